@@ -5,7 +5,8 @@ whose worker was lost is queued again. The next attempt continues from the check
 the same machine.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -18,11 +19,17 @@ class TrainingPhase(StrEnum):
 
     COLLECTING = "collecting"
     """The accepted and corrected masks are written as a data set."""
+    READING = "reading"
+    """The cases are brought to the network's grid."""
     TRAINING = "training"
     EVALUATING = "evaluating"
     """The parent and the new network segment the held-out cases."""
+    EXPORTING = "exporting"
+    """The new network is written as ONNX, and compared with the trained one."""
+    VERIFYING = "verifying"
+    """The written files are read again."""
     STORING = "storing"
-    """The new network is stored."""
+    """The new model is stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +37,9 @@ class TrainingOptions:
     """How a model is trained."""
 
     steps: int | None = None
-    """Number of steps; None: as many as suit the number of cases."""
+    """Number of steps; None: the usual number."""
+    version: str = ""
+    """Version of the new model. It is chosen when the training is stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +53,6 @@ class TrainingProgress:
     """of so many; 0: not known."""
     loss: float | None = None
     """Mean loss of the last steps."""
-    dice: float | None = None
-    """Mean Dice of the held-out cases, as last measured."""
     seconds_left: float | None = None
     """Estimated duration until the end of the phase."""
     continued_from: int | None = None
@@ -115,3 +122,17 @@ class Training:
     published_at: float | None = None
     publish_error: Mapping[str, Any] | None = None
     """Why the last try to publish it failed."""
+
+
+def next_version(version: str, taken: Collection[str]) -> str:
+    """The version with its last number increased until it is not one of `taken`.
+
+    1 -> 2, 1.4 -> 1.5, v3 -> v4, first -> first.1.
+    """
+    match = re.fullmatch(r"([A-Za-z0-9._-]*?)([0-9]+)", version)
+    begin, number = (match[1], int(match[2])) if match else (f"{version}.", 0)
+    if not re.fullmatch(r"([A-Za-z0-9][A-Za-z0-9._-]*)?", begin):
+        begin, number = "", 1
+    while f"{begin}{number + 1}" in taken:
+        number += 1
+    return f"{begin}{number + 1}"

@@ -33,7 +33,7 @@ class TrainingTools:
     """What a worker trains with."""
 
     command: Sequence[str]
-    """The command that trains; its last argument is the folder of the training."""
+    """The command that trains; see `TrainingProcess`."""
     leases: TrainingLeases
     keeper: LeaseKeeper
     blobs: Blobs

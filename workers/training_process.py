@@ -1,7 +1,7 @@
 """The process that trains: a child of the worker, with the lowest priority.
 
-    worker ── starts ──> COMMAND folder     reads folder/request.json
-       │ <── reports, one a line ──┘        writes folder/model
+    worker ── starts ──> COMMAND ID FOLDER  reads FOLDER/request.json
+       │ <── reports, one a line ──┘        writes FOLDER/model
        └── kills it as soon as the training is no longer the worker's
 
 It may be killed at any moment: what it needs to continue is in the folder.
@@ -32,8 +32,9 @@ class TrainingProcess:
     """Runs the command for one training."""
 
     def __init__(self, command: Sequence[str], folder: Path) -> None:
-        """`folder`: of this training; the command's last argument."""
-        self._command = [*command, str(folder)]
+        """`folder`: of this training. Arguments of the command are the id of this process, with
+        which it ends, and the folder."""
+        self._command = [*command, str(os.getpid()), str(folder)]
 
     def run(
         self, on_progress: Callable[[TrainingProgress], None], stops: Callable[[], bool]

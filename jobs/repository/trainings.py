@@ -1,9 +1,10 @@
 """Trainings: stored, read, cancelled, retried, and marked as published."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Update, and_, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Update, and_, insert, or_, select, update
 
 from imaging.errors import Conflict, NotFound
 from jobs.job import JobEvent, JobState, after
@@ -12,7 +13,7 @@ from jobs.repository.pages import newest_first
 from jobs.repository.schema import in_state, trainings
 from jobs.repository.steps import UNHELD
 from jobs.repository.training_steps import TRAINING_STEPS, row_of, training_of
-from jobs.training import Training
+from jobs.training import Training, next_version
 
 _OPEN = (JobState.QUEUED, JobState.RUNNING)
 
@@ -23,20 +24,23 @@ class Trainings:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, training: Training) -> Training:
-        """Stores a training.
+    def add(self, training: Training, installed: Collection[str] = ()) -> Training:
+        """Stores a training and chooses the version of the new model: one that neither is in
+        `installed` nor belongs to another training.
 
         Raises Conflict while the project has another one of the same model that has not ended:
         both would learn from the same masks.
         """
-        same = and_(
-            trainings.c.project == training.project,
-            trainings.c.model == training.model,
-            trainings.c.state.in_(_OPEN),
-        )
+        name = training.model.partition("@")[0]
+        same = or_(trainings.c.model == name, trainings.c.model.startswith(f"{name}@"))
         with self._database.write() as connection:
-            self._database.lock(connection, f"training {training.project} {training.model}")
-            if connection.execute(select(trainings.c.id).where(same)).first() is not None:
+            self._database.lock(connection, f"trainings of {name}")
+            others = connection.execute(select(trainings.c.options).where(same)).scalars()
+            taken = {*installed, *(options["version"] for options in others)}
+            version = next_version(training.model_version, taken)
+            training = replace(training, options=replace(training.options, version=version))
+            unfinished = _unfinished(training.project, training.model)
+            if connection.execute(select(trainings.c.id).where(unfinished)).first() is not None:
                 raise Conflict(
                     f"{training.model} is being trained already.",
                     expected="At most one training of a model at a time.",
@@ -55,6 +59,10 @@ class Trainings:
     def many(self, ids: Collection[str]) -> list[Training]:
         """Those of these trainings that exist, of any project."""
         return self._read(trainings.c.id.in_(ids))
+
+    def unfinished_of(self, project: str, model: str) -> Training | None:
+        """The project's training of this model that has not ended."""
+        return next(iter(self._read(_unfinished(project, model))), None)
 
     def page(
         self, project: str, *, cursor: str | None = None, limit: int = 50
@@ -119,6 +127,11 @@ class Trainings:
 
 
 _UNPUBLISHED = (in_state(trainings, JobState.SUCCEEDED), trainings.c.published_at.is_(None))
+
+
+def _unfinished(project: str, model: str) -> ColumnElement[bool]:
+    same = and_(trainings.c.project == project, trainings.c.model == model)
+    return and_(same, trainings.c.state.in_(_OPEN))
 
 
 def _mine(project: str, training_id: str) -> ColumnElement[bool]:

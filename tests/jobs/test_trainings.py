@@ -101,7 +101,7 @@ def test_a_life_without_trouble(repository: Repository) -> None:
 
     held = Held(claimed.id, claimed.fence)
     assert repository.training_leases.begin(*held)
-    progress = TrainingProgress(TrainingPhase.TRAINING, 20, 300, 0.4, 0.8, 95.5, continued_from=0)
+    progress = TrainingProgress(TrainingPhase.TRAINING, 20, 300, 0.4, 95.5, continued_from=0)
     repository.training_leases.renew({held: progress}, 60)
     assert repository.trainings.get("ada", "training").progress == progress
     assert repository.training_leases.still_held([held, Held("training", 7)]) == {held}

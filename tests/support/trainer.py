@@ -1,6 +1,6 @@
 """A command that trains nothing and reports what a folder tells it to, for tests of the worker.
 
-    python -m tests.support.trainer WHAT FOLDER
+    python -m tests.support.trainer WHAT PARENT FOLDER
 
 It counts its starts in FOLDER/starts.
 """
@@ -46,4 +46,4 @@ def main(what: str, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(sys.argv[1], Path(sys.argv[3]))
