@@ -124,12 +124,13 @@ def _bar() -> Iterator[OnCase]:
 
 def _summary(manifest: Manifest, out: Path) -> str:
     counts = manifest.counts
-    lines = [
-        f"{counts['cases']} cases of {counts['subjects']} subjects, {counts['corrected']} corrected "
-        f"and {counts['accepted']} accepted, in {out}.",
-        f"{counts['training_cases']} to train on, {counts['held_out_cases']} of other subjects to "
-        "measure on.",
-        *(f"Left out: {number}, {reason}." for reason, number in manifest.left_out.items()),
-        f"To fine-tune: tessera train --start {manifest.model} --data {out} -o RUN",
-    ]
-    return "\n".join(lines)
+    cases, subjects = counts["cases"], counts["subjects"]
+    corrected, accepted = counts["corrected"], counts["accepted"]
+    train, measure = counts["training_cases"], counts["held_out_cases"]
+    first = (
+        f"{cases} cases of {subjects} subjects in {out}: {corrected} corrected, {accepted} "
+        f"accepted; {train} to train on, {measure} of other subjects to measure on."
+    )
+    left_out = [f"Left out: {number}, {reason}." for reason, number in manifest.left_out.items()]
+    last = f"To fine-tune: tessera train --start {manifest.model} --data {out} -o RUN"
+    return "\n".join((first, *left_out, last))
