@@ -4,6 +4,7 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cli.data_set.stored_masks import stored_masks
 from cli.model_registry import registry
@@ -17,8 +18,10 @@ from models.data_set.manifest import MANIFEST, Manifest
 from models.data_set.outlook import outlook
 from models.data_set.versions import versions_of
 from models.registry import Model
-from models.training.fine_tune import FineTuned, FineTuneOptions, FineTuneProgress, fine_tune
 from workers.job_problem import is_transient, problem_of
+
+if TYPE_CHECKING:  # it takes seconds to import, while masks are collected already
+    from models.training.fine_tune import FineTuned, FineTuneProgress
 
 _DATA, _RUN = "data", "run"
 _EVERY_S = 0.25
@@ -33,10 +36,13 @@ def requested_training(request: TrainingRequest, folder: Path, say: Say) -> Trai
     Raises what `export_data_set` and `fine_tune` raise, and BadModel where the parent on this
     machine is another one than the gateway's.
     """
+    say(TrainingProgress(TrainingPhase.COLLECTING))
     parent = registry().network(request.model)
     _check(parent, request)
     if not (folder / _DATA / MANIFEST).is_file():  # a training keeps the masks that it began with
         _export(parent, request, folder, say)
+    from models.training.fine_tune import FineTuneOptions, fine_tune
+
     options = FineTuneOptions(
         steps=request.options.steps or FineTuneOptions().steps,
         version=request.options.version,
@@ -92,7 +98,7 @@ def _export(parent: Model, request: TrainingRequest, folder: Path, say: Say) -> 
     shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _result(tuned: FineTuned, folder: Path) -> TrainingResult:
+def _result(tuned: "FineTuned", folder: Path) -> TrainingResult:
     card = ModelCard.load(tuned.folder / "card.json")
     counts = Manifest.load(folder / _DATA).counts
     if tuned.folder != folder / MODEL:
@@ -117,7 +123,7 @@ class _Reports:
         self._said_at = 0.0
         self._continued_from: int | None = None
 
-    def __call__(self, progress: FineTuneProgress) -> None:
+    def __call__(self, progress: "FineTuneProgress") -> None:
         phase = TrainingPhase(progress.phase.value)
         if phase is TrainingPhase.TRAINING and self._continued_from is None:
             self._continued_from = progress.step  # what was done when this process began
