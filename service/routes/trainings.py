@@ -128,7 +128,7 @@ def publish_training(
 
     The parent stays, and jobs that have chosen it keep it. To send it again changes nothing.
     """
-    return training_out(statuses.of(publications.publish(principal, training_id)))
+    return training_out(statuses.of(publications.publish(principal.project, training_id)))
 
 
 _EVENTS: dict[int | str, dict[str, Any]] = {

@@ -32,14 +32,13 @@ class Publications:
     shared: bool
     """The folder is not in the data folder: its own mode says who may read its files."""
 
-    @requires(Permission.TRAININGS_MANAGE)
-    def publish(self, principal: Principal, training_id: str) -> Training:
+    def publish(self, project: str, training_id: str) -> Training:
         """Adds the model of the project's training at once; raises what prevents it.
 
         Raises NotFound, Conflict where there is no model or its version is in use by another,
         Unavailable where the folder of models cannot be written to.
         """
-        training = self.trainings.request_publication(principal.project, training_id)
+        training = self.trainings.request_publication(project, training_id)
         if training.published_at is None:
             try:
                 self._add(training)
@@ -48,7 +47,7 @@ class Publications:
                     self.trainings.mark_unpublished(training_id, problem.problem_of(error))
                 raise
             self.trainings.mark_published(training_id)
-        return self.trainings.get(principal.project, training_id)
+        return self.trainings.get(project, training_id)
 
     def _add(self, training: Training) -> None:
         with self.scratch.subfolder() as folder:
@@ -102,9 +101,14 @@ class PublicationThread:
         """Publishes what is due; always False: it is looked for again after a pause."""
         for training in self._publications.trainings.to_be_published():
             task = BackgroundTask("publisher", training.project)
-            self._publications.publish(self._authenticator.authenticate(task), training.id)
+            self.publish(self._authenticator.authenticate(task), training.id)
         self._thread.log_once("")
         return False
+
+    @requires(Permission.TRAININGS_MANAGE)
+    def publish(self, principal: Principal, training_id: str) -> None:
+        """Publishes the model of one training."""
+        self._publications.publish(principal.project, training_id)
 
 
 def _not_writable(error: OSError) -> Unavailable:

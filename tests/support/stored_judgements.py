@@ -10,17 +10,18 @@ from jobs.blobs import Blobs
 from jobs.repository import Repository
 from jobs.review import Review
 from models.card import ModelCard
-from models.export import export
-from models.training.train import train
 from tests.support.judged_masks import ball
 from tests.support.rows import make_job, make_scan
-from tests.support.training_data import blobs, write_config
 
 AFFINE = np.diag((1.0, 1.0, 2.0, 1.0))
 
 
 def trained_model(folder: Path, models: Path, steps: int = 5) -> ModelCard:
     """Trains the network `blob` in `folder` and puts the model into `models`."""
+    from models.export import export
+    from models.training.train import train
+    from tests.support.training_data import blobs, write_config
+
     best = train(write_config(folder, steps=steps), folder / "out", data=blobs(folder))
     return export(best, models / "blob")
 
