@@ -21,6 +21,9 @@ from models.card import ModelCard
 from models.comparison import comparison
 from models.installed_model import CombinedModel
 
+_VERSION = ".version"
+"""File of the new version's name, so that a training that continues keeps it."""
+
 
 def fine_tune_model(
     start: str,
@@ -38,7 +41,7 @@ def fine_tune_model(
     from models.training.fine_tune import FineTuneOptions, fine_tune
 
     parent = _folder_of(start)
-    options = {"version": _free_version(parent), **options}
+    options = {"version": _version(parent, out), **options}
     in_use = Conflict(
         f"Another training into {out} is running.",
         expected="A folder that no other training uses.",
@@ -55,17 +58,17 @@ def fine_tune_model(
         return 0
     check_better(done.folder, even_if_worse=False)
     model = add_verified(done.folder)
-    click.echo(f"Checked and added: {model.card.full_name}.", err=as_json)
+    click.echo(f"Checked and added: {model.card.full_name}.")
     return prepare(model)
 
 
 def _folder_of(start: str) -> Path:
     """The folder of a model or a training, or of an installed model; raises NotFound."""
     path = Path(start)
-    if path.is_dir():
-        return path
     if path.is_file():
         return path.parent
+    if any((path / name).is_file() for name in ("card.json", "best.pt")):
+        return path
     model = registry().get(start)
     if isinstance(model, CombinedModel):
         raise BadRequest(
@@ -74,6 +77,15 @@ def _folder_of(start: str) -> Path:
             hint=f"Fine-tune one of its parts: {', '.join(p.card.full_name for p in model.parts)}.",
         )
     return model.folder
+
+
+def _version(parent: Path, out: Path) -> str:
+    """That of the training in the folder `out`, if there is one, else a free one."""
+    stated = out / _VERSION
+    if not stated.is_file():
+        out.mkdir(parents=True, exist_ok=True)
+        stated.write_text(_free_version(parent))
+    return stated.read_text()
 
 
 def _free_version(folder: Path) -> str:

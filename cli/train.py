@@ -74,6 +74,8 @@ def command(
 
     Needs the extra `train`.
     """
+    if publish and as_json:
+        raise click.UsageError("--json and --publish exclude each other.")
     chosen = {name: value for name, value in options.items() if value is not None}
     if (config is None) == (start is None):
         raise click.UsageError("Give CONFIG, or --start with a model.")

@@ -1,6 +1,6 @@
 """A fine-tuned model compared with its parent, on the same held-out cases. Torch-free."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from models.card import ModelCard
@@ -9,6 +9,8 @@ MAIN = ("ap", "dice")
 """The figure that decides: the first that both have. `ap` for numbered objects."""
 _NOTICED = 0.01
 """A label that loses more than this is worth a warning, even if the mean does not fall."""
+_FEW = 5
+"""With fewer held-out subjects, figures are uncertain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +24,12 @@ class Comparison:
     @property
     def main(self) -> str:
         """The name of the figure that decides."""
-        return next(name for name in MAIN if name in self.before and name in self.after)
+        return main_figure(self.before)
 
     @property
     def is_worse(self) -> bool:
         """Whether the child is worse than its parent."""
-        return self.after[self.main] < self.before[self.main]
+        return is_worse(self.before, self.after)
 
     def rows(self) -> Iterator[tuple[str, float, float]]:
         """(name of the label or figure, parent, child)."""
@@ -48,7 +50,14 @@ class Comparison:
                 yield f"{name} falls from {before:.3f} to {after:.3f}."
 
 
-_FEW = 5
+def main_figure(figures: Mapping[str, float]) -> str:
+    """The name of the figure that decides."""
+    return next(name for name in MAIN if name in figures)
+
+
+def is_worse(before: Mapping[str, float], after: Mapping[str, float]) -> bool:
+    """Whether the figure that decides falls from parent to child."""
+    return after[main_figure(before)] < before[main_figure(before)]
 
 
 def comparison(card: ModelCard) -> Comparison | None:

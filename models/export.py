@@ -101,6 +101,12 @@ def check_parity(
             raise _mismatch("The exported network gives other logits than torch.")
 
 
+def check_file(network: UNet, path: Path) -> None:
+    """Raises BadModel if an exported file and torch give other logits; see `check_parity`."""
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    check_parity(network, session, receptive_field(network.config))
+
+
 def is_exact(session: onnxruntime.InferenceSession, field: ReceptiveField) -> bool:
     """Whether a part of an image gets the same logits as in the whole image."""
     context = 0 if field.padding == "valid" else -(-field.halo // field.align) * field.align

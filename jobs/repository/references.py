@@ -5,16 +5,20 @@ from collections.abc import Collection
 from sqlalchemy import Connection, select, union
 
 from jobs.repository.database import Database
-from jobs.repository.schema import jobs, reviews, scans, trainings
+from jobs.repository.schema import drafts, jobs, reviews, scans, trainings
 
 _COLUMNS = (
-    *(scans.c.sha256, jobs.c.mask_sha256, jobs.c.preview_sha256, reviews.c.mask_sha256),
+    scans.c.sha256,
+    jobs.c.mask_sha256,
+    jobs.c.preview_sha256,
+    reviews.c.mask_sha256,
+    drafts.c.mask_sha256,
     trainings.c.model_blob,
 )
 
 
 class References:
-    """References from rows of scans, jobs, reviews and trainings to blobs."""
+    """References from rows of scans, jobs, reviews, drafts and trainings to blobs."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -72,7 +72,7 @@ def label_values_of(classes: NDArray[Any], config: TrainingConfig) -> NDArray[An
     With softmax, a class is the index of an output, and the card's `outputs` give its label value.
     """
     if config.card.activation == "softmax":
-        return np.asarray(config.card.outputs, np.int64)[classes]
+        return np.asarray(np.asarray(config.card.outputs)[classes])
     return np.asarray(classes, np.int64)
 
 

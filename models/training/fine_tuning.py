@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from models.comparison import is_worse
+
 
 class Phase(StrEnum):
     """What a fine-tuning does at the moment, in this order."""
@@ -64,8 +66,8 @@ class FineTuned:
 
     @property
     def is_worse(self) -> bool:
-        """Whether the new model has a lower mean Dice than its parent on the held-out cases."""
-        return self.after["dice"] < self.before["dice"]
+        """Whether the new model is worse than its parent on the held-out cases."""
+        return is_worse(self.before, self.after)
 
 
 Progress = Callable[[FineTuneProgress], None]

@@ -4,15 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import onnxruntime
 from pydantic import ValidationError
 
 from imaging.errors import BadModel, BadRequest
 from imaging.hashes import sha256_of
 from models.card import ModelCard
-from models.export import check_parity, export
+from models.export import check_file, export
 from models.nets.config import UNetConfig
-from models.nets.receptive_field import receptive_field
 from models.nets.unet import UNet
 from models.training.checkpoint import BEST, fill, read_weights
 from models.training.tables import Network
@@ -56,8 +54,7 @@ def read_parent(source: Path, scratch: Path) -> ParentNetwork:
     except BadRequest as error:
         raise _not_ours(card, "the weights of its network have other names or shapes") from error
     network.eval()
-    session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
-    check_parity(network, session, receptive_field(network.config))
+    check_file(network, file)
     return ParentNetwork(card, source, settings, training, network)
 
 

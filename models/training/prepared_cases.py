@@ -65,7 +65,8 @@ def _prepared(case: DataSetCase, data: Path, folder: Path, config: TrainingConfi
             _store(label, truth, np.dtype(np.min_scalar_type(_highest(truth))))
         except BadInput as error:
             raise unsuitable(f"{case.name} cannot be used: {error}") from error
-    return Case(case.name, np.load(image, mmap_mode="r"), np.load(label, mmap_mode="r")[0])
+    # "c": torch needs arrays that are writable, though nobody writes
+    return Case(case.name, np.load(image, mmap_mode="c"), np.load(label, mmap_mode="c")[0])
 
 
 def _on_network_grid(

@@ -18,6 +18,7 @@ from service.schemas.batch_reviews import (
     ReviewedJobIn,
     WithdrawnOut,
 )
+from service.schemas.drafts import ChangeNumber, DraftIn, DraftOut
 from service.schemas.fields import (
     UID,
     BatchId,
@@ -59,7 +60,14 @@ from service.schemas.reader_measurements import (
     ReadMeasurementOut,
     ReviewMeasurementsOut,
 )
-from service.schemas.reviews import ReviewIn, ReviewOut, ViewerIn, ViewerOut, ViewersOut
+from service.schemas.reviews import (
+    LabelChangeOut,
+    ReviewIn,
+    ReviewOut,
+    ViewerIn,
+    ViewerOut,
+    ViewersOut,
+)
 from service.schemas.scans import (
     LabelMapIn,
     RefusedOut,
@@ -119,6 +127,7 @@ __all__ = [
     "BatchReadingIn",
     "BatchReviewIn",
     "BatchReviewOut",
+    "ChangeNumber",
     "Choice",
     "Cursor",
     "DeliveriesIn",
@@ -126,6 +135,8 @@ __all__ = [
     "Device",
     "DoubtOut",
     "DownloadOut",
+    "DraftIn",
+    "DraftOut",
     "EstimateOut",
     "FormatOut",
     "Health",
@@ -136,6 +147,7 @@ __all__ = [
     "JobIn",
     "JobOut",
     "JobPage",
+    "LabelChangeOut",
     "LabelMapIn",
     "LabelOut",
     "MeasurementIn",

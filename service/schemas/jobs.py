@@ -1,6 +1,6 @@
 """Jobs and batches."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -107,6 +107,10 @@ class JobOut(Wire):
     """File name of the first scan, for the worklist."""
     modality: str | None
     """DICOM modality of the first scan, such as CT; null if it is unknown."""
+    subject: str | None
+    """Pseudonym of the patient of the first scan; null if the scan states no patient."""
+    study_date: date | None
+    """Date of its study; null if it is not known."""
     priority: int
     options: OptionsIn
     batch: str | None

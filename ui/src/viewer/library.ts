@@ -12,6 +12,7 @@ import {
   volumeLoader,
 } from '@cornerstonejs/core'
 import { init as initTools } from '@cornerstonejs/tools'
+import { finite } from './finite'
 import type { Grid, Numbers } from './nifti'
 import type { Space } from './space'
 
@@ -52,8 +53,8 @@ export function largestTextures(): [number, number] {
 
 /** Values in a type that the library can draw; scaled if the file scales them. */
 export function drawable({ data, slope, intercept }: Grid): Stored {
-  if (slope === 1 && intercept === 0 && isDrawable(data)) return data
-  return Float32Array.from(data as ArrayLike<number>, (value) => value * slope + intercept)
+  if (slope === 1 && intercept === 0 && isDrawable(data)) return finite(data)
+  return finite(Float32Array.from(data as ArrayLike<number>, (value) => value * slope + intercept))
 }
 
 function isDrawable(data: Numbers): data is Stored {
@@ -118,9 +119,19 @@ export function addImage(
   addTo(id, Enums.MetadataModules.IMAGE_PIXEL, { samplesPerPixel })
 }
 
+/** Changes the values of an image that `addImage` put in the cache; they are given upside down. */
+export function updateImage(id: string, data: Uint8Array, rowLength: number): void {
+  turn(data, cache.getImage(id)!.getPixelData() as Uint8Array, rowLength)
+}
+
 /** Rows in reverse order: the last row of an image is at j = 0. */
 export function upsideDown<T extends Stored>(data: T, rowLength: number): T {
   const turned = data.slice() as T
+  turn(data, turned, rowLength)
+  return turned
+}
+
+function turn(data: Stored, turned: Stored, rowLength: number): void {
   const rows = data.length / rowLength
   for (let row = 0; row < rows; row++) {
     turned.set(
@@ -128,7 +139,6 @@ export function upsideDown<T extends Stored>(data: T, rowLength: number): T {
       row * rowLength,
     )
   }
-  return turned
 }
 
 /** Frees the memory of all scans, also that of the graphics card, which the library would keep. */
