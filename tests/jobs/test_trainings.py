@@ -10,7 +10,14 @@ import pytest
 from imaging.errors import Conflict, NotFound, Part
 from jobs.job import TRANSITIONS, JobEvent, JobState
 from jobs.repository import Held, Repository
-from jobs.training import Training, TrainingPhase, TrainingProgress, TrainingResult
+from jobs.training import (
+    Training,
+    TrainingOptions,
+    TrainingPhase,
+    TrainingProgress,
+    TrainingResult,
+    next_version,
+)
 
 REASON = {"title": "No room left", "status": 507, "detail": "The disk is full."}
 RESULT = TrainingResult("1.1", "c" * 64, 8, 2, {"dice": 0.8, "dice_1": 0.8}, {"dice": 0.9})
@@ -92,8 +99,9 @@ def test_every_pair_in_the_database(
 
 def test_a_life_without_trouble(repository: Repository) -> None:
     requested = make_training()
-    assert repository.trainings.add(requested) == requested
-    assert repository.trainings.get("ada", "training") == requested
+    stored = repository.trainings.add(requested)
+    assert stored == replace(requested, options=TrainingOptions(version="2"))
+    assert repository.trainings.get("ada", "training") == stored
     claimed = repository.training_leases.claim_next("worker-1", 60)
     assert claimed is not None
     assert (claimed.state, claimed.attempt, claimed.worker) == ("running", 0, "worker-1")
@@ -130,6 +138,32 @@ def test_one_training_of_a_model_at_a_time(repository: Repository) -> None:
     with pytest.raises(Conflict, match="The training is cancelled"):
         repository.trainings.cancel("ada", "training")
     repository.trainings.add(make_training("second"))
+
+
+@pytest.mark.parametrize(
+    ("version", "taken", "following"),
+    [
+        ("1", (), "2"),
+        ("1", ("2", "3"), "4"),
+        ("1.4.0", (), "1.4.1"),
+        ("v9", (), "v10"),
+        ("first", (), "first.1"),
+        ("first", ("first.1",), "first.2"),
+        ("", (), "2"),
+        ("of May", ("2",), "3"),
+    ],
+)
+def test_the_version_of_a_new_model(version: str, taken: tuple[str, ...], following: str) -> None:
+    assert next_version(version, taken) == following
+
+
+def test_no_two_trainings_make_the_same_version(repository: Repository) -> None:
+    """Not those of two projects, and not one of a version."""
+    repository.trainings.add(make_training(), installed=["1", "2"])
+    other = repository.trainings.add(make_training("other", project="bob"), installed=["1", "2"])
+    later = repository.trainings.add(make_training("later", model="hippocampus@2"))
+    versions = [repository.trainings.get("ada", "training"), other, later]
+    assert [one.options.version for one in versions] == ["3", "4", "2"]
 
 
 def test_a_lost_worker_gives_the_training_back_three_times(repository: Repository) -> None:
