@@ -39,15 +39,20 @@ class Publications:
         Unavailable where the folder of models cannot be written to.
         """
         training = self.trainings.request_publication(project, training_id)
-        if training.published_at is None:
-            try:
-                self._add(training)
-            except TesseraError as error:
-                if not (isinstance(error, Unavailable) and error.part):  # tried again soon
-                    self.trainings.mark_unpublished(training_id, problem.problem_of(error))
-                raise
-            self.trainings.mark_published(training_id)
+        self.publish_due(training)
         return self.trainings.get(project, training_id)
+
+    def publish_due(self, training: Training) -> None:
+        """Adds the model of a training that is to be published; as `publish`."""
+        if training.published_at is not None:
+            return
+        try:
+            self._add(training)
+        except TesseraError as error:
+            if not (isinstance(error, Unavailable) and error.part):  # tried again soon
+                self.trainings.mark_unpublished(training.id, problem.problem_of(error))
+            raise
+        self.trainings.mark_published(training.id)
 
     def _add(self, training: Training) -> None:
         with self.scratch.subfolder() as folder:
@@ -56,12 +61,14 @@ class Publications:
             try:
                 model = self.registry.add(folder)
             except Conflict:
-                if not self._is_added(training):
-                    raise
+                if self._is_added(training):
+                    return
+                raise
             except OSError as error:
+                if self._is_added(training):  # another gateway added it at the same time
+                    return
                 raise _not_writable(error) from error
-            else:
-                self._let_others_read(model)
+            self._let_others_read(model)
 
     def _is_added(self, training: Training) -> bool:
         """Whether another gateway was first, or this one before it was killed."""
@@ -101,14 +108,14 @@ class PublicationThread:
         """Publishes what is due; always False: it is looked for again after a pause."""
         for training in self._publications.trainings.to_be_published():
             task = BackgroundTask("publisher", training.project)
-            self.publish(self._authenticator.authenticate(task), training.id)
+            self.publish(self._authenticator.authenticate(task), training)
         self._thread.log_once("")
         return False
 
     @requires(Permission.TRAININGS_MANAGE)
-    def publish(self, principal: Principal, training_id: str) -> None:
+    def publish(self, _: Principal, training: Training) -> None:
         """Publishes the model of one training."""
-        self._publications.publish(principal.project, training_id)
+        self._publications.publish_due(training)
 
 
 def _not_writable(error: OSError) -> Unavailable:
