@@ -62,6 +62,7 @@ def training_preview_out(
         held_out_cases=masks.held_out_cases,
         held_out_subjects=masks.held_out_subjects,
         left_out=dict(masks.left_out or {}),
+        trainable=preview.trainable,
         problem=None if preview.problem is None else errors.problem_of(preview.problem),
         worker_problem=None if any_worker else errors.problem_of(NO_WORKER),
         running=None if running is None else training_out(running),

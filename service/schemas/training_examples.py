@@ -57,6 +57,7 @@ TRAINING_EXAMPLES: dict[str, dict[str, Any]] = {
         "held_out_cases": 6,
         "held_out_subjects": 6,
         "left_out": {"only a part of the scan was segmented": 1},
+        "trainable": True,
         "problem": None,
         "worker_problem": None,
         "running": None,

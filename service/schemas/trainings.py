@@ -121,6 +121,9 @@ class TrainingPreviewOut(Wire):
     """and their subjects."""
     left_out: dict[str, int]
     """Reason -> number of judged masks that are left out for it."""
+    trainable: bool
+    """Whether the model can be trained once enough masks are judged: Tessera trained its
+    network."""
     problem: Problem | None
     """Why no training can start: too few masks, or a model that cannot be trained; null: one can
     start."""

@@ -20,6 +20,8 @@ class TrainingPreview:
 
     card: AnyCard
     masks: Outlook
+    trainable: bool
+    """Whether the model can be trained, once enough masks are judged."""
     problem: TesseraError | None
     """Why no training can start; None: one can."""
     running: Training | None
@@ -41,9 +43,13 @@ class TrainingOrders:
         names, checksums = [card.full_name for card in cards], {card.checksum for card in cards}
         judged = map(judged_case_of, self.judged.of_models(project, names))
         masks = outlook(judged, model.card, checksums)
-        problem = not_trainable(model) or masks.problem
+        unfit = not_trainable(model)
         return TrainingPreview(
-            model.card, masks, problem, self.trainings.unfinished_of(project, name)
+            card=model.card,
+            masks=masks,
+            trainable=unfit is None,
+            problem=unfit or masks.problem,
+            running=self.trainings.unfinished_of(project, name),
         )
 
     def place(self, project: str, name: str, options: TrainingOptions, by: str) -> Training:

@@ -178,7 +178,10 @@ def test_what_cannot_be_trained(room: Room) -> None:
     ]
     for body, status in wrong:
         check_problem(room.client.post("/v1/trainings", json=body), status)
-    assert "cannot be trained" in room.preview("solid")["problem"]["detail"]
+    unfit = room.preview("solid")
+    assert unfit["trainable"] is False
+    assert "cannot be trained" in unfit["problem"]["detail"]
+    assert room.preview()["trainable"] is True
     check_problem(room.client.get("/v1/trainings/none"), 404)
 
 

@@ -1761,6 +1761,11 @@ export interface TrainingPreviewOut {
     [k: string]: number
   }
   /**
+   * Whether the model can be trained once enough masks are judged: Tessera trained its
+   * network.
+   */
+  trainable: boolean
+  /**
    * Why no training can start: too few masks, or a model that cannot be trained; null: one can
    * start.
    */

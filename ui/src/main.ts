@@ -15,6 +15,7 @@ import { toggleFullScreen } from './views/full_screen'
 import { helpDialog } from './views/help'
 import { JobView } from './views/job'
 import { ListView } from './views/list'
+import { ModelsView } from './views/models'
 import { ScanDeletion } from './views/scan_deletion'
 import { StartView } from './views/start'
 import { UndoBar } from './views/undo'
@@ -24,6 +25,7 @@ const worklist = new Worklist()
 const undo = new UndoBar()
 const list = new ListView(worklist, undo)
 const start = new StartView(worklist)
+const models = new ModelsView(() => void loadModels())
 const jobView = new JobView(
   worklist,
   undo,
@@ -45,7 +47,8 @@ const offline = element(
 function show(): void {
   const wanted = route.read()
   worklist.selected = wanted.page === 'job' ? wanted.id : null
-  start.root.hidden = wanted.page === 'job'
+  start.root.hidden = wanted.page !== 'start'
+  models.show(wanted.page === 'models')
   jobView.root.hidden = wanted.page !== 'job'
   if (wanted.page === 'job') void jobView.open(wanted.id)
   else jobView.close()
@@ -131,7 +134,8 @@ function keys(): Keys {
 function skip(event: Event): void {
   event.preventDefault() // the page's address names the job
   const job = jobView.verdict.root.hidden ? jobView.root : jobView.verdict.root
-  const to = jobView.root.hidden ? start.root : job
+  const other = models.root.hidden ? start.root : models.root
+  const to = jobView.root.hidden ? other : job
   to.tabIndex = -1
   to.focus()
 }
@@ -149,6 +153,7 @@ function top(): HTMLElement {
     ),
     element('span.sub', {}, 'segmentation and review'),
     offline,
+    models.link,
     element('a.button', { href: '#new', title: 'New segmentation (N)' }, 'New segmentation'),
     element(
       'button.quiet',
@@ -214,6 +219,7 @@ async function loadModels(): Promise<void> {
   try {
     jobView.models = await api.models()
     start.showModels(jobView.models)
+    models.showModels(jobView.models)
   } catch (error) {
     start.showProblem(api.problemOf(error))
     window.setTimeout(() => void loadModels(), 4000)
@@ -224,7 +230,12 @@ document
   .querySelector('#page')!
   .append(
     top(),
-    element('main.layout', {}, list.root, element('div.content', {}, start.root, jobView.root)),
+    element(
+      'main.layout',
+      {},
+      list.root,
+      element('div.content', {}, start.root, models.root, jobView.root),
+    ),
     foot(),
     undo.root,
     help,

@@ -6,6 +6,7 @@ describe('route', () => {
     const job = { page: 'job', id: 'a-B_9' } as const
     expect(read(hashOf(job))).toEqual(job)
     expect(read(hashOf({ page: 'start' }))).toEqual({ page: 'start' })
+    expect(read(hashOf({ page: 'models' }))).toEqual({ page: 'models' })
   })
 
   it.each(['', '#', '#job=', '#job=a b', '#job=<script>', `#job=${'x'.repeat(65)}`, '#other=1'])(
