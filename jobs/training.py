@@ -96,7 +96,7 @@ class Training:
     """and checksum."""
     created_at: float
     requested_by: str = ""
-    """Who started it; empty: there are no accounts."""
+    """Who started it: the name of the account, or of the caller."""
     options: TrainingOptions = TrainingOptions()
     state: JobState = JobState.QUEUED
     attempt: int = 0

@@ -7,7 +7,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +39,12 @@ class TrainingRequest:
         return cls(**values | {"options": TrainingOptions(**values["options"])})
 
 
-def request_of(training: Training, threads: int) -> TrainingRequest:
-    """The request of a training."""
+def request_of(training: Training, usual_steps: int, threads: int) -> TrainingRequest:
+    """The request of a training; `usual_steps` if it states none."""
+    options = training.options
+    options = replace(options, steps=options.steps or usual_steps)
     return TrainingRequest(
-        training.project, training.model, training.model_sha256, training.options, threads
+        training.project, training.model, training.model_sha256, options, threads
     )
 
 

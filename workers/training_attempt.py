@@ -75,7 +75,8 @@ class TrainingAttempt:
         training, leases = self._training, self._tools.leases
         log.info("training %s: attempt %d begins", training.id, training.attempt + 1)
         self._folder.mkdir(parents=True, exist_ok=True)
-        request_of(training, self._tools.settings.threads).save(self._folder)
+        settings = self._tools.settings
+        request_of(training, settings.training_steps, settings.threads).save(self._folder)
         if not self._insisted(partial(leases.begin, *self._lease.held)):
             raise JobLost("The training was lost before its own work began.")
         self._lease.begin()

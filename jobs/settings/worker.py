@@ -27,6 +27,8 @@ class WorkerSettings(Section):
     training: bool = True
     """Whether the worker also trains models (*Learn from corrections*), where the extra `train` is
     installed. A training runs in a process of its own with the lowest priority, one at a time."""
+    training_steps: Positive = 300
+    """Number of steps of a training that states none."""
     model_cache_bytes: NotNegative = 2 * GIB
     """Memory in bytes for networks that stay loaded. When it is used up, the least recently used
     networks are unloaded. 0: only the network in use is loaded."""

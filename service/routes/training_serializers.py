@@ -17,9 +17,9 @@ from service.use_cases.training_status import TrainingStatus
 
 NO_WORKER = Unavailable(
     "No running worker can train.",
-    expected="A running worker with the extra `train` and with TESSERA_TRAINING=true.",
-    hint="Install `tessera-seg[train]` for a worker on a processor and start it again. A training "
-    "waits until there is one.",
+    expected="A running worker with the extra train, and with TESSERA_TRAINING=true.",
+    hint="Install the extra for a worker on a processor (pip install 'tessera-seg[train]'), and "
+    "start it again. A training waits until there is one.",
 )
 
 

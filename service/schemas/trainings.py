@@ -74,7 +74,7 @@ class TrainingOut(Wire):
     steps: int | None
     """Requested number of steps; null: the usual number."""
     requested_by: str
-    """Who started it; empty without accounts."""
+    """Who started it: the name of the account, or of the caller."""
     attempt: int
     """How often the training has begun since it was created or retried. An attempt that ended
     because a part was unavailable, or a worker was stopped, is not counted."""

@@ -95,9 +95,9 @@ function changeText(change: number): string {
   return `${change < 0 ? '−' : '+'}${rounded}`
 }
 
-/** "17 masks, 5 of them corrected" */
+/** "17 judged masks, 5 of them corrected" */
 export function masksText({ accepted, corrected }: TrainingPreview): string {
-  return `${countText(accepted + corrected, 'mask')}, ${corrected} of them corrected`
+  return `${countText(accepted + corrected, 'judged mask')}, ${corrected} of them corrected`
 }
 
 /** What a training would learn from, in sentences. */
@@ -105,7 +105,7 @@ export function previewTexts(preview: TrainingPreview): string[] {
   const cases = (count: number, subjects: number): string =>
     `${countText(count, 'mask')} of ${countText(subjects, 'subject')}`
   return [
-    `Readers have judged ${masksText(preview)}, that can be used.`,
+    `${masksText(preview)}, can be used.`,
     `The model learns from ${cases(preview.training_cases, preview.training_subjects)}. Both models are measured on ${cases(preview.held_out_cases, preview.held_out_subjects)} that it does not see.`,
     ...Object.entries(preview.left_out).map(
       ([reason, count]) => `Left out: ${countText(count, 'mask')}, ${reason}.`,

@@ -8,7 +8,7 @@ import { countText } from '../text'
 import * as calls from '../training_api'
 import { byName, masksText, previewTexts } from '../trainings'
 import { confirmed } from './confirm'
-import { problemBox } from './messages'
+import { problemBox, warningBox } from './messages'
 import { TrainingRow } from './training_row'
 
 export class ModelsView {
@@ -17,11 +17,11 @@ export class ModelsView {
   readonly link = element('a.button', { href: '#models' }, 'Models')
   private models: Model[] = []
   private readonly list = element('ul.installed')
-  private readonly trainings = element('ul.trainings')
-  private readonly rows = new Map<string, TrainingRow>()
-  private readonly note = element('p.hint', {}, 'There was no training yet.')
+  private readonly rows = new Map<string, ModelRow>()
+  private readonly trainings = new Map<string, TrainingRow>()
+  /** Of models that are not installed any more. */
+  private readonly others = element('ul.trainings')
   private readonly problem = element('div', { 'aria-live': 'polite' })
-  private rendered = ''
 
   /** `onPublished` is called when jobs can choose a further model. */
   constructor(private readonly onPublished: () => void) {
@@ -36,9 +36,7 @@ export class ModelsView {
       ),
       this.problem,
       this.list,
-      element('h2', {}, 'Trainings'),
-      this.note,
-      this.trainings,
+      this.others,
     )
     reader.onChange(() => {
       this.link.hidden = !this.may
@@ -53,13 +51,8 @@ export class ModelsView {
   /** Shows the view, or leaves it. */
   show(shown: boolean): void {
     this.root.hidden = !shown
-    this.link.toggleAttribute('aria-current', shown)
-    if (shown) {
-      void this.load()
-      return
-    }
-    this.rendered = ''
-    for (const row of this.rows.values()) row.leave()
+    if (shown) void this.load()
+    else for (const row of this.trainings.values()) row.leave()
   }
 
   private get may(): boolean {
@@ -68,25 +61,9 @@ export class ModelsView {
 
   private async load(): Promise<void> {
     fill(this.problem)
-    await Promise.all([this.loadModels(), this.loadTrainings()])
-  }
-
-  private async loadModels(): Promise<void> {
-    const groups = byName(this.models)
-    const names = JSON.stringify([...groups])
-    if (names === this.rendered) return
-    this.rendered = names
-    const rows = [...groups].map(([name, versions]) => new ModelRow(name, versions, this))
-    fill(this.list, ...rows.map((row) => row.root))
-    for (const row of rows) {
-      if (this.rendered !== names || !this.may) return
-      await row.load() // one after the other: each counts the judged masks of a model
-    }
-  }
-
-  private async loadTrainings(): Promise<void> {
+    this.renderModels()
     if (!this.may) {
-      this.note.textContent = 'Your account is not permitted to train models.'
+      fill(this.problem, element('p.hint', {}, 'Your account is not permitted to train models.'))
       return
     }
     try {
@@ -95,69 +72,88 @@ export class ModelsView {
     } catch (error) {
       fill(this.problem, problemBox(api.problemOf(error)))
     }
+    for (const row of this.rows.values()) {
+      if (this.root.hidden) return
+      await row.count() // one after the other: each counts the judged masks of a model
+    }
   }
 
-  /** Shows a training, a new one above the others, and follows it. */
-  showTraining(training: Training): void {
-    let row = this.rows.get(training.id)
-    if (row === undefined) {
-      const labels = this.labelsOf(training.model)
-      row = new TrainingRow(training, () => labels, this.onPublished)
-      this.rows.set(training.id, row)
-      this.trainings.prepend(row.root)
+  private renderModels(): void {
+    const groups = byName(this.models)
+    for (const [name, versions] of groups) {
+      const row = this.rows.get(name) ?? new ModelRow(name, (one) => this.showTraining(one))
+      this.rows.set(name, row)
+      row.update(versions)
+      if (row.root.parentElement === null) this.list.append(row.root)
     }
+    for (const [name, row] of this.rows) {
+      if (groups.has(name)) continue
+      row.root.remove()
+      this.rows.delete(name)
+    }
+  }
+
+  /** Shows a training below its model, a new one above the others, and follows it. */
+  private showTraining(training: Training): void {
+    const model = this.rows.get(training.model.split('@')[0]!)
+    let row = this.trainings.get(training.id)
+    if (row === undefined) {
+      row = new TrainingRow(training, () => model?.labels ?? [], this.onPublished)
+      this.trainings.set(training.id, row)
+    }
+    const list = model?.trainings ?? this.others
+    if (row.root.parentElement !== list) list.prepend(row.root)
     row.update(training)
     if (!this.root.hidden) row.follow()
-    this.note.hidden = true
-  }
-
-  private labelsOf(name: string): Model['labels'] {
-    const [base] = name.split('@')
-    return this.models.find((model) => model.name.split('@')[0] === base)?.labels ?? []
   }
 }
 
-/** A model with its versions, and the button that trains the newest one further. */
+/** A model with its versions, the button that trains the newest one further, and its trainings. */
 class ModelRow {
   readonly root = element('li.model')
+  readonly trainings = element('ul.trainings')
+  private versions: Model[] = []
+  private readonly title = element('h2')
+  private readonly facts = element('p.fact')
   private readonly masks = element('p.fact')
   private readonly problem = element('div', { 'aria-live': 'polite' })
-  private readonly learn: HTMLButtonElement
-  private readonly newest: Model
+  private readonly learn = element(
+    'button',
+    { type: 'button', hidden: true, onclick: () => void this.ask() },
+    'Learn from corrections …',
+  )
 
   constructor(
-    name: string,
-    versions: Model[],
-    private readonly view: ModelsView,
+    private readonly name: string,
+    private readonly onTraining: (training: Training) => void,
   ) {
-    this.newest = versions.at(-1)!
-    this.learn = element(
-      'button',
-      {
-        type: 'button',
-        hidden: true,
-        'aria-label': `Learn from corrections: ${this.newest.title}`,
-        onclick: () => void this.ask(),
-      },
-      'Learn from corrections …',
-    )
-    const [first] = versions
-    fill(
-      this.root,
-      element('div.head', {}, element('h3', {}, first!.title), this.learn),
-      element('p.fact', {}, versionsText(name, versions)),
-      this.masks,
-      this.problem,
-    )
+    const text = element('div', {}, this.title, this.facts, this.masks)
+    fill(this.root, element('div.head', {}, text, this.learn), this.problem, this.trainings)
+  }
+
+  get labels(): Model['labels'] {
+    return this.newest.labels
+  }
+
+  private get newest(): Model {
+    return this.versions.at(-1)!
+  }
+
+  update(versions: Model[]): void {
+    this.versions = versions
+    const { title } = versions[0]!
+    this.title.textContent = title
+    this.facts.textContent = versionsText(this.name, versions)
+    this.learn.setAttribute('aria-label', `Learn from corrections: ${title}`)
   }
 
   /** Counts the masks that a training would use. */
-  async load(): Promise<void> {
+  async count(): Promise<void> {
     const preview = await calls.preview(this.newest.name).catch(() => null)
     if (preview === null) return
     this.learn.hidden = !preview.trainable
     const none = preview.accepted + preview.corrected === 0
-    const judged = none ? 'No mask is judged yet.' : `Judged: ${masksText(preview)}.`
+    const judged = none ? 'No mask is judged yet.' : `${masksText(preview)}.`
     this.masks.textContent = preview.trainable ? judged : preview.problem!.detail
   }
 
@@ -170,9 +166,8 @@ class ModelRow {
         fill(this.problem, problemBox(preview.problem as Problem))
         return
       }
-      if (preview.running !== null) this.view.showTraining(preview.running)
       if (await confirmed(question(this.newest, preview)))
-        this.view.showTraining(await calls.start(this.newest.name))
+        this.onTraining(await calls.start(this.newest.name))
     } catch (error) {
       fill(this.problem, problemBox(api.problemOf(error)))
     }
@@ -190,7 +185,7 @@ function question(model: Model, preview: TrainingPreview): Parameters<typeof con
         {},
         'The training runs with the lowest priority beside the jobs. The new version is offered for new jobs unless it is worse.',
       ),
-      ...(worker === null ? [] : [problemBox(worker as Problem)]),
+      ...(worker === null ? [] : [warningBox([`${worker.detail} ${worker.hint}`])!]),
     ],
     no: 'Not now',
     yes: 'Start training',

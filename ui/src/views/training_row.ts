@@ -35,7 +35,7 @@ export class TrainingRow {
     private readonly labels: () => Label[],
     private readonly onPublished: () => void,
   ) {
-    const name = `${training.model} → version ${training.new_version}`
+    const name = `Training of version ${training.new_version}`
     this.bar.setAttribute('aria-label', `Progress of the training of ${training.model}`)
     fill(
       this.root,
