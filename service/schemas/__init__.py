@@ -18,7 +18,7 @@ from service.schemas.batch_reviews import (
     ReviewedJobIn,
     WithdrawnOut,
 )
-from service.schemas.drafts import ChangeNumber, DraftIn, DraftOut
+from service.schemas.drafts import ChangeNumber, DraftIn, DraftOut, DraftsOut
 from service.schemas.fields import (
     UID,
     BatchId,
@@ -137,6 +137,7 @@ __all__ = [
     "DownloadOut",
     "DraftIn",
     "DraftOut",
+    "DraftsOut",
     "EstimateOut",
     "FormatOut",
     "Health",

@@ -12,6 +12,8 @@ export type {
   DeliveryOut as Delivery,
   DoubtOut as Doubt,
   DownloadOut as Download,
+  DraftOut as Draft,
+  DraftsOut as Drafts,
   FormatOut as Format,
   JobCountsOut as JobCounts,
   JobIn as NewJob,
@@ -44,8 +46,8 @@ export type {
   ViewersOut as Viewers,
 } from './api_types'
 
-/** `card` is not needed by the page: a model that is no longer installed has none. */
-export type Model = Omit<ModelOut, 'card'>
+/** A model that is no longer installed has no card. */
+export type Model = Omit<ModelOut, 'card'> & { card?: ModelOut['card'] }
 export type Verdict = ReviewOut['verdict']
 export type Point = [number, number, number]
 

@@ -124,7 +124,7 @@ export class Measuring {
       h: () => this.hide(!this.hidden),
       ...(this.selected === null
         ? {}
-        : { Delete: () => this.remove(this.selected!), t: () => this.takeUp(!this.moving) }),
+        : { Delete: () => this.remove(this.selected!), ',': () => this.takeUp(!this.moving) }),
       ...(this.deleted === null ? {} : { z: () => this.undo() }),
       'Shift+ArrowLeft': () => this.step(-1, 0),
       'Shift+ArrowRight': () => this.step(1, 0),
@@ -156,6 +156,14 @@ export class Measuring {
     const cancelled = this.drawing.cancel()
     if (!cancelled) this.tool = null
     this.say(cancelled ? 'Cancelled.' : 'Measuring ended.')
+    this.update(false)
+  }
+
+  /** Forgets what is being drawn, and the tool. */
+  putDown(): void {
+    this.drawing.cancel()
+    this.tool = null
+    this.moving = false
     this.update(false)
   }
 
