@@ -1627,7 +1627,7 @@ export interface TrainingOut {
    */
   steps: number | null
   /**
-   * Who started it; empty without accounts.
+   * Who started it: the name of the account, or of the caller.
    */
   requested_by: string
   /**
