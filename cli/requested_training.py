@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # it takes seconds to import, while masks are collected alrea
     from models.training.fine_tune import FineTuned, FineTuneProgress
 
 _DATA, _RUN = "data", "run"
+_STEPS_PER_CASE, _FEWEST_STEPS = 20, 200
 _EVERY_S = 0.25
 """Reports of the same phase are at least this far apart, in seconds."""
 
@@ -44,7 +45,7 @@ def requested_training(request: TrainingRequest, folder: Path, say: Say) -> Trai
     from models.training.fine_tune import FineTuneOptions, fine_tune
 
     options = FineTuneOptions(
-        steps=request.options.steps or FineTuneOptions().steps,
+        steps=request.options.steps or _usual_steps(folder / _DATA),
         version=request.options.version,
         threads=request.threads,
     )
@@ -96,6 +97,12 @@ def _export(parent: Model, request: TrainingRequest, folder: Path, say: Say) -> 
         options = ExportOptions(found.held_out_share)
         export_data_set(masks, parent.card, checksums, folder / _DATA, options, on_case)
     shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _usual_steps(data: Path) -> int:
+    """More for larger data sets; see docs/how-to/learn-from-corrections.md."""
+    cases = Manifest.load(data).counts["training_cases"]
+    return max(_FEWEST_STEPS, _STEPS_PER_CASE * cases)
 
 
 def _result(tuned: "FineTuned", folder: Path) -> TrainingResult:

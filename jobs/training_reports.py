@@ -40,9 +40,9 @@ class TrainingRequest:
 
 
 def request_of(training: Training, usual_steps: int, threads: int) -> TrainingRequest:
-    """The request of a training; `usual_steps` if it states none."""
+    """The request of a training; with `usual_steps`, unless that is 0, if it states none."""
     options = training.options
-    options = replace(options, steps=options.steps or usual_steps)
+    options = replace(options, steps=options.steps or usual_steps or None)
     return TrainingRequest(
         training.project, training.model, training.model_sha256, options, threads
     )

@@ -27,8 +27,9 @@ class WorkerSettings(Section):
     training: bool = True
     """Whether the worker also trains models (*Learn from corrections*), where the extra `train` is
     installed. A training runs in a process of its own with the lowest priority, one at a time."""
-    training_steps: Positive = 300
-    """Number of steps of a training that states none."""
+    training_steps: NotNegative = 0
+    """Number of steps of a training that states none. 0: 20 for each mask that it learns from, and
+    at least 200."""
     model_cache_bytes: NotNegative = 2 * GIB
     """Memory in bytes for networks that stay loaded. When it is used up, the least recently used
     networks are unloaded. 0: only the network in use is loaded."""

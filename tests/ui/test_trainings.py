@@ -24,9 +24,7 @@ def test_a_model_learns_from_corrections(
         store = open_blobs(gateway.settings)
         for number in range(10):
             verdict = "corrected" if number % 2 else "accepted"
-            add_judged(
-                repository, store, card, tmp_path, number, project="local", verdict=verdict
-            )
+            add_judged(repository, store, card, tmp_path, number, project="local", verdict=verdict)
     for page in watched(browser, f"{gateway.client.base_url}"):
         page.get_by_role("link", name="Models").press("Enter")
         learn = page.get_by_role("button", name="Learn from corrections: Bright blobs")
