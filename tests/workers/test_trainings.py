@@ -1,5 +1,7 @@
-"""How a worker runs trainings: in another process, beside its jobs, and never as a job's turn."""
+"""How a worker runs trainings: in another process, beside its jobs, and never in place of a job."""
 
+import os
+import signal
 import sys
 import time
 import zipfile
@@ -8,12 +10,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from imaging.errors import Part, Unavailable
 from jobs.job import JobState
 from jobs.training import Training, TrainingOptions, TrainingPhase
 from tests.support import trainer
+from tests.support.stored_judgements import add_judged, trained_model
 from tests.support.waiting import until
 from workers import training_loop
 from workers.breaker import Breaker
@@ -169,3 +173,60 @@ def test_files_of_ended_trainings_are_removed(trainings: Open, idle_cluster: Any
     ran = trainings("succeeds")
     ran.until(JobState.SUCCEEDED)
     assert not leftover.exists()
+
+
+SAVES_OFTEN = """
+import sys
+from cli import training_process
+training_process.TRAINING_COMMAND = (
+    sys.executable, "-P", "-c",
+    "from models.training import fine_tune; fine_tune._SAVE_S = 0.1;"
+    "from cli.training_process import main; main()",
+)
+"""
+"""A worker whose trainings write checkpoints often."""
+
+
+@pytest.mark.slow
+@pytest.mark.process
+def test_a_killed_worker_continues_from_the_checkpoint(
+    lasting_cluster: Any, tmp_path: Path
+) -> None:
+    """A real training, beside which a job runs; SIGKILL of the worker ends both processes."""
+    cluster, rows = lasting_cluster, lasting_cluster.repository
+    card = trained_model(tmp_path, cluster.settings.added_models)
+    for number in range(4):
+        add_judged(rows, cluster.blobs, card, tmp_path, number)
+    worker = cluster.worker(SAVES_OFTEN)
+    until(lambda: worker.ready)
+    options = TrainingOptions(steps=1_000_000)
+    rows.trainings.add(
+        Training("training", "ada", "blob", "1", card.sha256, time.time(), options=options)
+    )
+
+    def training() -> Training:
+        return rows.trainings.get("ada", "training")
+
+    def process() -> psutil.Process:
+        (child,) = psutil.Process(worker.child).children()
+        return child
+
+    state = cluster.settings.trainings / "training" / "run" / "last.pt"
+    until(lambda: training().progress.step > 5 and state.exists())
+    first = process()
+    assert first.nice() == 19
+    cluster.ask("job")
+    until(lambda: cluster.over("job"))
+    assert first.is_running(), "a job did not end it"
+
+    killed = worker.child
+    os.kill(killed, signal.SIGKILL)
+    until(lambda: not first.is_running() or first.status() == psutil.STATUS_ZOMBIE)
+    until(lambda: (training().progress.continued_from or 0) > 0)
+    again = training()
+    assert (again.fence, again.attempt) == (2, 1), "somebody killed it: that was no attempt"
+    assert worker.child != killed
+    second = process()
+    rows.trainings.cancel("ada", "training")
+    until(lambda: not second.is_running())
+    until(lambda: not state.parent.parent.exists())
