@@ -14,6 +14,16 @@ _DRAFT_ID = "18273e6a7f9b1d7c3e9a064d2f8b0c4e"
 _BATCH_ID = "c4e6a7f9182735b1d7c3e9a064d2f8b0"
 _SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 _TIME = "2026-03-02T10:15:30Z"
+_DRAFT = {
+    "id": _DRAFT_ID,
+    "job": _JOB_ID,
+    "reader": "R1",
+    "base": None,
+    "changes": 12,
+    "seconds": 74.5,
+    "created_at": _TIME,
+    "updated_at": _TIME,
+}
 _OPTIONS = {
     "device": "auto",
     "precision": "auto",
@@ -148,16 +158,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "measurements": [_DRAWN],
     },
     "DraftIn": {"reader": "R1", "base": None},
-    "DraftOut": {
-        "id": _DRAFT_ID,
-        "job": _JOB_ID,
-        "reader": "R1",
-        "base": None,
-        "changes": 12,
-        "seconds": 74.5,
-        "created_at": _TIME,
-        "updated_at": _TIME,
-    },
+    "DraftOut": _DRAFT,
+    "DraftsOut": {"drafts": [_DRAFT]},
     "LabelChangeOut": {"label": 1, "added": 412, "removed": 37},
     "ReviewOut": {
         "id": "e6a7f918273c4b1d7c3e9a064d2f8b05",

@@ -8,7 +8,7 @@ import { forget, settled, track } from '../correct/open_drafts'
 import { pack, read, translated } from '../correct/wire'
 import { element, fill } from '../element'
 import { reader } from '../reader'
-import type { Draft, Job, NewReview } from '../schemas'
+import type { Draft, Job, NewReview, Review } from '../schemas'
 import type { Keys } from '../shortcuts'
 import { timeText } from '../text'
 import type { LabelsOnScreen, Viewer } from '../viewer/port'
@@ -17,6 +17,7 @@ import { CorrectionPanel } from './correction_panel'
 import { CorrectionToolbar } from './correction_toolbar'
 import { problemBox } from './messages'
 
+const KEPT_MS = 60_000 // a saved correction may be taken back
 const IN_TILES =
   'A large image in tiles cannot be corrected on this page. Correct the downloaded mask with another program, and upload it.'
 
@@ -24,14 +25,17 @@ const IN_TILES =
 export interface CorrectionPage {
   /** The viewer that shows the mask; null if it is an image in tiles, or nothing is drawn. */
   viewer: () => Viewer | null
+  tiled: () => boolean
+  /** Whether a review can be given; else asks for what is missing. */
+  ready: () => boolean
   /** The review whose corrected mask is on screen; null: the job's own mask. */
   drawn: () => string | null
   /** Draws such a mask; false if the page cannot. */
   draw: (review: string | null) => Promise<boolean>
   /** The newest corrected mask that stands; null without one. */
   newest: () => Promise<string | null>
-  /** Saves the draft as a review. */
-  save: (draft: SavedDraft) => Promise<void>
+  /** Saves the draft as a review; false if that failed. */
+  save: (draft: SavedDraft) => Promise<boolean>
   /** The correction has begun or ended. */
   mode: (on: boolean) => void
   focus: () => void
@@ -63,13 +67,15 @@ export class CorrectionView {
       onclick: () => void this.begin(),
     },
     'Correct',
-    element('kbd', { 'aria-hidden': 'true' }, 'T'),
+    element('kbd', { 'aria-hidden': 'true' }, 'Y'),
   )
   /** Why the mask cannot be corrected. */
   readonly note = element('p.hint', { id: 'cannot-correct' })
   private job: Job | null = null
   private session: Session | null = null
   private starting = false
+  /** What was saved last, for a draft of it if that is taken back. */
+  private saved: { draft: Draft; runs: Uint32Array; at: number } | null = null
   private readonly save = this.action('save-correction', 'Save correction', 'Ctrl + S', () =>
     this.finish(),
   )
@@ -126,6 +132,7 @@ export class CorrectionView {
     const { session } = this
     this.stop()
     if (session !== null) void settled(session.job.id)
+    if (session !== null) this.tidy(session)
     this.job = null
     this.button.firstChild!.textContent = 'Correct'
     this.allow()
@@ -139,13 +146,14 @@ export class CorrectionView {
     const may = reader.may('reviews:write')
     this.button.hidden = !may
     this.button.disabled = this.job === null || labels === null || typeof labels === 'string'
-    const refused = labels === null && viewer === null ? IN_TILES : labels
+    const refused = this.page.tiled() ? IN_TILES : labels
     this.note.textContent = may && this.job !== null && typeof refused === 'string' ? refused : ''
   }
 
   async begin(): Promise<void> {
     const { job } = this
     if (job === null || this.active || this.starting || this.button.disabled) return
+    if (!this.page.ready()) return
     this.starting = true
     this.button.disabled = true
     try {
@@ -319,19 +327,25 @@ export class CorrectionView {
     const { session } = this
     if (session === null || this.correcting.busy || session.sync.ended) return
     if (!(await this.complete(session)) || this.session !== session) return
-    if (session.sync.number === 0) {
-      this.correcting.say('Nothing was changed yet.')
+    const { draft, sync, labels } = session
+    const { difference } = this.correcting.editor
+    if (!difference.any) {
+      this.correcting.say('The mask is as it was before: there is nothing to save.')
       return
     }
-    const { draft, sync } = session
+    const runs = translated(difference.runs, (slot) => labels.legend.valueOf(slot))
+    this.saved = { draft, runs, at: Date.now() }
     this.stop()
-    await this.page.save({ draft: draft.id, draft_changes: sync.number })
+    this.button.firstChild!.textContent = 'Continue' // until it is saved
+    const done = await this.page.save({ draft: draft.id, draft_changes: sync.number })
+    if (done && this.job === session.job) this.button.firstChild!.textContent = 'Correct'
   }
 
   private async keep(): Promise<void> {
     const { session } = this
     if (session === null || !(await this.complete(session)) || this.session !== session) return
     this.stop()
+    this.tidy(session)
     if (session.sync.number > 0) this.button.firstChild!.textContent = 'Continue'
     await this.redraw(session)
   }
@@ -359,6 +373,24 @@ export class CorrectionView {
     this.stop()
     this.button.firstChild!.textContent = 'Correct'
     await this.redraw(session)
+  }
+
+  /** A correction in which nothing was done leaves no draft. */
+  private tidy({ draft, sync }: Session): void {
+    if (sync.number === 0 && !sync.unsaved && !sync.ended) {
+      api.discardDraft(draft).catch(() => {}) // the gateway deletes old ones
+    }
+  }
+
+  /** The review of a correction was withdrawn: makes a draft of it again. */
+  async takeBack({ base, id, seconds }: Review): Promise<void> {
+    const { saved } = this
+    if (saved?.draft.id !== id || Date.now() - saved.at > KEPT_MS) return
+    const { job, reader: name } = saved.draft
+    const draft = await api.beginDraft(job, name, base)
+    if (draft.changes > 0) return
+    await api.appendChanges(draft, 1, await pack(saved.runs), seconds ?? 0)
+    if (this.job?.id === job) await this.begin() // else when the job is opened
   }
 
   /** Draws the mask without the changes of the draft. */

@@ -11,7 +11,7 @@ import type { Job, NewReview, Problem, Review, Viewers } from '../schemas'
 import type { Keys } from '../shortcuts'
 import { scanText } from '../text'
 import type { Worklist } from '../worklist'
-import type { SavedDraft } from './correction'
+import type { CorrectionView, SavedDraft } from './correction'
 import type { MeasurementsView } from './measurements'
 import { problemBox } from './messages'
 import { NewerReview } from './newer_review'
@@ -71,7 +71,7 @@ export class VerdictView {
     showMask: (review: string | null) => Promise<boolean>,
     private readonly undo: Pick<UndoBar, 'offer' | 'say'>,
     /** The button that begins a correction, and why it cannot. */
-    private readonly correct: { button: HTMLElement; note: HTMLElement },
+    private readonly correct: Pick<CorrectionView, 'button' | 'note' | 'takeBack'>,
   ) {
     this.reading = new SecondReadingView(
       () => this.reviewer.value.trim(),
@@ -171,14 +171,21 @@ export class VerdictView {
       r: () => this.askReasons(),
       s: () => this.skip(),
       c: () => this.comment.focus(),
-      t: () => this.correct.button.click(),
+      y: () => this.correct.button.click(),
       ...this.reading.keys(),
     }
   }
 
-  /** Saves a correction as a review. */
-  async saveDraft(draft: SavedDraft): Promise<void> {
-    await this.give({ verdict: 'corrected', ...draft })
+  /** Whether a review can be given; else asks for the name, which a second reading needs. */
+  get ready(): boolean {
+    const named = this.reviewer.value.trim() !== '' || this.name.hidden !== false
+    if (this.reading.needsName && !named) this.askName()
+    return named || !this.reading.needsName
+  }
+
+  /** Saves a correction as a review; false if that failed. */
+  async saveDraft(draft: SavedDraft): Promise<boolean> {
+    return this.give({ verdict: 'corrected', ...draft })
   }
 
   /** The newest corrected mask that this reader may see; null in a second reading. */
@@ -245,17 +252,17 @@ export class VerdictView {
 
   private async give(
     verdict: Pick<NewReview, 'verdict' | 'reasons'> | Adjudication | Corrected,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { job } = this
-    if (job === null || this.accept.disabled) return
+    if (job === null || this.accept.disabled) return false
     const reviewer = this.reviewer.value.trim()
-    if (this.reading.needsName && reviewer === '' && !this.name.hidden) return this.askName()
+    if (!this.ready) return false
     reader.name = reviewer
     const comment = this.comment.value.trim()
     const { adjudicates } = this.reading
     const { forReview: measurements } = this.measurements
     const given = { ...verdict, comment, reviewer, measurements, adjudicates }
-    await this.save(job, { ...given, seen: this.seen })
+    return this.save(job, { ...given, seen: this.seen })
   }
 
   private askName(): void {
@@ -264,16 +271,20 @@ export class VerdictView {
     this.reviewer.focus()
   }
 
-  private async save(job: Job, review: NewReview): Promise<void> {
+  private async save(job: Job, review: NewReview): Promise<boolean> {
+    let done = false
     this.saving = true
     this.enable()
     try {
-      await this.saved(job, review, await api.review(job.id, review))
+      const saved = await api.review(job.id, review)
+      done = true
+      await this.saved(job, review, saved)
     } catch (error) {
       await this.notSaved(job, review, api.problemOf(error))
     }
     this.saving = false
     this.enable()
+    return done
   }
 
   /** Says so where the reader is: another job may be on screen by now. */
@@ -306,6 +317,7 @@ export class VerdictView {
   private async takeBack(job: Job, review: NewReview, saved: Review): Promise<void> {
     try {
       await api.withdraw(job.id, saved.id, saved.reviewer)
+      await this.correct.takeBack(saved)
     } catch (error) {
       this.undo.say(`Not undone. ${api.problemOf(error).detail}`, scanText(job))
       this.refresh(job.id) // only the response may have been lost
