@@ -7,7 +7,7 @@ import nibabel
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from scipy import ndimage
 
 from tests.support.gateway import Gateway
@@ -181,7 +181,7 @@ def test_changes_are_carried_to_slices_between(reader: Page, gateway: Gateway) -
     correction.press("n", "Enter")
     painted = [(distance(spot) <= 4)[..., int(spot[2])] for spot in spots]
     for n, k in enumerate(range(10, 15)):
-        expected[..., k][between(*painted, share=n / 4)] = 3
+        expected[..., k][between(painted[0], painted[1], n / 4)] = 3
     assert np.array_equal(correction.stored(), expected)
 
 
@@ -193,6 +193,13 @@ def test_a_whole_label_changes_its_form(reader: Page, gateway: Gateway) -> None:
     correction = Correction.of(reader, gateway, "coronal", mask.copy())
     expected = mask == 1
     correction.press("1", "h")
+    held: list[Route] = []
+    reader.route("**/operations_worker*", lambda route: held.append(route))  # it does not start
+    reader.locator("#shrink").click()
+    expect(reader.locator(".tool-working")).to_be_visible()
+    reader.keyboard.press("Escape")
+    expect(reader.locator(".correction > .hint")).to_have_text("Shrink: cancelled.")
+    reader.unroute("**/operations_worker*")
     correction.click("keep-largest")
     expected[2:4, 2:4, 2] = False
     reader.locator("#holes-where").select_option("volume")
@@ -200,12 +207,10 @@ def test_a_whole_label_changes_its_form(reader: Page, gateway: Gateway) -> None:
     expected = ndimage.binary_fill_holes(expected, FACES)
     reader.locator("#smooth-size").fill("1.5")
     correction.click("smooth")
-    deviations = 1.5 / SPACING
+    deviations = (1.5 / SPACING).tolist()
+    reach = [int(3 * deviation) for deviation in deviations]
     blurred = ndimage.gaussian_filter(
-        expected.astype(float),
-        deviations,
-        mode="nearest",
-        radius=np.floor(3 * deviations).astype(int),
+        expected.astype(np.float64), deviations, mode="nearest", radius=reach
     )
     free = (mask == 0) | (mask == 1)
     expected = (blurred >= 0.5 - 1e-6) & free
