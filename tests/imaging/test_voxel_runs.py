@@ -157,8 +157,8 @@ def test_the_difference_is_counted_by_label(monkeypatch: pytest.MonkeyPatch) -> 
     assert found.labels == tuple(
         LabelChange(
             label,
-            np.count_nonzero((new == label) & (old != label)),
-            np.count_nonzero((old == label) & (new != label)),
+            int(np.count_nonzero((new == label) & (old != label))),
+            int(np.count_nonzero((old == label) & (new != label))),
         )
         for label in (1, 2, 3, 200)
     )

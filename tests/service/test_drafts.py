@@ -1,6 +1,7 @@
 """Drafts of corrections over HTTP: begun, changed, read, saved, and refused."""
 
 import gzip
+from itertools import count
 from typing import Any
 
 import httpx
@@ -17,6 +18,7 @@ from tests.support.images import nifti_bytes
 
 SHAPE = (5, 6, 7)
 VOXELS = 5 * 6 * 7
+SEEDS = count(7000)
 
 
 @pytest.fixture
@@ -31,7 +33,7 @@ def ann(gateway: Gateway, job: str) -> Corrector:
 
 def finished(gateway: Gateway, **measurements: Any) -> str:
     """A job whose mask has the label 1 in its first plane."""
-    scan = gateway.scan(nifti_bytes(SHAPE, seed=np.random.default_rng().integers(1 << 30)))
+    scan = gateway.scan(nifti_bytes(SHAPE, seed=next(SEEDS)))
     job = str(gateway.job(scan=scan, model="solid", priority=9)["id"])
     mask = np.zeros(SHAPE, np.uint8)
     mask[..., 0] = 1
@@ -92,8 +94,8 @@ def test_a_draft_is_given_up_and_begun_anew(gateway: Gateway, ann: Corrector) ->
     assert new["changes"] == 0
     check_conflict(ann.append(old, 1, [[0, 1, 0]]), "draft-changed")
     check_conflict(ann.save(old, 1), "draft-changed")
-    stale = gateway.client.get(f"{ann.path}/changes", params={**mine, "draft": old})
-    check_conflict(stale, "draft-changed")
+    changes = gateway.client.get(f"{ann.path}/changes", params={**mine, "draft": old})
+    check_conflict(changes, "draft-changed")
     assert ann.changes() == []
 
 
@@ -104,7 +106,12 @@ def test_a_saved_draft_is_a_review(gateway: Gateway, ann: Corrector) -> None:
     check_conflict(ann.save(begun["id"], 1), "draft-changed")
     review = answered(ann.save(begun["id"], 2, comment="The tail."), 201)
     assert review["id"] == begun["id"]
-    expected = {"verdict": "corrected", "reviewer": "Ann", "comment": "The tail.", "base": None}
+    expected: dict[str, Any] = {
+        "verdict": "corrected",
+        "reviewer": "Ann",
+        "comment": "The tail.",
+        "base": None,
+    }
     expected |= {"seconds": 3.0, "changes": [{"label": 1, "added": 1, "removed": 3}]}
     assert {name: review[name] for name in expected} == expected
     assert gateway.client.get(ann.reviews).json() == [review]
