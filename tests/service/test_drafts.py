@@ -69,8 +69,9 @@ def test_the_last_set_may_be_sent_again_and_no_other(ann: Corrector) -> None:
     """A lost response costs nothing, and of two pages only one goes on."""
     draft = ann.begin()["id"]
     check_conflict(ann.append(draft, 2, [[0, 1, 0]]), "draft-changed")
-    for _ in range(2):
-        changed = answered(ann.append(draft, 1, [[0, 1, 0]]))
+    runs = np.array([0, 1, 0], "<u4").tobytes()
+    for when in (1, 2):  # packed once more, with another time in its header
+        changed = answered(ann.send(draft, 1, gzip.compress(runs, mtime=when), seconds=1.5))
         assert (changed["changes"], changed["seconds"]) == (1, 1.5)
     other = check_conflict(ann.append(draft, 1, [[1, 1, 0]]), "draft-changed")
     assert "last set of changes of the draft is 1, not 0" in str(other["detail"])
