@@ -41,6 +41,7 @@ from service.resources.service_metrics import ServiceMetrics, Sources
 from service.resources.tile_files import TileFiles
 from service.resources.webhook_metrics import WebhookMetrics
 from service.use_cases.archives import Archives
+from service.use_cases.comparisons import Comparisons
 from service.use_cases.corrected_masks import CorrectedMasks
 from service.use_cases.corrections import Corrections
 from service.use_cases.deliveries import Deliveries
@@ -138,7 +139,7 @@ def build_services(parts: Parts) -> Services:
     for table in (
         *(rows.scans, rows.jobs, rows.batches, rows.reviews, rows.labels, rows.image_names),
         *(rows.viewers, rows.webhooks, rows.worklist, rows.readings, rows.drafts),
-        *(rows.assignments, rows.batch_reviews, rows.trainings),
+        *(rows.assignments, rows.batch_reviews, rows.related_scans, rows.trainings),
     ):
         services[type(table)] = table
     readiness = Readiness(rows, parts.queue, parts.blobs, parts.scratch)
@@ -282,6 +283,7 @@ def _add_jobs(parts: Parts, services: Services) -> None:
     dicom = ResultFiles(rows.jobs, rows.scans, parts.registry, blobs, scratch, limits)
     services[ResultFiles] = dicom
     services[Results] = Results(rows.jobs, rows.scans, rows.reviews, blobs, scratch, limits, dicom)
+    services[Comparisons] = Comparisons(rows.jobs, rows.scans, blobs, scratch)
     services[ReaderMeasurements] = ReaderMeasurements(
         rows.jobs, rows.scans, rows.reviews, blobs, scratch, limits
     )

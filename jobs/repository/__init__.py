@@ -20,6 +20,7 @@ from jobs.repository.messages import Messages
 from jobs.repository.reading_stages import ReadingStages
 from jobs.repository.readings import ComparedReadings, JobReading, Readings
 from jobs.repository.references import References
+from jobs.repository.related_scans import RelatedScan, RelatedScans, Relation
 from jobs.repository.reviews import Reviews
 from jobs.repository.revision import known_revisions
 from jobs.repository.scans import Scans, ScanUses, SeriesChanged
@@ -63,6 +64,9 @@ __all__ = [
     "ReadingStages",
     "Readings",
     "References",
+    "RelatedScan",
+    "RelatedScans",
+    "Relation",
     "Repository",
     "Reviews",
     "ScanUses",
@@ -95,6 +99,7 @@ class Repository:
         may take for a statement, in seconds."""
         self.database = database = Database(url, statement_s)
         self.scans = Scans(database)
+        self.related_scans = RelatedScans(database)
         self.jobs = Jobs(database)
         self.worklist = Worklist(database)
         self.assignments = Assignments(database)

@@ -160,7 +160,8 @@ def _finish(folder: Path, manifest: Manifest) -> None:
         Path(path) for path in image_folders(manifest.channels).values()
     }
     for parent in parents:
-        for file in (folder / parent).glob("case-*"):
+        left = (folder / parent).glob(".part-*")  # of a process that was killed
+        for file in [*(folder / parent).glob("case-*"), *left]:
             if file.is_file() and (parent / file.name).as_posix() not in wanted:
                 file.unlink()
     names = "".join(f"{case.name}\n" for case in manifest.of_side("held-out"))

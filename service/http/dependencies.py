@@ -15,6 +15,7 @@ from jobs.repository import (
     Drafts,
     Jobs,
     Readings,
+    RelatedScans,
     Reviews,
     Scans,
     Trainings,
@@ -29,6 +30,7 @@ from service.resources.metrics import Metrics
 from service.resources.partial_uploads import PartialUploads
 from service.resources.routing_table import RoutingTable
 from service.use_cases.archives import Archives
+from service.use_cases.comparisons import Comparisons
 from service.use_cases.corrected_masks import CorrectedMasks
 from service.use_cases.corrections import Corrections
 from service.use_cases.deliveries import Deliveries
@@ -68,6 +70,7 @@ ArchivesDep = Annotated[Archives, provided(Archives)]
 AssignmentsDep = Annotated[Assignments, provided(Assignments)]
 BatchReviewsDep = Annotated[BatchReviews, provided(BatchReviews)]
 BatchesDep = Annotated[Batches, provided(Batches)]
+ComparisonsDep = Annotated[Comparisons, provided(Comparisons)]
 CorrectedMasksDep = Annotated[CorrectedMasks, provided(CorrectedMasks)]
 CorrectionsDep = Annotated[Corrections, provided(Corrections)]
 DeliveriesDep = Annotated[Deliveries, provided(Deliveries)]
@@ -89,6 +92,7 @@ ReadingsDep = Annotated[Readings, provided(Readings)]
 ReadinessDep = Annotated[Readiness, provided(Readiness)]
 RegistryDep = Annotated[Registry, provided(Registry)]
 ReaderMeasurementsDep = Annotated[ReaderMeasurements, provided(ReaderMeasurements)]
+RelatedScansDep = Annotated[RelatedScans, provided(RelatedScans)]
 ResultsDep = Annotated[Results, provided(Results)]
 ReviewsDep = Annotated[Reviews, provided(Reviews)]
 RoutingTableDep = Annotated[RoutingTable, provided(RoutingTable)]

@@ -18,6 +18,7 @@ from service.schemas.batch_reviews import (
     ReviewedJobIn,
     WithdrawnOut,
 )
+from service.schemas.comparisons import ComparedMaskOut, ComparisonOut, LabelComparisonOut
 from service.schemas.drafts import ChangeNumber, DraftIn, DraftOut, DraftsOut
 from service.schemas.fields import (
     UID,
@@ -71,6 +72,8 @@ from service.schemas.reviews import (
 from service.schemas.scans import (
     LabelMapIn,
     RefusedOut,
+    RelatedScanOut,
+    RelatedScansOut,
     ScanOut,
     ScanPage,
     ScansOut,
@@ -129,6 +132,8 @@ __all__ = [
     "BatchReviewOut",
     "ChangeNumber",
     "Choice",
+    "ComparedMaskOut",
+    "ComparisonOut",
     "Cursor",
     "DeliveriesIn",
     "DeliveryOut",
@@ -149,6 +154,7 @@ __all__ = [
     "JobOut",
     "JobPage",
     "LabelChangeOut",
+    "LabelComparisonOut",
     "LabelMapIn",
     "LabelOut",
     "MeasurementIn",
@@ -171,6 +177,8 @@ __all__ = [
     "ReadingProgressOut",
     "Ready",
     "RefusedOut",
+    "RelatedScanOut",
+    "RelatedScansOut",
     "ResentOut",
     "ReviewId",
     "ReviewIn",

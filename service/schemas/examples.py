@@ -3,6 +3,7 @@
 from typing import Any
 
 from imaging.given_mask import DEFAULT_MARGIN_MM
+from service.schemas.comparison_examples import COMPARISON_EXAMPLES
 from service.schemas.delivery_examples import DELIVERY_EXAMPLES
 from service.schemas.reading_examples import READING_EXAMPLES
 from service.schemas.scan_examples import SCAN_EXAMPLES
@@ -95,6 +96,16 @@ _NO_VALUES = {
     "value_unit": "",
 }
 
+_DRAFT = {
+    "id": _DRAFT_ID,
+    "job": _JOB_ID,
+    "reader": "R1",
+    "base": None,
+    "changes": 12,
+    "seconds": 74.5,
+    "created_at": _TIME,
+    "updated_at": _TIME,
+}
 EXAMPLES: dict[str, dict[str, Any]] = {
     "Problem": {
         "type": "urn:tessera:scan-too-large",
@@ -105,6 +116,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "hint": "Crop or down-sample it, or raise the limit in the settings.",
     },
     **SCAN_EXAMPLES,
+    **COMPARISON_EXAMPLES,
     "JobCountsOut": {
         "total": 40,
         "states": {"running": 1, "succeeded": 39},

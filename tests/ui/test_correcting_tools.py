@@ -7,7 +7,7 @@ import nibabel
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from scipy import ndimage
 
 from tests.support.gateway import Gateway
@@ -193,6 +193,13 @@ def test_a_whole_label_changes_its_form(reader: Page, gateway: Gateway) -> None:
     correction = Correction.of(reader, gateway, "coronal", mask.copy())
     expected = mask == 1
     correction.press("1", "h")
+    held: list[Route] = []
+    reader.route("**/operations_worker*", lambda route: held.append(route))  # it does not start
+    reader.locator("#shrink").click()
+    expect(reader.locator(".tool-working")).to_be_visible()
+    reader.keyboard.press("Escape")
+    expect(reader.locator(".correction > .hint")).to_have_text("Shrink: cancelled.")
+    reader.unroute("**/operations_worker*")
     correction.click("keep-largest")
     expected[2:4, 2:4, 2] = False
     reader.locator("#holes-where").select_option("volume")

@@ -74,6 +74,10 @@ export type MeasurementKind = 'length' | 'angle' | 'rectangle' | 'ellipse' | 'pr
  */
 export type MessageState = 'waiting' | 'delivered' | 'dead'
 /**
+ * What a scan has in common with another one; the first that holds.
+ */
+export type Relation = 'frame' | 'study' | 'subject' | 'job' | 'none'
+/**
  * What a review is in the second reading of its job; see `jobs.second_reading`.
  */
 export type Role = 'reading' | 'surplus' | 'adjudication'
@@ -117,6 +121,8 @@ export interface Bodies {
   BatchReviewIn: BatchReviewIn
   BatchReviewOut: BatchReviewOut
   Choice: Choice
+  ComparedMaskOut: ComparedMaskOut
+  ComparisonOut: ComparisonOut
   DeliveriesIn: DeliveriesIn
   DeliveryOut: DeliveryOut
   DoubtKind: DoubtKind
@@ -135,6 +141,7 @@ export interface Bodies {
   JobSort: JobSort
   JobState: JobState
   LabelChangeOut: LabelChangeOut
+  LabelComparisonOut: LabelComparisonOut
   LabelMapIn: LabelMapIn
   LabelOut: LabelOut
   MeasurementIn: MeasurementIn
@@ -158,6 +165,9 @@ export interface Bodies {
   Ready: Ready
   Reason: Reason
   RefusedOut: RefusedOut
+  RelatedScanOut: RelatedScanOut
+  RelatedScansOut: RelatedScansOut
+  Relation: Relation
   RemoteSeries: RemoteSeries
   ResentOut: ResentOut
   ReviewIn: ReviewIn
@@ -518,6 +528,93 @@ export interface Choice {
   positioned?: boolean
 }
 /**
+ * A mask of a comparison.
+ */
+export interface ComparedMaskOut {
+  job: string
+  /**
+   * Id of the review with the corrected mask; null: the job's own mask.
+   */
+  review: string | null
+}
+/**
+ * What two masks have in common, and where they differ. Sizes are numbers of voxels.
+ */
+export interface ComparisonOut {
+  first: ComparedMaskOut
+  second: ComparedMaskOut
+  /**
+   * Whether labels of the same name or of the same number were compared.
+   */
+  matched_by: 'name' | 'number'
+  /**
+   * Label of the second mask -> its number in this answer, where labels are matched by name.
+   */
+  renumbered: {
+    [k: string]: number
+  }
+  /**
+   * Whether a mask numbers objects: all objects together were then compared, as one label.
+   */
+  objects: boolean
+  /**
+   * Volume of a voxel in ml; null for an image.
+   */
+  voxel_ml: number | null
+  /**
+   * Area of a pixel in mm²; null for a volume, and for an image without a pixel size.
+   */
+  voxel_mm2: number | null
+  /**
+   * Dice over all labels: 2 sum |A and B| / sum (|A| + |B|).
+   */
+  dice: number
+  /**
+   * Voxels with the same label in both masks.
+   */
+  agreement: number
+  /**
+   * Voxels with a label in the first mask alone.
+   */
+  only_first: number
+  only_second: number
+  /**
+   * Voxels with a label in each mask, which differ.
+   */
+  other_label: number
+  /**
+   * Labels of at least one of the masks, by number.
+   */
+  labels: LabelComparisonOut[]
+  /**
+   * Voxels that differ in each slice, along each axis of the stored grid.
+   */
+  slices: number[][]
+}
+/**
+ * One label in both masks.
+ */
+export interface LabelComparisonOut {
+  /**
+   * Its number in the first mask, or a free number if only the second mask has it.
+   */
+  value: number
+  name: string
+  /**
+   * 2 |A and B| / (|A| + |B|).
+   */
+  dice: number
+  /**
+   * Voxels of the label in the first mask.
+   */
+  first: number
+  second: number
+  /**
+   * Voxels with the label in both masks.
+   */
+  common: number
+}
+/**
  * Which results of a job to send to which peers; deliveries that were sent or failed repeat.
  */
 export interface DeliveriesIn {
@@ -852,9 +949,9 @@ export interface JobOut {
    */
   doubts: number
   /**
-   * The labels whose size differs most from that in the newest 200 accepted masks of the same
-   * model, version and project, at most ten; the one that differs most comes first. Empty until 20
-   * masks are accepted.
+   * The labels whose size, or share that the network is not sure of, differs most from that in
+   * the newest 200 accepted masks of the same model, version and project, at most ten; the one that
+   * differs most comes first. Empty until 20 masks are accepted.
    */
   unusual_sizes: UnusualSizeOut[]
   /**
@@ -898,7 +995,8 @@ export interface ReadingProgressOut {
   readers: number
 }
 /**
- * A label whose size differs from that in masks of the same model that were accepted.
+ * A label whose size differs from that in masks of the same model that were accepted, or a
+ * label that the network is less sure of than in these.
  */
 export interface UnusualSizeOut {
   /**
@@ -911,7 +1009,8 @@ export interface UnusualSizeOut {
    */
   size: number
   /**
-   * `ml` for a volume, `mm2` or `px` for an image.
+   * `ml` for a volume, `mm2` or `px` for an image. `share`: `size` is the share of the label's
+   * voxels that the network is not sure of, as `unsure_share` in the report.
    */
   unit: string
   /**
@@ -1188,6 +1287,136 @@ export interface RefusedOut {
   problem: Problem
 }
 /**
+ * A scan, and what it has in common with another one.
+ */
+export interface RelatedScanOut {
+  scan: ScanOut
+  relation: Relation
+}
+/**
+ * A stored scan. `shape` is (c, i, j, k) or (c, row, column).
+ */
+export interface ScanOut {
+  id: string
+  name: string
+  format: string
+  dimension: 2 | 3
+  shape: number[]
+  dtype: string
+  spacing_mm: number[] | null
+  affine: number[][]
+  bytes: number
+  sha256: string
+  warnings: string[]
+  created_at: string
+  /**
+   * SeriesInstanceUID of a DICOM scan.
+   */
+  series?: string | null
+  /**
+   * DICOM modality, such as CT; null if the file states none.
+   */
+  modality?: string | null
+  /**
+   * The window that a viewer starts with: the first one of a DICOM file. Null if the file states
+   * none, and for a scan that an earlier version stored.
+   */
+  window?: WindowOut | null
+  /**
+   * All windows that a DICOM file states, `window` first.
+   */
+  windows?: WindowOut[]
+  /**
+   * Whether a viewer draws the smallest value white: a volume that is stored as MONOCHROME1. The
+   * values of a 2D image are inverted already.
+   */
+  inverted?: boolean
+  /**
+   * Unit of the values: HU for CT, unless the file states another one. Empty if it is not known,
+   * and for a scan that an earlier version stored.
+   */
+  value_unit?: 'HU' | ''
+  /**
+   * Pseudonym of the patient of a DICOM scan, the same for all scans of a patient; null if the
+   * file states no patient. It is the PatientID of a file that was de-identified before.
+   */
+  subject?: string | null
+  /**
+   * SeriesNumber of a DICOM scan.
+   */
+  series_number?: number | null
+  /**
+   * Date of a DICOM study; null if de-identification removed or shifted it.
+   */
+  study_date?: string | null
+  /**
+   * StudyInstanceUID of a DICOM scan; null for a scan that an earlier version stored.
+   */
+  study?: string | null
+  /**
+   * FrameOfReferenceUID of a DICOM scan: positions in mm of scans that share it mean the same
+   * place. Null if the file states none, and for a scan that an earlier version stored.
+   */
+  frame_of_reference?: string | null
+  /**
+   * DICOM Segmentations that came with the scan, in the response to an upload of one scan; empty
+   * in other responses. If the upload has nothing else, the scan is that of the first one, which
+   * was stored before.
+   */
+  masks?: UploadedMaskOut[]
+}
+/**
+ * A window of grey values, in the units of GET /v1/scans/{id}/volume (PS3.3 C.11.2.1.2).
+ */
+export interface WindowOut {
+  centre: number
+  width: number
+  /**
+   * VOI LUT Function.
+   */
+  function: 'LINEAR' | 'LINEAR_EXACT' | 'SIGMOID'
+  /**
+   * What the file calls it, such as `BRAIN`; may be empty.
+   */
+  explanation: string
+  /**
+   * `all`: every slice states it. `most`: the slices differ, and it is the most common one.
+   * `middle`: none is more common than another, and it is that of the slice in the middle.
+   */
+  slices: 'all' | 'most' | 'middle'
+}
+/**
+ * A DICOM Segmentation of an upload: a mask that is stored as a finished job, or a problem.
+ */
+export interface UploadedMaskOut {
+  /**
+   * Names of its labels; none for one that is refused.
+   */
+  labels: string[]
+  /**
+   * Id of the job that holds it; it is reviewed as any other mask.
+   */
+  job: string | null
+  /**
+   * Id of its scan.
+   */
+  scan: string | null
+  /**
+   * Why it is refused.
+   */
+  problem: Problem | null
+}
+/**
+ * Scans that may show the same subject, the closest relation first, then the newest.
+ */
+export interface RelatedScansOut {
+  scans: RelatedScanOut[]
+  /**
+   * Whether there are more scans: ask with a part of the name.
+   */
+  more: boolean
+}
+/**
  * A series of a peer, by the keywords of its attributes; empty if the peer gives no value.
  */
 export interface RemoteSeries {
@@ -1316,110 +1545,6 @@ export interface ReviewOut {
    * it is not known. In a mask that numbers objects, all of them are one label.
    */
   changes: LabelChangeOut[]
-}
-/**
- * A stored scan. `shape` is (c, i, j, k) or (c, row, column).
- */
-export interface ScanOut {
-  id: string
-  name: string
-  format: string
-  dimension: 2 | 3
-  shape: number[]
-  dtype: string
-  spacing_mm: number[] | null
-  affine: number[][]
-  bytes: number
-  sha256: string
-  warnings: string[]
-  created_at: string
-  /**
-   * SeriesInstanceUID of a DICOM scan.
-   */
-  series?: string | null
-  /**
-   * DICOM modality, such as CT; null if the file states none.
-   */
-  modality?: string | null
-  /**
-   * The window that a viewer starts with: the first one of a DICOM file. Null if the file states
-   * none, and for a scan that an earlier version stored.
-   */
-  window?: WindowOut | null
-  /**
-   * All windows that a DICOM file states, `window` first.
-   */
-  windows?: WindowOut[]
-  /**
-   * Whether a viewer draws the smallest value white: a volume that is stored as MONOCHROME1. The
-   * values of a 2D image are inverted already.
-   */
-  inverted?: boolean
-  /**
-   * Unit of the values: HU for CT, unless the file states another one. Empty if it is not known,
-   * and for a scan that an earlier version stored.
-   */
-  value_unit?: 'HU' | ''
-  /**
-   * Pseudonym of the patient of a DICOM scan, the same for all scans of a patient; null if the
-   * file states no patient. It is the PatientID of a file that was de-identified before.
-   */
-  subject?: string | null
-  /**
-   * SeriesNumber of a DICOM scan.
-   */
-  series_number?: number | null
-  /**
-   * Date of a DICOM study; null if de-identification removed or shifted it.
-   */
-  study_date?: string | null
-  /**
-   * DICOM Segmentations that came with the scan, in the response to an upload of one scan; empty
-   * in other responses. If the upload has nothing else, the scan is that of the first one, which
-   * was stored before.
-   */
-  masks?: UploadedMaskOut[]
-}
-/**
- * A window of grey values, in the units of GET /v1/scans/{id}/volume (PS3.3 C.11.2.1.2).
- */
-export interface WindowOut {
-  centre: number
-  width: number
-  /**
-   * VOI LUT Function.
-   */
-  function: 'LINEAR' | 'LINEAR_EXACT' | 'SIGMOID'
-  /**
-   * What the file calls it, such as `BRAIN`; may be empty.
-   */
-  explanation: string
-  /**
-   * `all`: every slice states it. `most`: the slices differ, and it is the most common one.
-   * `middle`: none is more common than another, and it is that of the slice in the middle.
-   */
-  slices: 'all' | 'most' | 'middle'
-}
-/**
- * A DICOM Segmentation of an upload: a mask that is stored as a finished job, or a problem.
- */
-export interface UploadedMaskOut {
-  /**
-   * Names of its labels; none for one that is refused.
-   */
-  labels: string[]
-  /**
-   * Id of the job that holds it; it is reviewed as any other mask.
-   */
-  job: string | null
-  /**
-   * Id of its scan.
-   */
-  scan: string | null
-  /**
-   * Why it is refused.
-   */
-  problem: Problem | null
 }
 /**
  * One page of scans.

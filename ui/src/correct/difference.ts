@@ -1,7 +1,7 @@
 /** What differs from the labels before the correction. */
 
 import type { Point } from '../schemas'
-import { joined, type LabelVolume, Numbers, voxelAt } from './labels'
+import { type LabelVolume, voxelAt } from './labels'
 
 export class Difference {
   /** Copies of stored slices before they were first changed, by their index. */
@@ -56,20 +56,6 @@ export class Difference {
       if (counts[at]! > 0) return at
     }
     return null
-  }
-
-  /** The runs (start, length, slot) that make the present labels of those before. */
-  get runs(): Uint32Array {
-    const { data, dims } = this.volume
-    const length = dims[0] * dims[1]
-    const runs = new Numbers()
-    for (const k of this.slices) {
-      const page = this.pages.get(k)!
-      for (let n = 0, from = k * length; n < length; n++) {
-        if (data[from + n] !== page[n]) runs.push(from + n, 1, data[from + n]!)
-      }
-    }
-    return joined(runs.toArray())
   }
 
   private noteInRow(

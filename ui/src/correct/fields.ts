@@ -5,6 +5,8 @@ import { element } from '../element'
 interface NumberOptions {
   id: string
   label: string
+  /** For screen readers, if the label alone does not say what the number is. */
+  name?: string
   unit?: string
   value: number | null
   /** The smallest number that is taken. */
@@ -22,10 +24,11 @@ export interface NumberField {
 
 /** Calls `changed` with numbers only: until one is typed, the last one stays. */
 export function numberField(options: NumberOptions): NumberField {
-  const { id, label, unit = '', value, least, whole = false, changed } = options
+  const { id, label, name, unit = '', value, least, whole = false, changed } = options
   const input = element('input', {
     type: 'number',
     id,
+    'aria-label': name,
     step: whole ? 1 : 'any',
     min: least,
     oninput: () => {

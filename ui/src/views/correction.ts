@@ -8,7 +8,7 @@ import { forget, settled, track } from '../correct/open_drafts'
 import { pack, read, translated } from '../correct/wire'
 import { element, fill } from '../element'
 import { reader } from '../reader'
-import type { Draft, Job, NewReview, Review } from '../schemas'
+import type { Draft, Job, NewReview } from '../schemas'
 import type { Keys } from '../shortcuts'
 import { timeText } from '../text'
 import type { LabelsOnScreen, Viewer } from '../viewer/port'
@@ -17,7 +17,6 @@ import { CorrectionPanel } from './correction_panel'
 import { CorrectionToolbar } from './correction_toolbar'
 import { problemBox } from './messages'
 
-const KEPT_MS = 60_000 // a saved correction may be taken back
 const IN_TILES =
   'A large image in tiles cannot be corrected on this page. Correct the downloaded mask with another program, and upload it.'
 
@@ -67,15 +66,13 @@ export class CorrectionView {
       onclick: () => void this.begin(),
     },
     'Correct',
-    element('kbd', { 'aria-hidden': 'true' }, 'Y'),
+    element('kbd', { 'aria-hidden': 'true' }, 'T'),
   )
   /** Why the mask cannot be corrected. */
   readonly note = element('p.hint', { id: 'cannot-correct' })
   private job: Job | null = null
   private session: Session | null = null
   private starting = false
-  /** What was saved last, for a draft of it if that is taken back. */
-  private saved: { draft: Draft; runs: Uint32Array; at: number } | null = null
   private readonly save = this.action('save-correction', 'Save correction', 'Ctrl + S', () =>
     this.finish(),
   )
@@ -327,14 +324,11 @@ export class CorrectionView {
     const { session } = this
     if (session === null || this.correcting.busy || session.sync.ended) return
     if (!(await this.complete(session)) || this.session !== session) return
-    const { draft, sync, labels } = session
-    const { difference } = this.correcting.editor
-    if (!difference.any) {
+    const { draft, sync } = session
+    if (!this.correcting.editor.difference.any) {
       this.correcting.say('The mask is as it was before: there is nothing to save.')
       return
     }
-    const runs = translated(difference.runs, (slot) => labels.legend.valueOf(slot))
-    this.saved = { draft, runs, at: Date.now() }
     this.stop()
     this.button.firstChild!.textContent = 'Continue' // until it is saved
     const done = await this.page.save({ draft: draft.id, draft_changes: sync.number })
@@ -380,17 +374,6 @@ export class CorrectionView {
     if (sync.number === 0 && !sync.unsaved && !sync.ended) {
       api.discardDraft(draft).catch(() => {}) // the gateway deletes old ones
     }
-  }
-
-  /** The review of a correction was withdrawn: makes a draft of it again. */
-  async takeBack({ base, id, seconds }: Review): Promise<void> {
-    const { saved } = this
-    if (saved?.draft.id !== id || Date.now() - saved.at > KEPT_MS) return
-    const { job, reader: name } = saved.draft
-    const draft = await api.beginDraft(job, name, base)
-    if (draft.changes > 0) return
-    await api.appendChanges(draft, 1, await pack(saved.runs), seconds ?? 0)
-    if (this.job?.id === job) await this.begin() // else when the job is opened
   }
 
   /** Draws the mask without the changes of the draft. */

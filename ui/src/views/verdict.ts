@@ -71,7 +71,7 @@ export class VerdictView {
     showMask: (review: string | null) => Promise<boolean>,
     private readonly undo: Pick<UndoBar, 'offer' | 'say'>,
     /** The button that begins a correction, and why it cannot. */
-    private readonly correct: Pick<CorrectionView, 'button' | 'note' | 'takeBack'>,
+    private readonly correct: Pick<CorrectionView, 'button' | 'note'>,
   ) {
     this.reading = new SecondReadingView(
       () => this.reviewer.value.trim(),
@@ -171,7 +171,7 @@ export class VerdictView {
       r: () => this.askReasons(),
       s: () => this.skip(),
       c: () => this.comment.focus(),
-      y: () => this.correct.button.click(),
+      t: () => this.correct.button.click(),
       ...this.reading.keys(),
     }
   }
@@ -301,7 +301,9 @@ export class VerdictView {
     const said = `${VERDICTS[review.verdict]}.${saved.role === 'surplus' ? ` ${SURPLUS}` : ''}`
     keepDraft(job.id, '')
     this.measurements.saved(job, review)
-    this.undo.offer(said, scanText(job), () => void this.takeBack(job, review, saved))
+    // a corrected mask is not withdrawn: it is corrected again
+    if (review.draft != null) this.undo.say(said, scanText(job))
+    else this.undo.offer(said, scanText(job), () => void this.takeBack(job, review, saved))
     if (job.second_reading === null) this.changed({ ...job, verdict: review.verdict })
     else this.refresh(job.id)
     if (this.job?.id !== job.id) return
@@ -317,7 +319,6 @@ export class VerdictView {
   private async takeBack(job: Job, review: NewReview, saved: Review): Promise<void> {
     try {
       await api.withdraw(job.id, saved.id, saved.reviewer)
-      await this.correct.takeBack(saved)
     } catch (error) {
       this.undo.say(`Not undone. ${api.problemOf(error).detail}`, scanText(job))
       this.refresh(job.id) // only the response may have been lost
