@@ -54,6 +54,7 @@ from service.use_cases.model_fits import ModelFits
 from service.use_cases.named_scans import NamedScans
 from service.use_cases.orders import Orders
 from service.use_cases.peer_health import PeerHealth
+from service.use_cases.publications import Publications, PublicationThread
 from service.use_cases.reader_measurements import ReaderMeasurements
 from service.use_cases.readiness import Readiness
 from service.use_cases.result_files import ResultFiles
@@ -64,6 +65,12 @@ from service.use_cases.scan_removal import ScanRemoval
 from service.use_cases.scan_views import ScanViews
 from service.use_cases.second_readings import SecondReadings
 from service.use_cases.tiles import Tiles
+from service.use_cases.training_orders import TrainingOrders
+from service.use_cases.training_status import (
+    TrainingChanges,
+    TrainingStatuses,
+    TrainingWatcher,
+)
 from service.use_cases.upload_expiry import UploadExpiry
 from service.use_cases.uploaded_masks import UploadedMasks
 from service.use_cases.uploaded_scans import UploadedScans
@@ -132,7 +139,7 @@ def build_services(parts: Parts) -> Services:
     for table in (
         *(rows.scans, rows.jobs, rows.batches, rows.reviews, rows.labels, rows.image_names),
         *(rows.viewers, rows.webhooks, rows.worklist, rows.readings, rows.drafts),
-        *(rows.assignments, rows.batch_reviews, rows.related_scans),
+        *(rows.assignments, rows.batch_reviews, rows.related_scans, rows.trainings),
     ):
         services[type(table)] = table
     readiness = Readiness(rows, parts.queue, parts.blobs, parts.scratch)
@@ -152,6 +159,7 @@ def build_services(parts: Parts) -> Services:
     _add_jobs(parts, services)
     _add_corrections(parts, services)
     _add_monai_label(parts, services)
+    _add_trainings(parts, services)
     return services
 
 
@@ -171,9 +179,9 @@ async def start_tasks(parts: Parts, services: Services, stack: AsyncExitStack) -
     tiles: TileFiles = services[TileFiles]
     tiles.start()
     stack.callback(tiles.stop)
-    watcher: JobWatcher = services[JobWatcher]
-    watcher.start()
-    stack.push_async_callback(watcher.stop)
+    for watcher in (services[JobWatcher], services[TrainingWatcher]):
+        watcher.start()
+        stack.push_async_callback(watcher.stop)
     stack.callback(services[ServiceMetrics].close)
     expiry = SessionExpiry(services[ImageSessions], parts.authenticator)
     expiry.start()
@@ -197,6 +205,11 @@ async def start_tasks(parts: Parts, services: Services, stack: AsyncExitStack) -
     stack.callback(node.stop)
     node.start()
     _start_webhooks(parts, stack)
+    publisher = PublicationThread(
+        services[Publications], parts.authenticator, parts.settings.sweep_interval_s
+    )
+    publisher.start()
+    stack.callback(publisher.stop)
     stack.enter_context(recent_log.recorded())
 
 
@@ -335,4 +348,20 @@ def _add_monai_label(parts: Parts, services: Services) -> None:
     wait_s = parts.settings.monai_label_wait_s
     services[Segmentations] = Segmentations(
         rows.jobs, orders, services[JobStatuses], services[JobWatcher], wait_s
+    )
+
+
+def _add_trainings(parts: Parts, services: Services) -> None:
+    rows = parts.repository
+    statuses = TrainingStatuses(rows.trainings, rows.workers)
+    services[TrainingStatuses] = statuses
+    services[TrainingWatcher] = TrainingWatcher(TrainingChanges(statuses))
+    services[TrainingOrders] = TrainingOrders(rows.trainings, rows.judged_jobs, parts.registry)
+    services[Publications] = Publications(
+        trainings=rows.trainings,
+        registry=parts.registry,
+        blobs=parts.blobs,
+        scratch=parts.scratch,
+        models_folder=parts.settings.added_models,
+        shared=parts.settings.models is not None,
     )

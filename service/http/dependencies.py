@@ -18,6 +18,7 @@ from jobs.repository import (
     RelatedScans,
     Reviews,
     Scans,
+    Trainings,
     Viewers,
     Webhooks,
     Worklist,
@@ -41,6 +42,7 @@ from service.use_cases.model_fits import ModelFits
 from service.use_cases.named_scans import NamedScans
 from service.use_cases.orders import Orders
 from service.use_cases.peer_health import PeerHealth
+from service.use_cases.publications import Publications
 from service.use_cases.reader_measurements import ReaderMeasurements
 from service.use_cases.readiness import Readiness
 from service.use_cases.results import Results
@@ -49,6 +51,8 @@ from service.use_cases.scan_removal import ScanRemoval
 from service.use_cases.scan_views import ScanViews
 from service.use_cases.second_readings import SecondReadings
 from service.use_cases.tiles import Tiles
+from service.use_cases.training_orders import TrainingOrders
+from service.use_cases.training_status import TrainingStatuses, TrainingWatcher
 from service.use_cases.uploaded_masks import UploadedMasks
 from service.use_cases.uploaded_scans import UploadedScans
 
@@ -83,6 +87,7 @@ NamedScansDep = Annotated[NamedScans, provided(NamedScans)]
 OrdersDep = Annotated[Orders, provided(Orders)]
 PartialUploadsDep = Annotated[PartialUploads, provided(PartialUploads)]
 PeerHealthDep = Annotated[PeerHealth, provided(PeerHealth)]
+PublicationsDep = Annotated[Publications, provided(Publications)]
 ReadingsDep = Annotated[Readings, provided(Readings)]
 ReadinessDep = Annotated[Readiness, provided(Readiness)]
 RegistryDep = Annotated[Registry, provided(Registry)]
@@ -97,6 +102,10 @@ ScanViewsDep = Annotated[ScanViews, provided(ScanViews)]
 ScansDep = Annotated[Scans, provided(Scans)]
 SecondReadingsDep = Annotated[SecondReadings, provided(SecondReadings)]
 TilesDep = Annotated[Tiles, provided(Tiles)]
+TrainingOrdersDep = Annotated[TrainingOrders, provided(TrainingOrders)]
+TrainingsDep = Annotated[Trainings, provided(Trainings)]
+TrainingStatusesDep = Annotated[TrainingStatuses, provided(TrainingStatuses)]
+TrainingWatcherDep = Annotated[TrainingWatcher, provided(TrainingWatcher)]
 UploadedMasksDep = Annotated[UploadedMasks, provided(UploadedMasks)]
 UploadedScansDep = Annotated[UploadedScans, provided(UploadedScans)]
 UploadSpaceDep = Annotated[UploadSpace, provided(UploadSpace)]

@@ -97,6 +97,15 @@ from service.schemas.second_readings import (
     VerdictPairOut,
 )
 from service.schemas.tiles import TilesOut
+from service.schemas.trainings import (
+    TrainingId,
+    TrainingIn,
+    TrainingOut,
+    TrainingPage,
+    TrainingPreviewOut,
+    TrainingProgressOut,
+    TrainingResultOut,
+)
 from service.schemas.webhooks import (
     ResentOut,
     WebhookMessageOut,
@@ -188,6 +197,13 @@ __all__ = [
     "SecondReadingsOut",
     "Text",
     "TilesOut",
+    "TrainingId",
+    "TrainingIn",
+    "TrainingOut",
+    "TrainingPage",
+    "TrainingPreviewOut",
+    "TrainingProgressOut",
+    "TrainingResultOut",
     "UnblindingOut",
     "UnusualSizeOut",
     "UploadId",

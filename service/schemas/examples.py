@@ -7,6 +7,7 @@ from service.schemas.comparison_examples import COMPARISON_EXAMPLES
 from service.schemas.delivery_examples import DELIVERY_EXAMPLES
 from service.schemas.reading_examples import READING_EXAMPLES
 from service.schemas.scan_examples import SCAN_EXAMPLES
+from service.schemas.training_examples import TRAINING_EXAMPLES
 
 _SCAN_ID = "0d9a2f6c1f4b4c0e8f4f5b7a9d3c2e11"
 _JOB_ID = "5b1d7c3e9a064d2f8b0c4e6a7f918273"
@@ -197,6 +198,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "measurements": [_MEASURED | _NO_VALUES],
     },
     **READING_EXAMPLES,
+    **TRAINING_EXAMPLES,
     "ViewerIn": {"reader": "R1"},
     "ViewerOut": {"reader": "R2", "since": _TIME},
     "UnusualSizeOut": _UNUSUAL_SIZE,

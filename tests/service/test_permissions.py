@@ -98,7 +98,7 @@ _STARTERS = {
 }
 
 
-_FOR_CALLERS = {"BoundedAssociationServer", "ExchangeDeadline", "JobWatcher", "TileFiles"}
+_FOR_CALLERS = {"BoundedAssociationServer", "ExchangeDeadline", "TileFiles", "Watcher"}
 """Their threads do what a caller asked for, whose permission was checked before."""
 
 
@@ -132,6 +132,7 @@ def test_every_background_task_names_one_permission() -> None:
             "store": (Permission.SCANS_WRITE,),
             "report_commitment": (Permission.DELIVERIES_WRITE,),
         },
+        "PublicationThread": {"publish": (Permission.TRAININGS_MANAGE,)},
         "SessionExpiry": {"end": (Permission.SCANS_DELETE,)},
         "UploadExpiry": {"delete": (Permission.SCANS_WRITE,)},
         "WebhookAnnouncer": {"messages": (Permission.WEBHOOKS_WRITE,)},

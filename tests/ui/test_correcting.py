@@ -102,7 +102,7 @@ def correct(page: Page, job: str) -> None:
     )
     page.wait_for_load_state("networkidle")
     if page.locator(".correction").is_hidden():
-        page.keyboard.press("y")
+        page.keyboard.press("t")
     expect(page.locator(".correction")).to_be_visible()
 
 

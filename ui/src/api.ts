@@ -122,12 +122,12 @@ async function received<T>(body: Promise<T>, signal: AbortSignal | null = null):
   }
 }
 
-async function get<T>(path: string, signal: AbortSignal | null = null): Promise<T> {
+export async function get<T>(path: string, signal: AbortSignal | null = null): Promise<T> {
   const response = await request(path, { cache: 'no-store', signal })
   return received<T>(response.json(), signal)
 }
 
-const post = <T>(path: string, body?: unknown, key?: string): Promise<T> =>
+export const post = <T>(path: string, body?: unknown, key?: string): Promise<T> =>
   send('POST', path, body, key)
 
 async function send<T>(method: string, path: string, body?: unknown, key?: string): Promise<T> {

@@ -18,6 +18,7 @@ export type Permission =
   | 'readings:manage'
   | 'readings:unblind'
   | 'models:read'
+  | 'trainings:manage'
   | 'archives:search'
   | 'archives:pull'
   | 'deliveries:read'
@@ -80,6 +81,11 @@ export type Relation = 'frame' | 'study' | 'subject' | 'job' | 'none'
  * What a review is in the second reading of its job; see `jobs.second_reading`.
  */
 export type Role = 'reading' | 'surplus' | 'adjudication'
+/**
+ * What a running training does.
+ */
+export type TrainingPhase =
+  'collecting' | 'reading' | 'training' | 'evaluating' | 'exporting' | 'verifying' | 'storing'
 /**
  * How a finished job was judged.
  */
@@ -179,6 +185,13 @@ export interface Bodies {
   SecondReadingsIn: SecondReadingsIn
   SecondReadingsOut: SecondReadingsOut
   TilesOut: TilesOut
+  TrainingIn: TrainingIn
+  TrainingOut: TrainingOut
+  TrainingPage: TrainingPage
+  TrainingPhase: TrainingPhase
+  TrainingPreviewOut: TrainingPreviewOut
+  TrainingProgressOut: TrainingProgressOut
+  TrainingResultOut: TrainingResultOut
   UnblindingOut: UnblindingOut
   UnusualSizeOut: UnusualSizeOut
   UploadIn: UploadIn
@@ -1705,6 +1718,198 @@ export interface TilesOut {
    * Share of the tiles that are made, 0 to 1.
    */
   fraction: number
+}
+/**
+ * A training to start.
+ */
+export interface TrainingIn {
+  /**
+   * The model that is trained further. It stays as it is.
+   */
+  model: string
+  /**
+   * Number of steps; null: the usual number.
+   */
+  steps?: number | null
+}
+/**
+ * A training: its state, its progress and its result.
+ */
+export interface TrainingOut {
+  id: string
+  state: JobState
+  /**
+   * The parent.
+   */
+  model: string
+  model_version: string
+  /**
+   * Version of the new model.
+   */
+  new_version: string
+  /**
+   * Requested number of steps; null: the usual number.
+   */
+  steps: number | null
+  /**
+   * Who started it: the name of the account, or of the caller.
+   */
+  requested_by: string
+  /**
+   * How often the training has begun since it was created or retried. An attempt that ended
+   * because a part was unavailable, or a worker was stopped, is not counted.
+   */
+  attempt: number
+  progress: TrainingProgressOut
+  /**
+   * The part of the installation that it waits for because it is unavailable.
+   */
+  waiting_for: string | null
+  /**
+   * Whether it waits although no running worker can train.
+   */
+  no_worker: boolean
+  created_at: string
+  started_at: string | null
+  finished_at: string | null
+  error: Problem | null
+  /**
+   * Null until it has succeeded.
+   */
+  result: TrainingResultOut | null
+  /**
+   * Since when jobs can choose the new model; null: they cannot.
+   */
+  published_at: string | null
+  /**
+   * Why the new model could not be published.
+   */
+  publish_error: Problem | null
+}
+/**
+ * How far a training is.
+ */
+export interface TrainingProgressOut {
+  /**
+   * What it does; null before it begins.
+   */
+  phase: TrainingPhase | null
+  /**
+   * Steps, or cases, that are done in this phase.
+   */
+  step: number
+  /**
+   * All steps, or cases, of this phase; 0: not known yet.
+   */
+  total: number
+  /**
+   * Mean loss of the last steps.
+   */
+  loss: number | null
+  /**
+   * Estimated duration until the end of the phase.
+   */
+  seconds_left: number | null
+  /**
+   * Step of the checkpoint from which this attempt continues; 0: from the beginning, because
+   * there is none on its machine; null: not known yet.
+   */
+  continued_from: number | null
+}
+/**
+ * The new model beside its parent, both measured on the same held-out cases.
+ */
+export interface TrainingResultOut {
+  /**
+   * Name by which jobs choose the new model once it is published.
+   */
+  model: string
+  version: string
+  /**
+   * Checksum of its network.
+   */
+  sha256: string
+  training_cases: number
+  held_out_cases: number
+  /**
+   * Figures of the parent: `dice` (mean of the labels), `dice_1` (of label 1), ...
+   */
+  before: {
+    [k: string]: number
+  }
+  /**
+   * Figures of the new model.
+   */
+  after: {
+    [k: string]: number
+  }
+  /**
+   * Whether the mean Dice is lower than that of the parent. Such a model is published only on
+   * request.
+   */
+  is_worse: boolean
+}
+/**
+ * One page of trainings, newest first.
+ */
+export interface TrainingPage {
+  trainings: TrainingOut[]
+  next_cursor?: string | null
+}
+/**
+ * What a training of a model would learn from.
+ */
+export interface TrainingPreviewOut {
+  model: string
+  /**
+   * Accepted masks that would be used: the newest verdict on each scan, of all versions of the
+   * model with the same labels.
+   */
+  accepted: number
+  /**
+   * Corrected masks that would be used.
+   */
+  corrected: number
+  /**
+   * Masks to learn from,
+   */
+  training_cases: number
+  /**
+   * and their subjects.
+   */
+  training_subjects: number
+  /**
+   * Masks of other subjects, on which both models are measured,
+   */
+  held_out_cases: number
+  /**
+   * and their subjects.
+   */
+  held_out_subjects: number
+  /**
+   * Reason -> number of judged masks that are left out for it.
+   */
+  left_out: {
+    [k: string]: number
+  }
+  /**
+   * Whether the model can be trained once enough masks are judged: Tessera trained its
+   * network.
+   */
+  trainable: boolean
+  /**
+   * Why no training can start: too few masks, or a model that cannot be trained; null: one can
+   * start.
+   */
+  problem: Problem | null
+  /**
+   * Why a training would wait: no running worker can train; null: one can.
+   */
+  worker_problem: Problem | null
+  /**
+   * A training of the model that has not ended.
+   */
+  running: TrainingOut | null
 }
 /**
  * A complete upload.

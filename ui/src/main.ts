@@ -16,6 +16,7 @@ import { toggleFullScreen } from './views/full_screen'
 import { helpDialog } from './views/help'
 import { JobView } from './views/job'
 import { ListView } from './views/list'
+import { ModelsView } from './views/models'
 import { ScanDeletion } from './views/scan_deletion'
 import { StartView } from './views/start'
 import { UndoBar } from './views/undo'
@@ -25,6 +26,7 @@ const worklist = new Worklist()
 const undo = new UndoBar()
 const list = new ListView(worklist, undo)
 const start = new StartView(worklist)
+const models = new ModelsView(() => void loadModels())
 const jobView = new JobView(
   worklist,
   undo,
@@ -48,6 +50,7 @@ function show(): void {
   const wanted = route.read()
   worklist.selected = jobOf(wanted)
   start.root.hidden = wanted.page !== 'start'
+  models.show(wanted.page === 'models')
   jobView.root.hidden = wanted.page !== 'job'
   comparison.root.hidden = wanted.page !== 'compare'
   if (wanted.page !== 'job') jobView.close() // before another view loads: it frees memory
@@ -168,7 +171,7 @@ function correctionKeys(): Keys {
 function skip(event: Event): void {
   event.preventDefault() // the page's address names the job
   const job = jobView.verdict.root.hidden ? jobView.root : jobView.verdict.root
-  const [open] = [comparison.root, start.root].filter((view) => !view.hidden)
+  const [open] = [comparison.root, models.root, start.root].filter((view) => !view.hidden)
   const to = open ?? job
   to.tabIndex = -1
   to.focus()
@@ -187,6 +190,7 @@ function top(): HTMLElement {
     ),
     element('span.sub', {}, 'segmentation and review'),
     offline,
+    models.link,
     element('a.button', { href: '#new', title: 'New segmentation (N)' }, 'New segmentation'),
     element(
       'button.quiet',
@@ -252,6 +256,7 @@ async function loadModels(): Promise<void> {
   try {
     jobView.models = comparison.models = await api.models()
     start.showModels(jobView.models)
+    models.showModels(jobView.models)
   } catch (error) {
     start.showProblem(api.problemOf(error))
     window.setTimeout(() => void loadModels(), 4000)
@@ -266,7 +271,7 @@ document
       'main.layout',
       {},
       list.root,
-      element('div.content', {}, start.root, jobView.root, comparison.root),
+      element('div.content', {}, start.root, models.root, jobView.root, comparison.root),
     ),
     foot(),
     undo.root,

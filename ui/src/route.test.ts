@@ -15,6 +15,7 @@ describe('route', () => {
     const job = { page: 'job', id: 'a-B_9' } as const
     expect(read(hashOf(job))).toEqual(job)
     expect(read(hashOf({ page: 'start' }))).toEqual({ page: 'start' })
+    expect(read(hashOf({ page: 'models' }))).toEqual({ page: 'models' })
   })
 
   it.each<Partial<Compared>>([

@@ -22,7 +22,7 @@ export interface Compared {
   offset: Point | null
 }
 
-export type Route = { page: 'start' } | { page: 'job'; id: string } | Compared
+export type Route = { page: 'start' } | { page: 'models' } | { page: 'job'; id: string } | Compared
 
 /** Nothing is chosen yet but the first mask. */
 export function comparing(first: MaskRef, second: MaskRef | null = null): Compared {
@@ -33,6 +33,7 @@ const ID = /^[A-Za-z0-9_-]{1,64}$/
 
 export function read(hash: string = location.hash): Route {
   const parts = new URLSearchParams(hash.replace(/^#/, ''))
+  if (parts.has('models')) return { page: 'models' }
   const id = idOf(parts, 'job')
   if (id !== null) return { page: 'job', id }
   const first = maskOf(parts, 'compare', 'review')
@@ -52,6 +53,7 @@ function compared(first: MaskRef, parts: URLSearchParams): Compared {
 
 export function hashOf(route: Route): string {
   if (route.page === 'start') return '#new'
+  if (route.page === 'models') return '#models'
   return route.page === 'job' ? `#job=${route.id}` : hashOfCompared(route)
 }
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0025_project"
-down_revision = "0023_project"
+down_revision = "0024_project"
 branch_labels = None
 depends_on = None
 

@@ -66,7 +66,7 @@ export class CorrectionView {
       onclick: () => void this.begin(),
     },
     'Correct',
-    element('kbd', { 'aria-hidden': 'true' }, 'Y'),
+    element('kbd', { 'aria-hidden': 'true' }, 'T'),
   )
   /** Why the mask cannot be corrected. */
   readonly note = element('p.hint', { id: 'cannot-correct' })
