@@ -50,7 +50,7 @@ def prepare(model: Model) -> int:
     engine = engine_of_settings()
     try:
         with machine_turn(Settings().cache_folder, wait=True):
-            with progress_bar(model.card.name) as context:
+            with progress_bar(model.card.full_name) as context:
                 ready = engine.prepare(model, context)
                 verified = model.card.reference is not None
                 outcomes = engine.verify(model, context=context) if verified else ()
@@ -67,7 +67,7 @@ def prepare(model: Model) -> int:
             click.echo(text)
     if all(outcome.passed for outcome in outcomes[-1:]):
         return 0
-    name = model.card.name
+    name = model.card.full_name
     click.echo(
         f"{name} was added nevertheless; its jobs say that the case fails. To remove it: "
         f"tessera models remove {name}"

@@ -12,5 +12,5 @@ def list_models() -> None:
     for model in registry().all():
         card = model.card
         labels = ", ".join(label.name for label in card.labels)
-        table.add_row(card.name, card.version, f"{card.dimension}D", labels, card.title)
+        table.add_row(card.full_name, card.version, f"{card.dimension}D", labels, card.title)
     Console().print(table)

@@ -226,4 +226,6 @@ def _print_summary(path: Path, report: dict[str, Any]) -> None:
     for warning in report["warnings"]:
         if warning not in doubts:
             console.print(f"[yellow]Note:[/] {warning}")
+    for sentence in report.get("uncompared", ()):
+        console.print(f"[yellow]Note:[/] {sentence}")
     click.echo(path)

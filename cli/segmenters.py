@@ -69,7 +69,7 @@ class LocalSegmenter:
         key: str = "",  # noqa: ARG002 - for servers
     ) -> SegmentationOutput:
         named = {name or self._card.channels[0].name: path for name, path in scans.items()}
-        return self._engine.segment(named, self._card.name, folder, self._options, context)
+        return self._engine.segment(named, self._card.full_name, folder, self._options, context)
 
 
 class RemoteSegmenter:

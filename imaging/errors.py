@@ -14,7 +14,8 @@ TesseraError
 ├── Unauthenticated          a caller without credentials, or with credentials that are not valid
 ├── Forbidden                a known caller without the permission that the request needs
 ├── Conflict                 not possible in the current state
-│   └── NewerReview          another review was added, which the caller has not seen
+│   ├── NewerReview          another review was added, which the caller has not seen
+│   └── DraftChanged         a draft has been changed elsewhere, which the caller has not seen
 ├── BadModel                 a network or card that does not match its description
 ├── DamagedFile              a stored file whose content is not what was stored; never retried
 ├── Unavailable              a part (disk, broker, database, device) cannot serve now
@@ -110,6 +111,10 @@ class Conflict(TesseraError):
 
 class NewerReview(Conflict):
     """The mask has a review that the caller, who wants to add another one, has not seen."""
+
+
+class DraftChanged(Conflict):
+    """The draft of a correction was changed or begun anew by another page."""
 
 
 class BadModel(TesseraError):

@@ -153,7 +153,7 @@ class Engine:
         except (NotFound, BadModel):
             return frozenset((name,))
         cards = (model.card, *(network.card for network in self.networks_of(model)))
-        return frozenset(one for card in cards for one in (card.name, *card.needed_models))
+        return frozenset(one for card in cards for one in (card.full_name, *card.needed_models))
 
     def models_revision(self) -> object:
         """A value that differs after a model was added, changed or removed; cheap to read."""
@@ -224,7 +224,7 @@ def _given_mask(opened: dict[str, Scan], card: AnyCard, options: RunOptions) -> 
 def _check_checksum(model: AnyModel, sha256: str | None) -> None:
     if sha256 is not None and model.card.checksum != sha256:
         raise BadModel(
-            f"The network of {model.card.name} on this worker has the checksum "
+            f"The network of {model.card.full_name} on this worker has the checksum "
             f"{model.card.checksum[:12]}...",
             expected=f"The job needs the network with the checksum {sha256[:12]}...",
             hint="Add the same model to every worker, or submit the job again.",

@@ -52,6 +52,8 @@ class NetworkRecord:
     """The outcome of the model's reference case on this device; None: it was not run."""
     doubts: tuple[Doubt, ...] = ()
     """Why its mask may be wrong; the warnings say the same."""
+    uncompared: tuple[str, ...] = ()
+    """Why nothing about a scan could be compared with the training scans."""
 
     @classmethod
     def of(
@@ -65,7 +67,7 @@ class NetworkRecord:
         """What remains of the network's own result, without its mask."""
         return cls(
             device, result.plan, result.seconds, result.warnings, result.shrunk_to, result.depth,
-            earlier, fallback, reference, result.doubts,
+            earlier, fallback, reference, result.doubts, result.uncompared,
         )  # fmt: skip
 
 

@@ -31,7 +31,7 @@ from models.any_card import AnyCard
 from models.card import ModelCard
 from models.card_parts import Channel
 from models.doubt import Doubt, DoubtKind, Remark, doubts_of, texts_of
-from models.training_fit import training_fit
+from models.training_fit import TrainingFit, training_fit
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 """Grey from RGB, ITU-R BT.601."""
@@ -51,6 +51,8 @@ class NetworkInput:
     warnings: tuple[str, ...]
     doubts: tuple[Doubt, ...] = ()
     """Why its mask may be wrong; the warnings say the same."""
+    uncompared: tuple[str, ...] = ()
+    """As in `TrainingFit`."""
     way_back: tuple[WayBack, ...] = ()
     """What the card's preparation did to the first channel's grid, in this order."""
 
@@ -97,7 +99,7 @@ def network_input(
         views.append(view)
     if card.preparation:
         prepared = _prepared(tuple(views), card, scratch, token or CancelToken())
-        return _input_of(first, prepared, remarks, fit.doubts)
+        return _input_of(first, prepared, remarks, fit)
     if card.spacing_mm is not None and first.scan.spacing_mm is None:
         remarks.append(Doubt(DoubtKind.SPACING, NOT_RESAMPLED))
     resampled = card.spacing_mm is not None and _differs(first.scan, card.spacing_mm)
@@ -111,7 +113,7 @@ def network_input(
             for new, old in zip(coarser, views, strict=True)
         ]
     doubts = (*fit.doubts, *doubts_of(remarks))
-    return NetworkInput(first, tuple(views), resampled, texts_of(remarks), doubts)
+    return NetworkInput(first, tuple(views), resampled, texts_of(remarks), doubts, fit.uncompared)
 
 
 def _prepared(
@@ -130,7 +132,7 @@ def _prepared(
 
 
 def _input_of(
-    first: Oriented, prepared: Prepared, remarks: Sequence[Remark], fit: Sequence[Doubt]
+    first: Oriented, prepared: Prepared, remarks: Sequence[Remark], fit: TrainingFit
 ) -> NetworkInput:
     unknown_size = [
         Doubt(DoubtKind.SPACING, text) for text in prepared.warnings if text == NOT_RESAMPLED
@@ -140,7 +142,8 @@ def _input_of(
         (in_memory(prepared.values, prepared.spacing_mm),),
         resampled=False,
         warnings=texts_of((*remarks, *prepared.warnings)),
-        doubts=(*fit, *doubts_of(remarks), *unknown_size),
+        doubts=(*fit.doubts, *doubts_of(remarks), *unknown_size),
+        uncompared=fit.uncompared,
         way_back=prepared.way_back,
     )
 

@@ -46,6 +46,8 @@ class Result:
     """How often the network was cut; see `inference.levels`."""
     doubts: tuple[Doubt, ...] = ()
     """Why the mask may be wrong."""
+    uncompared: tuple[str, ...] = ()
+    """As in `models.training_fit.TrainingFit`."""
 
 
 def segment(
@@ -81,7 +83,7 @@ def segment(
     seconds = {"open": opened, "network": written.seconds, "total": perf_counter() - started}
     return Result(
         mask, written.plan, subject.warnings, seconds, written.shrunk_to, written.depth,
-        subject.doubts,
+        subject.doubts, subject.uncompared,
     )  # fmt: skip
 
 

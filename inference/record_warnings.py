@@ -22,6 +22,12 @@ def doubts_of(record: ModelRecord) -> tuple[Doubt, ...]:
     return _merged(record, _doubts, Doubt.about)
 
 
+def uncompared_of(record: ModelRecord) -> tuple[str, ...]:
+    """Why scans could not be compared with training scans, with the names of models as in
+    `warnings_of`."""
+    return _merged(record, _uncompared, lambda text, model: f"{model}: {text}")
+
+
 def _merged(
     record: ModelRecord,
     own_of: Callable[[ModelRecord], Iterator[_Stated]],
@@ -62,3 +68,8 @@ def _doubts(record: ModelRecord) -> Iterator[Doubt]:
     yield from network.doubts
     if network.reference is not None and not network.reference.passed:
         yield Doubt(DoubtKind.REFERENCE, f"{_REFERENCE_FAILED} {network.reference.failure}")
+
+
+def _uncompared(record: ModelRecord) -> Iterator[str]:
+    if record.network is not None:
+        yield from record.network.uncompared

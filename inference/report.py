@@ -9,7 +9,7 @@ from imaging.given_mask import NO_RUN
 from imaging.measure import MOST_OBJECTS, report_rows
 from imaging.scan import Scan
 from inference.model_result import NONE, ModelRecord, ModelResult
-from inference.record_warnings import doubts_of, warnings_of
+from inference.record_warnings import doubts_of, uncompared_of, warnings_of
 from inference.windows.plan import WindowPlan
 from models.any_card import AnyCard
 from models.combined_card import CombinedCard
@@ -18,7 +18,8 @@ from models.combined_card import CombinedCard
 def report(result: ModelResult, scan: Scan) -> dict[str, Any]:
     """Model, device, tiling, times, warnings, doubts and measurements of one mask.
 
-    `doubts`: the warnings that put the mask in doubt, each with its kind.
+    `doubts`: the warnings that put the mask in doubt, each with its kind. `uncompared`: why nothing
+    was found out about how a scan differs from the training scans; then no doubt means nothing.
     """
     record = result.record
     warnings = [*warnings_of(record)]
@@ -27,6 +28,7 @@ def report(result: ModelResult, scan: Scan) -> dict[str, Any]:
     return _report(result.mask, scan, record.card, warnings) | {
         "supplied": False,
         "doubts": [asdict(doubt) for doubt in doubts_of(record)],
+        "uncompared": list(uncompared_of(record)),
         **_run(record),
         "parts": [_model(part.card) | _run(part) for part in record.parts],
     }

@@ -52,7 +52,8 @@ class JobFilter:
     modality: str | None = None
     """DICOM modality of the first scan."""
     text: str | None = None
-    """Words that all occur in the names of the job's scans, in upper or lower case."""
+    """Words that each occur in the names of the job's scans, or in the pseudonym of the patient of
+    the first one, in upper or lower case."""
     created_from: float | None = None
     """Created at this time or later, in seconds since the epoch."""
     created_before: float | None = None
@@ -97,3 +98,7 @@ class ListedJob:
     """State of the second reading; None without one."""
     readings_given: int | None = None
     readings_wanted: int | None = None
+    subject: str | None = None
+    """Pseudonym of the patient of the first scan; None if the scan states no patient."""
+    study_date: str | None = None
+    """Date of its study, YYYY-MM-DD; None if it is not known."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from imaging.editable_mask import LabelChange
 from imaging.reader_measurements.measurement import ReaderMeasurement
 
 WITHDRAWAL_S = 300.0
@@ -69,3 +70,10 @@ class Review:
     """None: its job had no second reading when it was given."""
     measurements: tuple[ReaderMeasurement, ...] = ()
     """What its reader measured in the job's first scan."""
+    base: str | None = None
+    """The review whose corrected mask was corrected further; None: the job's mask was, or it is not
+    known."""
+    seconds: float | None = None
+    """How long the reader worked on the corrected mask; None: it is not known."""
+    changes: tuple[LabelChange, ...] = ()
+    """How its mask differs from its base; empty if it is not known."""

@@ -32,7 +32,7 @@ class Sweeper:
 
     A message is missed a lease after it was sent, and at once after the connection to the broker
     was opened anew: a broker that restarted may have lost its messages. Twice in a grace period
-    the thread also runs the blob collector.
+    the thread also deletes expired drafts and runs the blob collector.
 
     While the database is unavailable, or the machine is suspended, no worker can renew its lease.
     So after either, no job is taken back for the time of a lease.
@@ -50,6 +50,7 @@ class Sweeper:
         self._figures = repository.figures
         self._workers = repository.workers
         self._usual_sizes = repository.usual_sizes
+        self._drafts = repository.drafts
         self._queue = queue
         self._collector = collector
         self._connections = max(1, queue.connections)
@@ -135,11 +136,14 @@ class Sweeper:
             reported = problem
 
     def _collect(self) -> None:
-        """Runs the blob collector if it is due, whether or not its last run succeeded."""
+        """Deletes what has expired, if that is due, whether or not the last run succeeded."""
         now = time.monotonic()
         if now < self._collect_at:
             return
         self._collect_at = now + self._settings.blob_grace_s / 2
+        expired = self._drafts.remove_expired(self._settings.draft_keep_s)
+        if expired:
+            log.info("%d corrections that nobody finished were deleted", expired)
         deleted = 0
         for count in self._collector.collect():
             deleted += count

@@ -1,6 +1,7 @@
 """The model card: everything that inference and users need to know about a network. Torch-free."""
 
 import hashlib
+import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -9,13 +10,14 @@ from pydantic import Field, model_validator
 from models.accuracy import Accuracy
 from models.card_facts import CardFacts
 from models.card_file import load_card, save_card
-from models.card_parts import Sha256, Training
+from models.card_parts import LONGEST_NAME, Parent, Sha256, Training
 from models.windows import Windows
 
 NotNegative = Annotated[int, Field(ge=0)]
 Context = Annotated[int, Field(ge=0, le=1024)]
 Size = Annotated[int, Field(ge=1, le=2048)]
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+_VERSION = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 
 
 class ModelCard(CardFacts):
@@ -53,6 +55,8 @@ class ModelCard(CardFacts):
     if the sample's mask hardly changes."""
     training: Training | None = None
     """How the weights were trained."""
+    parent: Parent | None = None
+    """The model that the network was fine-tuned from. Empty: it was not fine-tuned here."""
     sha256: Sha256
     """SHA-256 of model.onnx, in hexadecimal."""
     members: tuple[Sha256, ...] = ()
@@ -66,11 +70,19 @@ class ModelCard(CardFacts):
             if len(getattr(self, field)) != self.dimension:
                 raise ValueError(f"{field} needs {self.dimension} numbers, one for each axis")
         self.check_dimension(self.dimension)
+        if self.full_name != self.name:
+            self._check_version()
         if self.windows is not None:
             self._check_windows(self.windows)
         elif self.members:
             raise ValueError("members need windows")
         return self
+
+    def _check_version(self) -> None:
+        if not re.fullmatch(_VERSION, self.version):
+            raise ValueError("the version of a fine-tuned model needs letters, digits, . _ or -")
+        if len(self.full_name) > LONGEST_NAME:
+            raise ValueError(f"name@version has more than {LONGEST_NAME} characters")
 
     def _check_windows(self, windows: Windows) -> None:
         if self.exact:
@@ -80,6 +92,12 @@ class ModelCard(CardFacts):
         for size, minimum, align in zip(windows.patch, self.minimum, self.align, strict=True):
             if size < minimum or (size - minimum) % align:
                 raise ValueError("windows.patch needs legal sizes: minimum plus multiples of align")
+
+    @property
+    def full_name(self) -> str:
+        """`NAME@VERSION` if it was fine-tuned from a model of the same name, else `NAME`."""
+        later = self.parent is not None and self.parent.name == self.name
+        return f"{self.name}@{self.version}" if later else self.name
 
     @property
     def checksum(self) -> str:

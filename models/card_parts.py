@@ -13,6 +13,14 @@ from models.coding import CodedConcept
 from models.training_range import TrainingRange
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+LONGEST_NAME = 64
+"""Characters of a model's name, with its version where that is part of it: the database stores no
+more."""
+ModelName = Annotated[
+    str,
+    Field(pattern=r"^[a-z0-9][a-z0-9._-]*(@[A-Za-z0-9][A-Za-z0-9._-]*)?$", max_length=LONGEST_NAME),
+]
+"""What chooses a model: `NAME`, or `NAME@VERSION` for a later version of it."""
 Positive = Annotated[int, Field(ge=1)]
 FileName = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)+$", max_length=64)
@@ -33,7 +41,7 @@ class Channel(FrozenModel):
     """For a channel that is a label map, such as the mask of an earlier network: its values, each
     of which is one input channel of the network, 1 where the voxel has the value and 0 elsewhere.
     The label map must be on the grid of the first channel. Empty: the channel is a scan."""
-    made_by: Name | None = None
+    made_by: ModelName | None = None
     """Name of another model whose mask fills this channel, such as the coarse network of a cascade.
     It runs first, on the scans of the channels of the same names. A request may supply a mask
     instead. Needs `label_values`. Empty: a request supplies the channel."""
@@ -156,13 +164,37 @@ class Sample(FrozenModel):
 class Within(FrozenModel):
     """The box in which a model runs: around labels that a coarse, fast model finds first."""
 
-    model: Name
+    model: ModelName
     """Name of the coarse model. It runs on the scans of the channels of the same names."""
     labels: tuple[str, ...] = ()
     """Names of the coarse model's labels that the box contains. Empty: all of them."""
     margin_mm: Annotated[float, Field(ge=0, le=MAX_MARGIN_MM)] = DEFAULT_MARGIN_MM
     """What the box contains beyond these labels, on each side, in mm; in pixels for an image
     without a pixel size."""
+
+
+class Parent(FrozenModel):
+    """The model that a network was fine-tuned from, and the data set that changed it."""
+
+    name: Name
+    """Name of the model; a network of the same name is a later version of it."""
+    version: str
+    """Its version."""
+    sha256: Sha256
+    """SHA-256 of its network."""
+    manifest_sha256: Sha256
+    """SHA-256 of the data set's manifest.json, which lists every case with its job and verdict."""
+    training_cases: Positive
+    """Number of cases that the network was fine-tuned on."""
+    training_subjects: Positive
+    """Number of subjects of these cases."""
+    held_out_cases: Positive
+    """Number of cases of other subjects, on which both networks were measured once."""
+    held_out_subjects: Positive
+    """Number of subjects of these cases."""
+    figures: dict[str, float]
+    """Results of the parent on the held-out cases. `figures` of the card are those of the new
+    network on the same cases."""
 
 
 class Training(FrozenModel):

@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from imaging.frozen_model import FrozenModel
 from imaging.postprocessing.step import LabelValue
 from models.card_file import load_card, save_card
-from models.card_parts import Name, Within
+from models.card_parts import ModelName, Name, Within
 
 
 class PaintedLabel(FrozenModel):
@@ -30,7 +30,7 @@ class PaintedLabel(FrozenModel):
 class Part(FrozenModel):
     """A model whose labels are painted."""
 
-    model: Name
+    model: ModelName
     """Name of the model. It has a network of its own."""
     labels: Annotated[tuple[PaintedLabel, ...], Field(min_length=1)]
     """The labels that are painted. Others of the part's labels are left out."""
@@ -68,6 +68,11 @@ class Combination(FrozenModel):
         if self.name in names or (self.within is not None and self.within.model == self.name):
             raise ValueError("a model cannot be a part of itself, or find its own box")
         return self
+
+    @property
+    def full_name(self) -> str:
+        """The name by which jobs choose the model."""
+        return self.name
 
     @classmethod
     def load(cls, path: Path) -> Self:

@@ -56,6 +56,12 @@ class ModelFacts(FrozenModel):
         return self
 
     @property
+    def full_name(self) -> str:
+        """The name by which jobs choose the model: `NAME`, or `NAME@VERSION` if it is a later
+        version of another one."""
+        return self.name
+
+    @property
     def requested_channels(self) -> tuple[Channel, ...]:
         """The channels that a request supplies: all but those that another model fills."""
         return tuple(channel for channel in self.channels if channel.made_by is None)

@@ -1,6 +1,6 @@
 """Which models fit a scan best, by their cards."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from imaging.orientation import canonical
@@ -8,6 +8,7 @@ from imaging.scan import Scan
 from imaging.scan_traits import is_coloured
 from models.any_card import AnyCard
 from models.card_parts import Channel
+from models.comparable_facts import shown_facts, stated_facts
 from models.doubt import Doubt, DoubtKind
 from models.training_fit import training_fit
 
@@ -47,7 +48,7 @@ def ranked(scan: Scan, cards: Iterable[AnyCard], *, read_values: bool) -> list[M
 def _order(fit: ModelFit) -> tuple[int, int, int, int, str]:
     """Lower is better. A model that needs further scans comes after one that does not."""
     further = len(fit.card.requested_channels) - 1
-    return len(fit.doubts), further, len(fit.unknown), -len(fit.matches), fit.card.name
+    return len(fit.doubts), further, len(fit.unknown), -len(fit.matches), fit.card.full_name
 
 
 def _fit(
@@ -55,8 +56,8 @@ def _fit(
 ) -> ModelFit:
     doubts = training_fit({channel.name: view}, card, read_values=read_values).doubts
     differing = {doubt.kind for doubt in doubts}
-    stated = set(_stated(channel, coloured=coloured))
-    known = set(_known(view, read_values=read_values))
+    stated = _stated(channel, coloured=coloured)
+    known = shown_facts(view, read_values=read_values)
     return ModelFit(
         card,
         channel.name,
@@ -66,30 +67,7 @@ def _fit(
     )
 
 
-def _stated(channel: Channel, *, coloured: bool) -> Iterator[DoubtKind]:
+def _stated(channel: Channel, *, coloured: bool) -> frozenset[DoubtKind]:
     """What the card states of the channel's training scans."""
-    if coloured and channel.components == _RGB:
-        yield DoubtKind.COLOUR
-    trained = channel.trained_on
-    if trained is None:
-        return
-    facts = {
-        DoubtKind.MODALITY: trained.modalities,
-        DoubtKind.BODY_PART: trained.body_parts,
-        DoubtKind.SPACING: trained.spacing_mm,
-        DoubtKind.EXTENT: trained.extent_mm,
-        DoubtKind.VALUES: trained.values,
-    }
-    yield from (kind for kind, fact in facts.items() if fact)
-
-
-def _known(scan: Scan, *, read_values: bool) -> Iterator[DoubtKind]:
-    """What the scan shows."""
-    if scan.spacing_mm is not None:
-        yield from (DoubtKind.SPACING, DoubtKind.EXTENT)
-    if read_values:
-        yield from (DoubtKind.COLOUR, DoubtKind.VALUES)
-    if scan.source is not None and scan.source.modality:
-        yield DoubtKind.MODALITY
-    if scan.source is not None and scan.source.body_part:
-        yield DoubtKind.BODY_PART
+    colour = {DoubtKind.COLOUR} if coloured and channel.components == _RGB else set()
+    return stated_facts(channel) | colour

@@ -41,4 +41,4 @@ def _part(card: ModelCard, numbers: Mapping[str, int]) -> Part:
             expected="At least one label of each part.",
             hint="Leave the part out, or give one of its labels a value above 0.",
         )
-    return Part(model=card.name, labels=painted)
+    return Part(model=card.full_name, labels=painted)

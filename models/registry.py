@@ -7,86 +7,30 @@ parts.
 
 import logging
 import shutil
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from imaging.errors import BadModel, Conflict, NotFound
-from imaging.hashes import sha256_of
 from models.any_card import read_card
 from models.card import ModelCard
 from models.combination import Combination
-from models.combined_card import CombinedCard, combined_card
+from models.installed_model import AnyModel, CombinedModel, Model, network_file
 from models.model_folder import case_files, draft_folder, folder_state, remove_folder
+from models.registry_entry import (
+    Entry,
+    by_name_and_age,
+    combined_of,
+    model_of,
+    needed_models,
+    no_network,
+    with_version,
+)
+
+__all__ = ["ZOO", "AnyModel", "CombinedModel", "Model", "Registry", "network_file"]
 
 logger = logging.getLogger("tessera.models")
 
 ZOO = Path(__file__).parent / "zoo"
-
-
-def network_file(number: int) -> str:
-    """The name of a model's network in its folder: model.onnx, then model_1.onnx, ..."""
-    return f"model_{number}.onnx" if number else "model.onnx"
-
-
-@dataclass(frozen=True)
-class Model:
-    """A card and the folder that holds it and its network."""
-
-    card: ModelCard
-    folder: Path
-    number: int = 0
-    """Which of the folder's networks this is; see `networks`."""
-
-    @property
-    def network(self) -> Path:
-        """The path of the network, unverified."""
-        return self.folder / network_file(self.number)
-
-    @property
-    def networks(self) -> "tuple[Model, ...]":
-        """Each network of the model as a model of its own: model.onnx, then the card's members."""
-        return tuple(
-            Model(self.card.model_copy(update={"sha256": sha256, "members": ()}), self.folder, n)
-            for n, sha256 in enumerate((self.card.sha256, *self.card.members))
-        )
-
-    @cached_property
-    def verified(self) -> Path:
-        """The path of the network. Raises BadModel if its checksum differs from the card's."""
-        if not self.network.is_file():
-            raise BadModel(
-                f"The folder of model {self.card.name} contains no {self.network.name}.",
-                expected="A folder with card.json and all networks that it states.",
-                hint="Add the model again.",
-            )
-        actual = sha256_of(self.network)
-        if actual != self.card.sha256:
-            raise BadModel(
-                f"The network of {self.card.name} has the SHA-256 {actual[:12]}...",
-                expected=f"The SHA-256 in its card: {self.card.sha256[:12]}...",
-                hint="The file was changed or truncated. Add the model again.",
-            )
-        return self.network
-
-
-@dataclass(frozen=True)
-class CombinedModel:
-    """A model that is made of others."""
-
-    card: CombinedCard
-    parts: tuple[Model, ...]
-    """In the order of the card's parts."""
-
-
-AnyModel = Model | CombinedModel
-
-
-@dataclass(frozen=True)
-class _Entry:
-    folder: Path
-    card: ModelCard | Combination
 
 
 class Registry:
@@ -107,12 +51,12 @@ class Registry:
             logger.warning("The model in the folder %s is not served: %s", folder.name, error)
 
     def all(self) -> list[AnyModel]:
-        """All models with a valid card and all parts, sorted by name; other folders are left out
-        and logged."""
+        """All models with a valid card and all parts, sorted by name, a model before its later
+        versions; other folders are left out and logged."""
         entries, models = self._entries(), list[AnyModel]()
-        for _, entry in sorted(entries.items()):
+        for _, entry in sorted(entries.items(), key=by_name_and_age):
             try:
-                models.append(_model(entry, entries))
+                models.append(model_of(entry, entries))
             except BadModel as error:
                 self._warn(entry.folder, error)
         return models
@@ -130,11 +74,16 @@ class Registry:
 
     def get(self, name: str) -> AnyModel:
         """The model with this name; raises NotFound, which lists the available names, and BadModel
-        where a part of it is not available."""
+        where a part of it is not available.
+
+        `NAME@VERSION` is a later version of NAME. NAME alone stays the model that was there first,
+        which may be given with its version, too.
+        """
         entries = self._entries()
-        if name in entries:
-            return _model(entries[name], entries)
-        names = ", ".join(model.card.name for model in self.all()) or "none"
+        entry = entries.get(name) or with_version(name, entries)
+        if entry is not None:
+            return model_of(entry, entries)
+        names = ", ".join(model.card.full_name for model in self.all()) or "none"
         raise NotFound(
             "There is no model with that name.",
             expected=f"One of: {names}.",
@@ -145,23 +94,25 @@ class Registry:
         """As `get`, for a model with a network of its own; raises BadModel for another one."""
         model = self.get(name)
         if isinstance(model, CombinedModel):
-            raise _no_network(name)
+            raise no_network(name)
         return model
 
     def combined(self, combination: Combination) -> CombinedModel:
         """The model of these parts; raises BadModel where one is not available or does not fit."""
-        return _combined(combination, self._entries())
+        return combined_of(combination, self._entries())
 
     def add(self, source: Path, check: Callable[[Model], None] = lambda _model: None) -> Model:
         """Copies a folder with model.onnx and card.json into `added`, completely or not at all.
 
-        `check` receives the copy before it becomes visible, and rejects it by raising. Raises
-        BadModel if the card or the checksum is not valid, Conflict if the name is in use.
+        A model that was fine-tuned from one of the same name becomes a further version of it, and
+        jobs of that one keep theirs. `check` receives the copy before it becomes visible, and
+        rejects it by raising. Raises BadModel if the card or the checksum is not valid, Conflict
+        if the name, or the version of the name, is in use.
         """
         card = ModelCard.load(source / "card.json")
         networks = [network.verified for network in Model(card, source).networks]
         cases = [source / name for name in case_files(card, source)]
-        target = self._new_folder(card.name)
+        target = self._new_folder(card.full_name)
         with draft_folder(target) as draft:
             for file in (source / "card.json", *networks, *cases):
                 shutil.copyfile(file, draft / file.name)
@@ -194,7 +145,7 @@ class Registry:
                 expected="A model that was added, imported or combined.",
                 hint="Only such models can be removed.",
             )
-        users = [other for other, one in self._entries().items() if name in _needed(one.card)]
+        users = [other for other, one in self._entries().items() if name in needed_models(one.card)]
         if users:
             raise Conflict(
                 f"The model {name} is needed by {', '.join(sorted(users))}.",
@@ -214,15 +165,22 @@ class Registry:
                 hint="Set TESSERA_DATA or TESSERA_MODELS.",
             )
         target = self._added / name
-        if target.exists() or name in self._entries():
+        entries = self._entries()
+        if target.exists() or name in entries or with_version(name, entries):
             raise Conflict(
                 f"A model named {name} already exists.",
-                expected="A name that is not in use.",
-                hint="Choose another name, or remove that model with `tessera models remove`.",
+                expected="A name that is not in use; for a later version, an unused version.",
+                hint="Choose another name or version, or remove that model with `tessera models "
+                "remove`.",
             )
         return target
 
-    def _entries(self) -> dict[str, _Entry]:
+    def versions(self, name: str) -> list[Model]:
+        """The model NAME and its later versions, each with a network of its own."""
+        models = (model for model in self.all() if isinstance(model, Model))
+        return [model for model in models if model.card.name == name]
+
+    def _entries(self) -> dict[str, Entry]:
         """The folders with a valid card, by the model's name; others are logged."""
         entries = {}
         for folder in self._folders():
@@ -231,7 +189,7 @@ class Registry:
             except BadModel as error:
                 self._warn(folder, error)
             else:
-                entries[card.name] = _Entry(folder, card)
+                entries[card.full_name] = Entry(folder, card)
         return entries
 
     def _folders(self) -> Iterable[Path]:
@@ -242,43 +200,3 @@ class Registry:
                     for path in root.iterdir()
                     if not path.name.startswith(".") and (path / "card.json").is_file()
                 )
-
-
-def _needed(card: ModelCard | Combination) -> set[str]:
-    """Names of the models that a model runs besides its own network."""
-    coarse = {card.within.model} if card.within else set[str]()
-    if isinstance(card, Combination):
-        return coarse | {part.model for part in card.parts}
-    return coarse | {channel.made_by for channel in card.channels if channel.made_by}
-
-
-def _model(entry: _Entry, entries: Mapping[str, _Entry]) -> AnyModel:
-    if isinstance(entry.card, ModelCard):
-        return Model(entry.card, entry.folder)
-    return _combined(entry.card, entries)
-
-
-def _combined(combination: Combination, entries: Mapping[str, _Entry]) -> CombinedModel:
-    parts = tuple(_part(combination, part.model, entries) for part in combination.parts)
-    return CombinedModel(combined_card(combination, [part.card for part in parts]), parts)
-
-
-def _part(combination: Combination, name: str, entries: Mapping[str, _Entry]) -> Model:
-    if name not in entries:
-        raise BadModel(
-            f"{combination.name} needs the model {name}, which is not available.",
-            expected="All parts of a model on every machine that serves or runs it.",
-            hint=f"Add {name}.",
-        )
-    entry = entries[name]
-    if not isinstance(entry.card, ModelCard):
-        raise _no_network(name)
-    return Model(entry.card, entry.folder)
-
-
-def _no_network(name: str) -> BadModel:
-    return BadModel(
-        f"{name} is made of other models, and has no network of its own.",
-        expected="A model with a network.",
-        hint=f"Name the parts of {name}, which `tessera models show {name}` lists.",
-    )

@@ -13,6 +13,7 @@ from imaging.scan import Scan
 from imaging.scan_traits import is_coloured, looks_like_ct
 from models.any_card import AnyCard
 from models.card_parts import Channel
+from models.comparable_facts import shown_facts, stated_facts, why_not_compared
 from models.doubt import Doubt, DoubtKind
 from models.training_range import Range, TrainingRange, ValueRange
 
@@ -37,6 +38,8 @@ class TrainingFit:
     """One per channel whose scan differs."""
     doubts: tuple[Doubt, ...]
     """Every single difference, and an orientation that is not known."""
+    uncompared: tuple[str, ...]
+    """Why nothing about a channel's scan could be compared: that it has no doubts means nothing."""
 
 
 def training_fit(
@@ -47,7 +50,7 @@ def training_fit(
     Reads all voxels where the card states a range of values, and none without `read_values`. Of the
     scan's header, only defined terms are quoted: other text may contain patient data.
     """
-    warnings, doubts = [], []
+    warnings, doubts, uncompared = [], [], []
     for channel in card.channels:
         if channel.name not in scans or channel.label_values:
             continue
@@ -55,12 +58,19 @@ def training_fit(
         differences = list(_differences(scan, channel, read_values))
         if differences:
             warnings.append(_warning(channel, differences, card))
+        elif not stated_facts(channel) & shown_facts(scan, read_values=read_values):
+            uncompared.append(_uncompared(channel, card))
         found = [Doubt(kind, f"{text[0].upper()}{text[1:]}.") for kind, text in differences]
         if ORIENTATION_UNKNOWN in scan.warnings:
             found.append(Doubt(DoubtKind.ORIENTATION, ORIENTATION_UNKNOWN))
         several = len(card.channels) > 1
         doubts += [one.about(f"Channel {channel.name}") if several else one for one in found]
-    return TrainingFit(tuple(warnings), tuple(doubts))
+    return TrainingFit(tuple(warnings), tuple(doubts), tuple(uncompared))
+
+
+def _uncompared(channel: Channel, card: AnyCard) -> str:
+    text = why_not_compared(stated_facts(channel))
+    return f"Channel {channel.name}: {text}" if len(card.channels) > 1 else text
 
 
 def _warning(channel: Channel, differences: Iterable[Difference], card: AnyCard) -> str:

@@ -41,7 +41,10 @@ from service.resources.service_metrics import ServiceMetrics, Sources
 from service.resources.tile_files import TileFiles
 from service.resources.webhook_metrics import WebhookMetrics
 from service.use_cases.archives import Archives
+from service.use_cases.corrected_masks import CorrectedMasks
+from service.use_cases.corrections import Corrections
 from service.use_cases.deliveries import Deliveries
+from service.use_cases.draft_edits import DraftEdits
 from service.use_cases.image_sessions import ImageSessions
 from service.use_cases.job_changes import FORECAST_S, JobChanges
 from service.use_cases.job_status import JobStatuses
@@ -127,7 +130,7 @@ def build_services(parts: Parts) -> Services:
         services[type(part)] = part
     for table in (
         *(rows.scans, rows.jobs, rows.batches, rows.reviews, rows.labels, rows.image_names),
-        *(rows.viewers, rows.webhooks, rows.worklist, rows.readings),
+        *(rows.viewers, rows.webhooks, rows.worklist, rows.readings, rows.drafts),
         *(rows.assignments, rows.batch_reviews),
     ):
         services[type(table)] = table
@@ -146,6 +149,7 @@ def build_services(parts: Parts) -> Services:
     parts.metrics.registry.register(services[ServiceMetrics])
     _add_scans(parts, services)
     _add_jobs(parts, services)
+    _add_corrections(parts, services)
     _add_monai_label(parts, services)
     return services
 
@@ -288,6 +292,23 @@ def _add_jobs(parts: Parts, services: Services) -> None:
     )
 
 
+def _add_corrections(parts: Parts, services: Services) -> None:
+    rows, blobs, scratch = parts.repository, parts.blobs, parts.scratch
+    masks = CorrectedMasks(services[Deliveries], services[SecondReadings], blobs, scratch)
+    services[CorrectedMasks] = masks
+    services[DraftEdits] = DraftEdits(services[Results], rows.scans, rows.drafts, scratch)
+    services[Corrections] = Corrections(
+        jobs=rows.jobs,
+        scans=rows.scans,
+        reviews=rows.reviews,
+        drafts=rows.drafts,
+        masks=masks,
+        blobs=blobs,
+        scratch=scratch,
+        limits=parts.limits,
+    )
+
+
 def _add_monai_label(parts: Parts, services: Services) -> None:
     rows, blobs, scratch, limits = parts.repository, parts.blobs, parts.scratch, parts.limits
     orders = services[Orders]
@@ -302,8 +323,7 @@ def _add_monai_label(parts: Parts, services: Services) -> None:
         labels=rows.labels,
         reviews=rows.reviews,
         jobs=rows.jobs,
-        deliveries=services[Deliveries],
-        readings=services[SecondReadings],
+        masks=services[CorrectedMasks],
         registry=parts.registry,
         blobs=blobs,
         collector=parts.collector,

@@ -54,7 +54,7 @@ class _Step:
 
     def serves(self, needed: frozenset[str]) -> bool:
         """Whether a job that needs the models of these names lets it continue."""
-        return self.jobs_wait and self.model.card.name in needed
+        return self.jobs_wait and self.model.card.full_name in needed
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +143,10 @@ class Preparation:
         except JobLost:
             return False
         except (TesseraError, MemoryError) as error:  # its jobs will report this
-            log.warning("preparation: %s: %s", step.model.card.name, error)
+            log.warning("preparation: %s: %s", step.model.card.full_name, error)
         else:
             seconds = time.monotonic() - began
-            log.info("preparation: %s took %.1f s", step.model.card.name, seconds)
+            log.info("preparation: %s took %.1f s", step.model.card.full_name, seconds)
         return True
 
     def _prepare(self, model: Model, context: RunContext) -> None:
@@ -155,7 +155,7 @@ class Preparation:
     def _verify(self, model: Model, context: RunContext) -> None:
         outcome = self._engine.verify(model, context=context)[-1]
         if outcome.failure:
-            log.warning("reference case of %s: %s", model.card.name, outcome.failure)
+            log.warning("reference case of %s: %s", model.card.full_name, outcome.failure)
 
     @contextmanager
     def _running(self, step: _Step) -> Iterator[CancelToken | None]:

@@ -140,6 +140,7 @@ def facts_of(report: dict[str, Any]) -> dict[str, Any]:
         "seconds": report["seconds"].get("total"),
         "warnings": list(report["warnings"]),
         "doubts": [doubt["kind"] for doubt in report.get("doubts", ())],
+        "uncompared": list(report.get("uncompared", ())),
         "labels": [{name: row.get(name) for name in names} for row in measured.get("labels") or ()],
         "objects": instances["count"] if instances else None,
     }

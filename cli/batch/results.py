@@ -87,6 +87,10 @@ def _fact(name: str, kind: type[str] | type[int] | type[float], fact: str) -> Co
     return Column(name, kind, lambda _, record: record.facts.get(fact))
 
 
+def _texts(name: str) -> Column:
+    return Column(name, str, lambda _, record: " ".join(record.facts.get(name, ())) or None)
+
+
 def _kinds(record: Record) -> Iterable[str]:
     """Of the doubts, each once."""
     return dict.fromkeys(record.facts.get("doubts", ()))
@@ -105,7 +109,8 @@ _ATTEMPT = (
     _fact("device", str, "device"),
     _fact("precision", str, "precision"),
     Column("doubts", str, lambda _, record: " ".join(_kinds(record)) or None),
-    Column("warnings", str, lambda _, record: " ".join(record.facts.get("warnings", ())) or None),
+    _texts("uncompared"),
+    _texts("warnings"),
 )
 
 

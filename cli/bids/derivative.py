@@ -116,6 +116,7 @@ class BidsDerivative:
             **({"SpatialReference": sources[0]} if sources else {}),
             "Warnings": report["warnings"],
             "Doubts": report.get("doubts", []),  # an older server states none
+            "Uncompared": report.get("uncompared", []),
             "IntendedUse": report["intended_use"],
         }
         if not is_data_set(self.root):

@@ -306,6 +306,10 @@ class Job:
     """The part of the installation that it waits for because it is unavailable; None: none."""
     modality: str | None = None
     """DICOM modality of the first scan; None if it is unknown."""
+    subject: str | None = None
+    """Pseudonym of the patient of the first scan; None if it states no patient."""
+    study_date: str | None = None
+    """Date of its study, YYYY-MM-DD; None if it is not known."""
     reviewer: str | None = None
     """Name in the latest review; None without a review or a name."""
     warnings: int = 0

@@ -6,6 +6,7 @@ from jobs.repository.batches import Batches
 from jobs.repository.commitments import Commitments
 from jobs.repository.database import STATEMENT_S, Database
 from jobs.repository.deliveries import Deliveries
+from jobs.repository.drafts import Drafts
 from jobs.repository.figures import Figures
 from jobs.repository.forecasts import Forecast, Forecasts
 from jobs.repository.image_names import ImageNames
@@ -37,6 +38,7 @@ __all__ = [
     "ComparedReadings",
     "Database",
     "Deliveries",
+    "Drafts",
     "Figures",
     "Forecast",
     "Forecasts",
@@ -91,6 +93,7 @@ class Repository:
         self.forecasts = Forecasts(database)
         self.workers = Workers(database)
         self.reviews = Reviews(database)
+        self.drafts = Drafts(database)
         self.readings = Readings(database)
         self.reading_stages = ReadingStages(database)
         self.uploaded_masks = UploadedMasks(database)

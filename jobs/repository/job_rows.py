@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, insert, select
 
-from imaging.errors import NotFound
-from jobs.job import Job
+from imaging.errors import Conflict, NotFound
+from jobs.job import Job, JobState
 from jobs.repository.idempotency import job_digest
 from jobs.repository.rows import Row, job_of
 from jobs.repository.scans import no_scan
@@ -37,6 +37,19 @@ def check_job(connection: Connection, project: str, job_id: str, *, lock: bool =
         query = query.with_for_update()
     if connection.execute(query).one_or_none() is None:
         raise no_job()
+
+
+def lock_succeeded(connection: Connection, project: str, job_id: str) -> None:
+    """Locks the job's row against reviews and its deletion; raises NotFound, or Conflict without a
+    mask."""
+    query = select(jobs.c.state).where(jobs.c.id == job_id, jobs.c.project == project)
+    if connection.execute(query.with_for_update()).scalar_one_or_none() != JobState.SUCCEEDED:
+        check_job(connection, project, job_id)
+        raise Conflict(
+            "The job has no mask.",
+            expected="A job that has succeeded.",
+            hint="Wait until the job has succeeded, then review its mask.",
+        )
 
 
 def read_jobs(connection: Connection, rows: Iterable[Row]) -> list[Job]:

@@ -5,13 +5,19 @@ from collections.abc import Collection
 from sqlalchemy import Connection, select, union
 
 from jobs.repository.database import Database
-from jobs.repository.schema import jobs, reviews, scans
+from jobs.repository.schema import drafts, jobs, reviews, scans
 
-_COLUMNS = (scans.c.sha256, jobs.c.mask_sha256, jobs.c.preview_sha256, reviews.c.mask_sha256)
+_COLUMNS = (
+    scans.c.sha256,
+    jobs.c.mask_sha256,
+    jobs.c.preview_sha256,
+    reviews.c.mask_sha256,
+    drafts.c.mask_sha256,
+)
 
 
 class References:
-    """References from rows of scans, jobs and reviews to blobs."""
+    """References from rows of scans, jobs, reviews and drafts to blobs."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -6,12 +6,13 @@ from dataclasses import asdict, replace
 from sqlalchemy import Connection, insert, select, update
 
 from imaging.errors import Conflict, Forbidden, NewerReview, NotFound
-from jobs.job import JobState
+from jobs.draft import DraftState
 from jobs.repository.database import Database
-from jobs.repository.job_rows import check_job
+from jobs.repository.draft_rows import close_draft
+from jobs.repository.job_rows import check_job, lock_succeeded
 from jobs.repository.reading_rows import reading_of, reviews_of, shown
 from jobs.repository.scans import check_scan
-from jobs.repository.schema import job_scans, jobs, reviews
+from jobs.repository.schema import job_scans, reviews
 from jobs.repository.verdicts import update_verdict, with_role
 from jobs.review import WITHDRAWAL_S, Review, Role
 from jobs.second_reading import SecondReading, reader_key
@@ -32,20 +33,27 @@ class Reviews:
         self._database = database
 
     def add(
-        self, project: str, review: Review, seen: str | None = None, mask_of: str | None = None
+        self,
+        project: str,
+        review: Review,
+        seen: str | None = None,
+        mask_of: str | None = None,
+        draft: DraftState | None = None,
     ) -> Review:
         """Stores the review and returns it with the scan on whose grid its mask is.
 
         A review without a job is a mask drawn by hand on the project's scan. The mask of any
         other review is on the grid of its job's first scan. `seen`: the newest review that the
         caller knows, empty for none; None: the caller does not say. `mask_of`: another review of
-        the job, whose corrected mask becomes that of an adjudication.
+        the job, whose corrected mask becomes that of an adjudication. `draft`: what the corrected
+        mask was made of; it is deleted.
 
         In a second reading, the review gets a role, and reviews that its reader may not see are
         none for `seen`.
 
         Raises NotFound, NewerReview if the job has a review that is newer than `seen`, Conflict
-        if the job has no mask, and what `with_role` raises.
+        if the job has no mask, DraftChanged if the draft is not as given, and what `with_role`
+        raises.
         """
         with self._database.write() as connection:
             if review.job is None:
@@ -53,13 +61,15 @@ class Reviews:
                 connection.execute(insert(reviews).values(asdict(review)))
                 return review
             job_id = review.job
-            _lock_succeeded(connection, project, job_id)
+            lock_succeeded(connection, project, job_id)
             reading, known = reading_of(connection, job_id), reviews_of(connection, job_id)
             review = with_role(reading, known, review)
             if seen is not None and review.role is not Role.SURPLUS:
                 _check_seen(shown(reading, known, review.reviewer), seen)
             if mask_of is not None:
                 review = _with_mask_of(review, mask_of, known)
+            if draft is not None:
+                close_draft(connection, job_id, draft)
             if review.mask_sha256 is not None:
                 review = replace(review, scan=_grid_scan(connection, job_id))
             connection.execute(insert(reviews).values(asdict(review)))
@@ -131,18 +141,6 @@ class Reviews:
             if review.id == review_id and review.mask_sha256 is not None:
                 return review
         raise no_corrected_mask()
-
-
-def _lock_succeeded(connection: Connection, project: str, job_id: str) -> None:
-    """Locks the job's row against other reviews; raises NotFound, or Conflict without a mask."""
-    query = select(jobs.c.state).where(jobs.c.id == job_id, jobs.c.project == project)
-    if connection.execute(query.with_for_update()).scalar_one_or_none() != JobState.SUCCEEDED:
-        check_job(connection, project, job_id)
-        raise Conflict(
-            "The job has no mask.",
-            expected="A job that has succeeded.",
-            hint="Wait until the job has succeeded, then review its mask.",
-        )
 
 
 def _check_seen(known: Sequence[Review], seen: str) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import RowMapping
 
+from imaging.editable_mask import LabelChange
 from imaging.reader_measurements.measurement import MeasurementKind, ReaderMeasurement
 from imaging.scan_display import ScanDisplay
 from jobs.delivery import Commitment, Delivery, DeliveryState
@@ -79,7 +80,8 @@ def review_of(row: Row) -> Review:
     values["role"] = None if row["role"] is None else Role(row["role"])
     reasons = tuple(Reason(reason) for reason in row["reasons"])
     drawn = tuple(_drawn(one) for one in row["measurements"])
-    return Review(**values | {"reasons": reasons, "measurements": drawn})
+    changes = tuple(LabelChange(**one) for one in row["changes"])
+    return Review(**values | {"reasons": reasons, "measurements": drawn, "changes": changes})
 
 
 def _drawn(stored: dict[str, Any]) -> ReaderMeasurement:

@@ -13,6 +13,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     String,
@@ -233,12 +234,14 @@ worklist = Table(
     Column("readings_given", Integer),
     Column("readings_wanted", Integer),
     Column("readers", Text),
+    Column("subject", Text),
+    Column("study_date", Text),
     Index("worklist_by_age", "project", "seq"),
 )
-"""One narrow row for each job, which triggers keep, with what lists are filtered and sorted by; see
-migrations 0016, 0019 and 0020. `scan_name` is the name of the first scan, `names` those of all
-scans, one a line; `review` is the id of the newest review that counts. `assignee`, and the
-`unusual_sizes` with their number `unusual`, are written by statements.
+"""One narrow row for each job, which triggers keep, with what lists are filtered and sorted by;
+see migrations 0016, 0019, 0020 and 0023. `scan_name`, `subject` and `study_date` are those of the
+first scan, `names` the names of all scans, one a line; `review` is the id of the newest review that
+counts. `assignee`, and the `unusual_sizes` with their number `unusual`, are written by statements.
 Lists read it, not `jobs`, whose rows hold reports of megabytes."""
 
 Index("worklist_by_priority", worklist.c.project, worklist.c.priority.desc(), worklist.c.seq)
@@ -355,6 +358,9 @@ reviews = Table(
     Column("withdrawn_at", Double),
     Column("role", String(16)),
     Column("measurements", _Json, nullable=False, server_default="[]"),
+    Column("base", String(64)),
+    Column("seconds", Double),
+    Column("changes", _Json, nullable=False, server_default="[]"),
     Index("reviews_mask", "mask_sha256"),
     Index("reviews_labels", "scan", "tag", "seq"),
     sqlite_autoincrement=True,
@@ -362,6 +368,43 @@ reviews = Table(
 
 review_stands = reviews.c.withdrawn_at.is_(None)
 """The review was not withdrawn."""
+
+drafts = Table(
+    "drafts",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("job", String(64), nullable=False),
+    Column("reader", Text, nullable=False),
+    Column("reader_key", Text, nullable=False),
+    Column("base", String(64)),
+    Column("mask_sha256", String(64), nullable=False, index=True),
+    Column("mask_format", String(16), nullable=False),
+    Column("voxels", BigInteger, nullable=False),
+    Column("labels", _Json, nullable=False),
+    Column("largest", BigInteger),
+    Column("changes", Integer, nullable=False, server_default="0"),
+    Column("bytes", BigInteger, nullable=False, server_default="0"),
+    Column("runs", BigInteger, nullable=False, server_default="0"),
+    Column("painted", BigInteger, nullable=False, server_default="0"),
+    Column("seconds", Double, nullable=False, server_default="0"),
+    Column("created_at", Double, nullable=False),
+    Column("updated_at", Double, nullable=False),
+    UniqueConstraint("job", "reader_key", name="drafts_once_per_reader"),
+    Index("drafts_old", "updated_at"),
+)
+"""Corrections that are not finished; see `jobs.draft`. Without foreign keys: triggers delete a
+draft with its job, and its changes with it, as earlier code that deletes jobs does not know them.
+"""
+
+draft_changes = Table(
+    "draft_changes",
+    metadata,
+    Column("draft", String(64), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("sha256", String(64), nullable=False),
+    Column("packed", LargeBinary, nullable=False),
+)
+"""The sets of changes of drafts, as they were received."""
 
 readings = Table(
     "readings",

@@ -95,16 +95,21 @@ def with_role(reading: SecondReading | None, all_reviews: Sequence[Review], new:
         return new
     if reading.state is not ReadingState.OPEN:
         return replace(new, role=Role.SURPLUS)
-    if reading.has_looked(new.reviewer):
+    check_not_looked(reading, new.reviewer)
+    counted = counted_readings(all_reviews, reading.options.readers)
+    known = key in {reader_key(one.reviewer) for one in counted}
+    place = known or len(counted) < reading.options.readers
+    return replace(new, role=Role.READING if place else Role.SURPLUS)
+
+
+def check_not_looked(reading: SecondReading, reader: str) -> None:
+    """Raises Forbidden for a reader who has looked at the readings of an open second reading."""
+    if reading.state is ReadingState.OPEN and reading.has_looked(reader):
         raise Forbidden(
             "You have looked at the readings of this job before all were given.",
             expected="A reader who has not seen the other readings.",
             hint="Let another reader judge the mask.",
         )
-    counted = counted_readings(all_reviews, reading.options.readers)
-    known = key in {reader_key(one.reviewer) for one in counted}
-    place = known or len(counted) < reading.options.readers
-    return replace(new, role=Role.READING if place else Role.SURPLUS)
 
 
 def add_event(connection: Connection, job_id: str, event: WebhookEvent) -> None:

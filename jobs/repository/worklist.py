@@ -116,7 +116,10 @@ def conditions(project: str, wanted: JobFilter) -> Iterable[ColumnElement[bool]]
     if wanted.created_before is not None:
         yield columns.created_at < wanted.created_before
     for word in (wanted.text or "").split():
-        yield columns.names.icontains(word, autoescape=True)
+        yield or_(
+            columns.names.icontains(word, autoescape=True),
+            columns.subject.icontains(word, autoescape=True),
+        )
 
 
 def _read(wanted: JobFilter) -> Iterable[ColumnElement[bool]]:

@@ -45,6 +45,9 @@ class StorageSettings(Section):
     Keep it above twice `TESSERA_LEASE_S`, because a file is stored before the database
     refers to it. 0: at once."""
 
+    draft_keep_s: Seconds = 2_592_000.0
+    """How long a correction that is not finished is kept, in seconds after it was last opened or
+    changed. Then it is deleted."""
     tile_bytes: NotNegative = 8 * GIB
     """Bytes on the disk of the data folder for the tiles of large images that readers look at, for
     each gateway. The tiles of an image are deleted an hour after their last use."""

@@ -12,6 +12,7 @@ from jobs.repository import (
     Assignments,
     Batches,
     BatchReviews,
+    Drafts,
     Jobs,
     Readings,
     Reviews,
@@ -27,7 +28,10 @@ from service.resources.metrics import Metrics
 from service.resources.partial_uploads import PartialUploads
 from service.resources.routing_table import RoutingTable
 from service.use_cases.archives import Archives
+from service.use_cases.corrected_masks import CorrectedMasks
+from service.use_cases.corrections import Corrections
 from service.use_cases.deliveries import Deliveries
+from service.use_cases.draft_edits import DraftEdits
 from service.use_cases.image_sessions import ImageSessions
 from service.use_cases.job_status import JobStatuses
 from service.use_cases.job_watcher import JobWatcher
@@ -60,8 +64,12 @@ ArchivesDep = Annotated[Archives, provided(Archives)]
 AssignmentsDep = Annotated[Assignments, provided(Assignments)]
 BatchReviewsDep = Annotated[BatchReviews, provided(BatchReviews)]
 BatchesDep = Annotated[Batches, provided(Batches)]
+CorrectedMasksDep = Annotated[CorrectedMasks, provided(CorrectedMasks)]
+CorrectionsDep = Annotated[Corrections, provided(Corrections)]
 DeliveriesDep = Annotated[Deliveries, provided(Deliveries)]
 DispatchThreadsDep = Annotated[DispatchThreads, provided(DispatchThreads)]
+DraftEditsDep = Annotated[DraftEdits, provided(DraftEdits)]
+DraftsDep = Annotated[Drafts, provided(Drafts)]
 ImageSessionsDep = Annotated[ImageSessions, provided(ImageSessions)]
 JobStatusesDep = Annotated[JobStatuses, provided(JobStatuses)]
 JobWatcherDep = Annotated[JobWatcher, provided(JobWatcher)]

@@ -53,7 +53,7 @@ class BatchInference:
                 expected=f"At most {_MAX_IMAGES:,} in a batch.",
                 hint="Create several batches with POST /v1/batches.",
             )
-        orders = [JobOrder(card.name, scan.id, priority=_PRIORITY) for scan in scans]
+        orders = [JobOrder(card.full_name, scan.id, priority=_PRIORITY) for scan in scans]
         return self.orders.place_batch(project, _NAME, orders)
 
     def latest(self, project: str) -> Batch:

@@ -128,7 +128,7 @@ def _facts(
             for row in measured.get("labels") or ()
             if row.get("centroid_voxel")
         ],
-        "model": card.name,
+        "model": card.full_name,
         "version": card.version,
         "job": job.id,
     }

@@ -8,14 +8,12 @@ from typing import Any
 from uuid import uuid4
 
 from imaging.errors import NotFound
-from imaging.formats import registry
 from imaging.formats.limits import Limits
-from imaging.formats.mask_file import write
 from imaging.formats.sniff import open_scan
 from jobs.blob_collector import BlobCollector
 from jobs.blobs import Blobs
 from jobs.job import Job
-from jobs.repository import FINAL, Jobs, Labels, Reviews
+from jobs.repository import Jobs, Labels, Reviews
 from jobs.review import Review
 from jobs.stored_scan import StoredScan
 from models.any_card import AnyCard
@@ -23,17 +21,8 @@ from models.registry import Registry
 from service.monai_label import label_map
 from service.monai_label.datastore import ORIGINAL
 from service.resources.scratch import Scratch
-from service.use_cases.deliveries import Deliveries
+from service.use_cases.corrected_masks import CorrectedMasks, StoredMask
 from service.use_cases.scan_removal import delete_blobs
-from service.use_cases.second_readings import SecondReadings
-
-
-@dataclass(frozen=True, slots=True)
-class StoredMask:
-    """A mask in the blob store."""
-
-    sha256: str
-    format: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +32,7 @@ class LabelStore:
     labels: Labels
     reviews: Reviews
     jobs: Jobs
-    deliveries: Deliveries
-    readings: SecondReadings
+    masks: CorrectedMasks
     registry: Registry
     blobs: Blobs
     collector: BlobCollector
@@ -65,10 +53,7 @@ class LabelStore:
             opened = open_scan(source, self.limits, self.scratch.folder)
             numbers = label_map.read(sent, opened, self.limits, self.scratch.folder)
             drawn = label_map.matched(numbers, names, self._jobs_with_cards(scan))
-            stored = registry.stored_for(drawn.numbers)
-            with self.scratch.file(stored.file_ending) as path:
-                write(path, drawn.numbers, opened)
-                sha256 = self.blobs.put(path, move=True)
+            stored = self.masks.store(drawn.numbers, opened)
         review = Review(
             id=uuid4().hex,
             job=drawn.job.id if drawn.job else None,
@@ -76,17 +61,14 @@ class LabelStore:
             comment="",
             reviewer=reader or str(params.get("client_id") or "")[:200].replace("\0", ""),
             created_at=time(),
-            mask_sha256=sha256,
-            mask_format=stored.name,
+            mask_sha256=stored.sha256,
+            mask_format=stored.format,
             scan=scan.id,
             tag=tag,
             info=dict(params),
         )
         added = self.reviews.add(scan.project, review)
-        if added.role is not None:
-            self.readings.follow(scan.project, added)
-        elif added.job is not None and tag == FINAL:
-            self.deliveries.send_corrected(scan.project, added.job, added.id)
+        self.masks.follow(scan.project, added)
         return added
 
     def mask(self, scan: StoredScan, tag: str, reader: str) -> StoredMask:

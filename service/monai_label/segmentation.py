@@ -60,9 +60,13 @@ class Segmentations:
     def _job(self, scan: StoredScan, card: AnyCard) -> Job:
         """A job of exactly this network on this scan: finished, under way, or new."""
         for job in self.jobs.succeeded_on(scan.project, scan.id):
-            if (job.model, job.model_sha256, job.options) == (card.name, card.checksum, Options()):
+            if (job.model, job.model_sha256, job.options) == (
+                card.full_name,
+                card.checksum,
+                Options(),
+            ):
                 return job
-        order = JobOrder(card.name, scan.id, priority=PRIORITY)
+        order = JobOrder(card.full_name, scan.id, priority=PRIORITY)
         placed = self.orders.place(scan.project, order, f"monai-label {scan.id} {card.checksum}")
         job = placed.job
         if not placed.created and job.state in (JobState.FAILED, JobState.CANCELLED):

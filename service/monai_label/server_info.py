@@ -59,7 +59,7 @@ def info(
         "description": DESCRIPTION,
         "version": _VERSION,
         "labels": list(dict.fromkeys(names)),
-        "models": {card.name: _model(card) for card in cards},
+        "models": {card.full_name: _model(card) for card in cards},
         "trainers": {},
         "strategies": active_learning.STRATEGIES,
         "scoring": {},

@@ -13,59 +13,73 @@ from service.auth import Principal
 from service.schemas import AssigneeName, BatchId, Modality, ModelName, Text
 
 _Words = Annotated[Text, Query(max_length=200)]
+_States = Annotated[
+    list[JobState], Query(description="Only jobs in this state; repeat it for several states.")
+]
+_Verdicts = Annotated[
+    list[Verdict],
+    Query(
+        description="Only jobs with this verdict, or `to_review` for those that have succeeded "
+        "and have none; repeat it for several verdicts."
+    ),
+]
+_Reviewer = Annotated[
+    _Words | None, Query(description="Only jobs whose verdict has a review with this name.")
+]
+_Readings = Annotated[
+    list[ReadingState],
+    Query(
+        description="Only jobs whose second reading is in this state; repeat it for several states."
+    ),
+]
+_UnreadBy = Annotated[
+    _Words | None,
+    Query(
+        description="Only jobs in a second reading without a reading under this name. A "
+        "service with accounts uses the name of the account instead."
+    ),
+]
+_Assignees = Annotated[
+    list[AssigneeName],
+    Query(
+        description="Only jobs assigned to this reader, or, if it is empty, to nobody; repeat "
+        "it for several readers."
+    ),
+]
+_Model = Annotated[ModelName | None, Query(description="Only jobs of this model.")]
+_Batch = Annotated[BatchId | None, Query(description="Only jobs of this batch.")]
+_Modality = Annotated[
+    Modality | None,
+    Query(description="Only jobs whose first scan has this DICOM modality, such as CT."),
+]
+_ScanText = Annotated[
+    _Words | None,
+    Query(
+        description="Only jobs with all of these words in the names of their scans, or in the "
+        "pseudonym of the patient of the first one."
+    ),
+]
+_CreatedFrom = Annotated[
+    AwareDatetime | None, Query(description="Only jobs created at this time or later.")
+]
+_CreatedBefore = Annotated[
+    AwareDatetime | None, Query(description="Only jobs created before this time.")
+]
 
 
 def _job_filter(
-    state: Annotated[
-        list[JobState], Query(description="Only jobs in this state; repeat it for several states.")
-    ] = [],  # noqa: B006 - FastAPI copies it
-    verdict: Annotated[
-        list[Verdict],
-        Query(
-            description="Only jobs with this verdict, or `to_review` for those that have succeeded "
-            "and have none; repeat it for several verdicts."
-        ),
-    ] = [],  # noqa: B006
-    reviewer: Annotated[
-        _Words | None, Query(description="Only jobs whose verdict has a review with this name.")
-    ] = None,
-    reading: Annotated[
-        list[ReadingState],
-        Query(
-            description="Only jobs whose second reading is in this state; repeat it for several "
-            "states."
-        ),
-    ] = [],  # noqa: B006
-    unread_by: Annotated[
-        _Words | None,
-        Query(
-            description="Only jobs in a second reading without a reading under this name. A "
-            "service with accounts uses the name of the account instead."
-        ),
-    ] = None,
-    assignee: Annotated[
-        list[AssigneeName],
-        Query(
-            description="Only jobs assigned to this reader, or, if it is empty, to nobody; repeat "
-            "it for several readers."
-        ),
-    ] = [],  # noqa: B006
-    model: Annotated[ModelName | None, Query(description="Only jobs of this model.")] = None,
-    batch: Annotated[BatchId | None, Query(description="Only jobs of this batch.")] = None,
-    modality: Annotated[
-        Modality | None,
-        Query(description="Only jobs whose first scan has this DICOM modality, such as CT."),
-    ] = None,
-    text: Annotated[
-        _Words | None,
-        Query(description="Only jobs with all of these words in the names of their scans."),
-    ] = None,
-    created_from: Annotated[
-        AwareDatetime | None, Query(description="Only jobs created at this time or later.")
-    ] = None,
-    created_before: Annotated[
-        AwareDatetime | None, Query(description="Only jobs created before this time.")
-    ] = None,
+    state: _States = [],  # noqa: B006 - FastAPI copies it
+    verdict: _Verdicts = [],  # noqa: B006
+    reviewer: _Reviewer = None,
+    reading: _Readings = [],  # noqa: B006
+    unread_by: _UnreadBy = None,
+    assignee: _Assignees = [],  # noqa: B006
+    model: _Model = None,
+    batch: _Batch = None,
+    modality: _Modality = None,
+    text: _ScanText = None,
+    created_from: _CreatedFrom = None,
+    created_before: _CreatedBefore = None,
 ) -> JobFilter:
     return JobFilter(
         states=tuple(state),

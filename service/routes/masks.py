@@ -125,6 +125,9 @@ def get_report(
     `doubts` in the JSON report are the warnings that put the mask in doubt, each with its `kind`:
     `modality`, `body-part`, `spacing`, `extent`, `values`, `colour`, `orientation` or `reference`.
     Show them to the reader who judges the mask. `warnings` has all warnings, these included.
+    `uncompared` says in words why a scan could not be compared with the scans that the model was
+    trained on: the model's card states nothing of them, or the scan shows nothing of what it
+    states. Then it means nothing that there are no doubts.
 
     `uploaded` in the JSON report of a mask that was uploaded with its scan has its labels, with
     their colours and codes, and how they were made as far as the file says.

@@ -4,6 +4,7 @@ import time
 from typing import Annotated, Any, Literal
 from uuid import uuid4
 
+from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query, Request, Response
 from starlette.responses import JSONResponse
 
@@ -12,10 +13,11 @@ from jobs.review import Review, Role
 from service.auth import Permission, Principal
 from service.http import etags
 from service.http.dependencies import (
+    CorrectedMasksDep,
+    CorrectionsDep,
     ReaderMeasurementsDep,
     ResultsDep,
     ReviewsDep,
-    SecondReadingsDep,
     ViewThreadsDep,
 )
 from service.http.downloads import file_response
@@ -24,6 +26,7 @@ from service.http.readers import ReaderDep
 from service.resources.format_names import MaskFormatName, ReportFormatName
 from service.routes.serializers import review_out
 from service.schemas import JobId, ReviewId, ReviewIn, ReviewMeasurementsOut, ReviewOut
+from service.use_cases.reader_measurements import ReaderMeasurements
 
 router = APIRouter(tags=["reviews"])
 
@@ -50,24 +53,49 @@ _MEASUREMENTS: dict[int | str, dict[str, Any]] = {
 
 
 @router.post("/v1/jobs/{job_id}/reviews", status_code=201)
-def add_review(
+async def add_review(
     job_id: JobId,
     body: ReviewIn,
     reviews: ReviewsDep,
-    readings: SecondReadingsDep,
+    masks: CorrectedMasksDep,
+    corrections: CorrectionsDep,
+    threads: ViewThreadsDep,
     measurements: ReaderMeasurementsDep,
     principal: Annotated[Principal, Allowed(Permission.REVIEWS_WRITE)],
 ) -> ReviewOut:
-    """Accepts or rejects a mask; the newest review that is not withdrawn is the job's verdict.
+    """Accepts, corrects or rejects a mask.
+
+    The newest review that is not withdrawn is the job's verdict.
 
     If the job has a second reading, the review is one of its readings, and the job has no verdict
     until all readings were given and agree. The newest review with `adjudicates` then decides.
 
+    With `draft`, the changes of a correction are applied to the mask with which it began. The
+    result becomes the corrected mask of this review, and the draft is deleted. The review has the
+    id of the draft: the same request, sent again, returns the same review.
+
     `measurements` are stored with it. They are refused where they are outside the scan, or not of
     their shape on one slice.
     """
+    project = principal.project
+
+    def add() -> Review:
+        review = _review_of(job_id, body, measurements, principal)
+        known = body.draft_state(review.reviewer)
+        if known is not None:
+            return corrections.save(project, review, known, body.seen)
+        added = reviews.add(project, review, body.seen, body.mask_of)
+        masks.follow(project, added)
+        return added
+
+    return review_out(await (run_sync(add) if body.draft is None else threads.run(add)))
+
+
+def _review_of(
+    job_id: str, body: ReviewIn, measurements: ReaderMeasurements, principal: Principal
+) -> Review:
     drawn = [one.measurement() for one in body.measurements]
-    review = Review(
+    return Review(
         id=uuid4().hex,
         job=job_id,
         verdict=body.verdict,
@@ -78,10 +106,6 @@ def add_review(
         role=Role.ADJUDICATION if body.adjudicates else None,
         measurements=measurements.checked(principal.project, job_id, drawn),
     )
-    added = reviews.add(principal.project, review, body.seen, body.mask_of)
-    if added.role is not None:
-        readings.follow(principal.project, added)
-    return review_out(added)
 
 
 @router.get("/v1/jobs/{job_id}/reviews")
@@ -132,9 +156,9 @@ async def get_corrected_mask(
 ) -> Response:
     """The mask that a reviewer corrected, in the format that it is stored in or in `format`.
 
-    Reviewers send such masks from 3D Slicer and other MONAI Label clients. The mask is on the grid
-    of the job's own mask. DICOM objects of it state the algorithm type SEMIAUTOMATIC, or MANUAL
-    where the job's own mask was supplied by a user.
+    Reviewers correct masks on the page, or in 3D Slicer and other MONAI Label clients. The mask is
+    on the grid of the job's own mask. DICOM objects of it state the algorithm type SEMIAUTOMATIC,
+    or MANUAL where the job's own mask was supplied by a user.
     """
     mask = await threads.run(
         results.corrected, principal.project, job_id, review_id, reader.of(principal)

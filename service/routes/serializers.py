@@ -9,6 +9,7 @@ from imaging.reader_measurements.measurement import ReaderMeasurement
 from imaging.scan_display import ScanDisplay
 from jobs.batch import Batch
 from jobs.delivery import Delivery, DeliveryState
+from jobs.draft import Draft
 from jobs.job import Job, JobState, Progress
 from jobs.job_filter import JobCounts
 from jobs.review import Review
@@ -27,8 +28,10 @@ from service.schemas import (
     BatchOut,
     DeliveryOut,
     DoubtOut,
+    DraftOut,
     JobCountsOut,
     JobOut,
+    LabelChangeOut,
     LabelOut,
     MeasurementOut,
     ModelFitOut,
@@ -113,6 +116,8 @@ def job_out(status: JobStatus) -> JobOut:
         scans=dict(job.scans),
         scan_name=status.listed.scan_name,
         modality=status.listed.modality,
+        subject=status.listed.subject,
+        study_date=cast("Any", status.listed.study_date),
         priority=job.priority,
         options=_options(job),
         batch=job.batch,
@@ -194,6 +199,23 @@ def review_out(review: Review) -> ReviewOut:
         mask_format=review.mask_format,
         role=review.role,
         measurements=[_measurement_out(one) for one in review.measurements],
+        base=review.base,
+        seconds=review.seconds,
+        changes=[LabelChangeOut(**asdict(one)) for one in review.changes],
+    )
+
+
+def draft_out(draft: Draft) -> DraftOut:
+    """A draft."""
+    return DraftOut(
+        id=draft.id,
+        job=draft.job,
+        reader=draft.reader,
+        base=draft.base,
+        changes=draft.changes,
+        seconds=draft.seconds,
+        created_at=_time(draft.created_at),
+        updated_at=_time(draft.updated_at),
     )
 
 
@@ -261,7 +283,7 @@ def webhook_message_out(message: WebhookMessage) -> WebhookMessageOut:
 def model_out(card: AnyCard) -> ModelOut:
     """A model's card, with the facts that a page shows first at the top level."""
     return ModelOut(
-        name=card.name,
+        name=card.full_name,
         version=card.version,
         title=card.title,
         description=card.description,
@@ -279,7 +301,7 @@ def model_out(card: AnyCard) -> ModelOut:
 def model_fit_out(fit: ModelFit) -> ModelFitOut:
     """How a scan fits a model."""
     return ModelFitOut(
-        model=fit.card.name,
+        model=fit.card.full_name,
         channel=fit.channel,
         doubts=[DoubtOut(kind=doubt.kind, text=doubt.text) for doubt in fit.doubts],
         matches=list(fit.matches),

@@ -1,5 +1,6 @@
 """The JSON of requests and responses, one module for each group of routes."""
 
+from models.card_parts import ModelName
 from service.schemas.account import AccountOut
 from service.schemas.archives import DeliveriesIn, DeliveryOut, PeerOut, PullIn
 from service.schemas.assignments import (
@@ -17,6 +18,7 @@ from service.schemas.batch_reviews import (
     ReviewedJobIn,
     WithdrawnOut,
 )
+from service.schemas.drafts import ChangeNumber, DraftIn, DraftOut
 from service.schemas.fields import (
     UID,
     BatchId,
@@ -27,7 +29,6 @@ from service.schemas.fields import (
     JobId,
     MessageId,
     Modality,
-    ModelName,
     PageLimit,
     PeerName,
     ReviewId,
@@ -59,7 +60,14 @@ from service.schemas.reader_measurements import (
     ReadMeasurementOut,
     ReviewMeasurementsOut,
 )
-from service.schemas.reviews import ReviewIn, ReviewOut, ViewerIn, ViewerOut, ViewersOut
+from service.schemas.reviews import (
+    LabelChangeOut,
+    ReviewIn,
+    ReviewOut,
+    ViewerIn,
+    ViewerOut,
+    ViewersOut,
+)
 from service.schemas.scans import (
     LabelMapIn,
     RefusedOut,
@@ -110,6 +118,7 @@ __all__ = [
     "BatchReadingIn",
     "BatchReviewIn",
     "BatchReviewOut",
+    "ChangeNumber",
     "Choice",
     "Cursor",
     "DeliveriesIn",
@@ -117,6 +126,8 @@ __all__ = [
     "Device",
     "DoubtOut",
     "DownloadOut",
+    "DraftIn",
+    "DraftOut",
     "EstimateOut",
     "FormatOut",
     "Health",
@@ -127,6 +138,7 @@ __all__ = [
     "JobIn",
     "JobOut",
     "JobPage",
+    "LabelChangeOut",
     "LabelMapIn",
     "LabelOut",
     "MeasurementIn",

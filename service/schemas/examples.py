@@ -3,13 +3,15 @@
 from typing import Any
 
 from imaging.given_mask import DEFAULT_MARGIN_MM
+from service.schemas.delivery_examples import DELIVERY_EXAMPLES
 from service.schemas.reading_examples import READING_EXAMPLES
+from service.schemas.scan_examples import SCAN_EXAMPLES
 
 _SCAN_ID = "0d9a2f6c1f4b4c0e8f4f5b7a9d3c2e11"
 _JOB_ID = "5b1d7c3e9a064d2f8b0c4e6a7f918273"
+_DRAFT_ID = "18273e6a7f9b1d7c3e9a064d2f8b0c4e"
 _BATCH_ID = "c4e6a7f9182735b1d7c3e9a064d2f8b0"
 _SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
-_UID = "2.25.62105427281741024861940738219560421337"
 _TIME = "2026-03-02T10:15:30Z"
 _OPTIONS = {
     "device": "auto",
@@ -24,69 +26,6 @@ _DOUBT = {
 }
 _LABEL = {"value": 1, "name": "anterior hippocampus", "color": "#e6442e"}
 _JOB_IN = {"scan": _SCAN_ID, "model": "hippocampus-mri-3d", "priority": 7}
-_SCAN: dict[str, Any] = {
-    "id": _SCAN_ID,
-    "name": "t1.nii.gz",
-    "format": "nifti",
-    "dimension": 3,
-    "shape": [1, 197, 233, 189],
-    "dtype": "int16",
-    "spacing_mm": [1.0, 1.0, 1.0],
-    "affine": [[1, 0, 0, -98], [0, 1, 0, -134], [0, 0, 1, -72], [0, 0, 0, 1]],
-    "bytes": 4_711_250,
-    "sha256": _SHA256,
-    "warnings": [],
-    "created_at": _TIME,
-    "series": None,
-    "modality": None,
-    "window": None,
-    "windows": [],
-    "inverted": False,
-    "value_unit": "",
-    "subject": None,
-    "series_number": None,
-    "study_date": None,
-    "masks": [],
-}
-_WINDOW = {
-    "centre": 40.0,
-    "width": 400.0,
-    "function": "LINEAR",
-    "explanation": "SOFT TISSUE",
-    "slices": "all",
-}
-_MASK: dict[str, Any] = {
-    "labels": ["Liver", "Spleen"],
-    "job": _JOB_ID,
-    "scan": _SCAN_ID,
-    "problem": None,
-}
-_CHOICE: dict[str, Any] = {
-    "series": "1.2.826.0.1.3680043.8.498.1",
-    "stack": 1,
-    "volume": None,
-    "name": "MR series 3",
-    "modality": "MR",
-    "slices": 176,
-    "rows": 256,
-    "columns": 256,
-    "localizer": False,
-    "positioned": True,
-}
-_MESSAGE: dict[str, Any] = {
-    "id": "msg_1d7c3e9a064d2f8b05e6a7f918273c4b",
-    "webhook": "ris",
-    "event": "job.succeeded",
-    "job": _JOB_ID,
-    "batch": None,
-    "state": "delivered",
-    "attempts": 1,
-    "created_at": _TIME,
-    "due_at": None,
-    "finished_at": _TIME,
-    "status": 204,
-    "error": None,
-}
 _UPLOAD = {"id": "273c4b1d7c3e9a064d2f8b05e6a7f918", "sha256": _SHA256}
 _JOB: dict[str, Any] = {
     "id": _JOB_ID,
@@ -96,6 +35,8 @@ _JOB: dict[str, Any] = {
     "scans": {"t1": _SCAN_ID},
     "scan_name": "t1.nii.gz",
     "modality": None,
+    "subject": None,
+    "study_date": None,
     "priority": 7,
     "options": _OPTIONS,
     "batch": None,
@@ -152,11 +93,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "expected": "At most 268,435,456 pixels.",
         "hint": "Crop or down-sample it, or raise the limit in the settings.",
     },
-    "ScanOut": _SCAN,
-    "WindowOut": _WINDOW,
-    "UploadedMaskOut": _MASK,
-    "LabelMapIn": {"mask": "918273c4b5b1d7c3e9a064d2f8b0c4e6"},
-    "ScanUsesOut": {"jobs": 2, "unfinished": 0, "reviews": 1},
+    **SCAN_EXAMPLES,
     "JobCountsOut": {
         "total": 40,
         "states": {"running": 1, "succeeded": 39},
@@ -166,15 +103,6 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "reviewers": {"Dr. Okafor": 27},
         "assignees": {"Dr. Okafor": 5},
         "readings": {"open": 4, "adjudicate": 1},
-    },
-    "TilesOut": {
-        "width": 16896,
-        "height": 16896,
-        "tile_size": 512,
-        "min_level": 9,
-        "max_level": 15,
-        "ready": False,
-        "fraction": 0.25,
     },
     "FormatOut": {
         "name": "nrrd",
@@ -194,18 +122,6 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "url": f"/v1/jobs/{_JOB_ID}/mask?format=nrrd",
         "delivery": None,
     },
-    "Choice": _CHOICE,
-    "RefusedOut": {
-        "name": "CT series 2",
-        "problem": {
-            "type": "urn:tessera:uneven-slices",
-            "title": "The slices are tilted or unevenly spaced",
-            "status": 422,
-            "detail": "4 slices are missing: gaps of 1.00 to 5.00 mm, where 1.00 is usual.",
-        },
-    },
-    "ScansOut": {"scans": [_SCAN], "refused": []},
-    "ScanPage": {"scans": [_SCAN], "next_cursor": None},
     "OptionsIn": {"device": "cpu", "precision": "fp32", "tile": [128, 128, 128]},
     "JobIn": _JOB_IN,
     "ProgressOut": _JOB["progress"],
@@ -230,6 +146,18 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "seen": "",
         "measurements": [_DRAWN],
     },
+    "DraftIn": {"reader": "R1", "base": None},
+    "DraftOut": {
+        "id": _DRAFT_ID,
+        "job": _JOB_ID,
+        "reader": "R1",
+        "base": None,
+        "changes": 12,
+        "seconds": 74.5,
+        "created_at": _TIME,
+        "updated_at": _TIME,
+    },
+    "LabelChangeOut": {"label": 1, "added": 412, "removed": 37},
     "ReviewOut": {
         "id": "e6a7f918273c4b1d7c3e9a064d2f8b05",
         "job": _JOB_ID,
@@ -242,6 +170,9 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "mask_format": None,
         "role": None,
         "measurements": [_MEASURED],
+        "base": None,
+        "seconds": None,
+        "changes": [],
     },
     "MeasurementIn": _DRAWN,
     "MeasurementOut": _MEASURED,
@@ -271,45 +202,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "BatchReviewOut": {"id": _BATCH_ID, "results": [_OUTCOME]},
     "WithdrawnOut": {"jobs": [_JOB_ID]},
     "ViewersOut": {"account": "", "others": [{"reader": "R2", "since": _TIME}]},
-    "PeerOut": {"name": "archive", "search": True, "send": "stow-rs"},
-    "RemoteSeries": {
-        "StudyInstanceUID": _UID,
-        "SeriesInstanceUID": f"{_UID}.1",
-        "PatientID": "4711",
-        "PatientName": "Doe^Jane",
-        "StudyDate": "20260302",
-        "StudyDescription": "Head",
-        "Modality": "MR",
-        "SeriesDescription": "T1",
-        "SeriesNumber": "3",
-        "BodyPartExamined": "HEAD",
-        "NumberOfSeriesRelatedInstances": 176,
-    },
-    "PullIn": {"from": "archive", "series": f"{_UID}.1"},
-    "DeliveriesIn": {"to": ["archive"], "formats": ["dicom-seg", "dicom-sr"], "review": None},
-    "DeliveryOut": {
-        "id": "a7f918273c4b1d7c3e9a064d2f8b05e6",
-        "job": _JOB_ID,
-        "to": "archive",
-        "format": "dicom-seg",
-        "state": "sent",
-        "attempts": 1,
-        "created_at": _TIME,
-        "due_at": None,
-        "finished_at": _TIME,
-        "error": None,
-        "review": None,
-        "sent_as": "dicom-seg",
-        "commitment": "committed",
-    },
-    "WebhookOut": {
-        "name": "ris",
-        "events": ["job.succeeded", "job.failed"],
-        "models": ["hippocampus-*"],
-    },
-    "WebhookMessageOut": _MESSAGE,
-    "WebhookMessagePage": {"messages": [_MESSAGE], "next_cursor": "41"},
-    "ResentOut": {"resent": 12},
+    **DELIVERY_EXAMPLES,
     "LabelOut": _LABEL,
     "DoubtOut": _DOUBT,
     "ModelFitOut": {

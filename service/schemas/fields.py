@@ -21,7 +21,6 @@ WebhookName = Annotated[
 ]
 Modality = Annotated[str, Field(pattern=r"^[A-Z0-9_ ]{1,16}$")]
 """A DICOM code string (PS3.5, 6.2)."""
-ModelName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 Text = Annotated[str, Field(pattern=r"^[^\x00]*$")]
 """Free text without NUL, which PostgreSQL cannot store."""
 Cursor = Annotated[

@@ -1,6 +1,6 @@
 """Jobs and batches."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -10,8 +10,9 @@ from inference.runtime_registry import Precision
 from jobs.job import JobState
 from jobs.job_filter import Verdict
 from jobs.second_reading import ReadingState
+from models.card_parts import ModelName
 from service.resources.format_names import StoredFormatName
-from service.schemas.fields import Device, Identifier, ModelName, Text, Wire
+from service.schemas.fields import Device, Identifier, Text, Wire
 from service.schemas.problem import Problem
 from service.schemas.second_readings import SecondReadingIn
 
@@ -106,6 +107,10 @@ class JobOut(Wire):
     """File name of the first scan, for the worklist."""
     modality: str | None
     """DICOM modality of the first scan, such as CT; null if it is unknown."""
+    subject: str | None
+    """Pseudonym of the patient of the first scan; null if the scan states no patient."""
+    study_date: date | None
+    """Date of its study; null if it is not known."""
     priority: int
     options: OptionsIn
     batch: str | None

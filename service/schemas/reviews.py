@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from jobs.draft import DraftState
 from jobs.review import Reason, Role
 from service.resources.format_names import StoredFormatName
 from service.schemas.fields import Identifier, Text, Wire
@@ -25,8 +26,8 @@ class ReviewIn(Wire):
     """A radiologist's verdict on a mask."""
 
     verdict: Literal["accepted", "corrected", "rejected"]
-    """`corrected` is for `adjudicates` with `mask_of` only: other corrected masks are sent by MONAI
-    Label clients."""
+    """`corrected` needs `draft`, or `adjudicates` with `mask_of`. Other corrected masks are sent by
+    MONAI Label clients."""
     reasons: Annotated[tuple[Reason, ...], Field(max_length=len(Reason))] = ()
     """Why the mask is rejected; none, one or several."""
     comment: Annotated[Text, Field(max_length=10_000)] = ""
@@ -40,8 +41,19 @@ class ReviewIn(Wire):
     seen. The caller must not be one of the readers."""
     mask_of: Identifier | None = None
     """Id of a review of the job whose corrected mask is right, with the verdict `corrected`."""
+    draft: Identifier | None = None
+    """Id of the reader's draft that becomes the corrected mask, with the verdict `corrected`."""
+    draft_changes: Annotated[int | None, Field(ge=0)] = None
+    """Number of the last set of changes of `draft` that the reader knows. If there is a later one,
+    the review is refused with the problem `draft-changed`."""
     measurements: MeasurementsIn = ()
     """What the reader measured in the scan."""
+
+    def draft_state(self, reader: str) -> DraftState | None:
+        """The draft of the reader that is to be saved; None: there is none."""
+        if self.draft is None or self.draft_changes is None:
+            return None
+        return DraftState(self.draft, reader, self.draft_changes)
 
     @model_validator(mode="after")
     def _each_measurement_once(self) -> "ReviewIn":
@@ -52,11 +64,25 @@ class ReviewIn(Wire):
     @model_validator(mode="after")
     def _consistent(self) -> "ReviewIn":
         check_reasons(self.verdict, self.reasons)
-        if (self.verdict == "corrected") != (self.mask_of is not None):
-            raise ValueError("give mask_of with the verdict corrected, and only then")
+        masks = [one for one in (self.mask_of, self.draft) if one is not None]
+        if len(masks) != (self.verdict == "corrected"):
+            raise ValueError("give either draft or mask_of with the verdict corrected only")
+        if (self.draft is None) != (self.draft_changes is None):
+            raise ValueError("give draft and draft_changes together")
         if self.mask_of is not None and not self.adjudicates:
             raise ValueError("only an adjudication has mask_of")
         return self
+
+
+class LabelChangeOut(Wire):
+    """How a correction changed a label."""
+
+    label: int
+    """The label number."""
+    added: int
+    """Voxels that have the label now, and did not have it before."""
+    removed: int
+    """Voxels that had the label before, and do not have it now."""
 
 
 class ReviewOut(Wire):
@@ -80,6 +106,14 @@ class ReviewOut(Wire):
     second reading."""
     measurements: list[MeasurementOut]
     """What the reader measured in the scan."""
+    base: str | None
+    """Id of the review whose corrected mask was corrected further. Null: the job's own mask was, or
+    it is not known, as for masks of MONAI Label clients."""
+    seconds: float | None
+    """How long the reader worked on the corrected mask; null if it is not known."""
+    changes: list[LabelChangeOut]
+    """How the corrected mask differs from its base: the labels that gained or lost voxels. Empty if
+    it is not known. In a mask that numbers objects, all of them are one label."""
 
 
 class ViewerIn(Wire):

@@ -66,7 +66,7 @@ class OrderCheck:
             id=uuid4().hex,
             project=self._project,
             scans=scans,
-            model=card.name,
+            model=card.full_name,
             model_version=card.version,
             model_sha256=card.checksum,
             options=options,

@@ -17,7 +17,7 @@ from inference.engine import Engine
 from inference.model_result import ModelRecord, NetworkRecord
 from inference.networks.session import Session
 from inference.options import RunOptions
-from inference.record_warnings import doubts_of, warnings_of
+from inference.record_warnings import doubts_of, uncompared_of, warnings_of
 from inference.run_context import RunContext
 from inference.save import save
 from models.coding import CodedConcept
@@ -281,10 +281,15 @@ def test_a_doubt_names_the_part_that_it_is_about(registry: Registry) -> None:
     small, unknown = (Doubt(DoubtKind.EXTENT, text) for text in ("Too small.", "Unknown."))
 
     def record(name: str, *doubts: Doubt) -> ModelRecord:
-        network = NetworkRecord(Device("cpu", "fp32"), (), {}, doubts=doubts)  # type: ignore[arg-type]
+        network = NetworkRecord(
+            *(Device("cpu", "fp32"), (), {}),  # type: ignore[arg-type]
+            doubts=doubts,
+            uncompared=tuple(doubt.text for doubt in doubts),
+        )
         return ModelRecord(registry.get(name).card, network)
 
     card = registry.combined(combination(ORGANS, VESSELS)).card
     parts = (record(ORGANS, unknown), record(VESSELS, unknown, small))
     expected = (unknown, Doubt(DoubtKind.EXTENT, "vessels: Too small."))
     assert doubts_of(ModelRecord(card, parts=parts)) == expected
+    assert uncompared_of(ModelRecord(card, parts=parts)) == ("Unknown.", "vessels: Too small.")

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import select, text
 
 from imaging.errors import BadRequest, NotFound
+from imaging.scan_display import ScanDisplay
 from jobs.assignment import NOBODY, Assignment
 from jobs.batch import Batch
 from jobs.job import JobState
@@ -26,6 +27,12 @@ SCANS = {
     "ct": ("100%_head.dcm", "CT"),
     "image": ("a_b.png", None),
 }
+SHOWN = {
+    "mr": ScanDisplay(subject="K7QW_1", study_date="2026-03-02"),
+    "ct": ScanDisplay(),
+    "image": None,
+}
+"""What a header says of the scan's patient and study."""
 JOBS = 60
 
 
@@ -48,6 +55,8 @@ class Known:
     assignee: str | None
     review: str | None
     doubts: int
+    subject: str | None
+    study_date: str | None
 
 
 def review_of(job: str, verdict: str = "accepted", reviewer: str = "", **more: Any) -> Review:
@@ -77,7 +86,7 @@ def filled(repository: Repository) -> tuple[Repository, list[Known]]:
     chance = random.Random(7)
     for n, (name, (file, modality)) in enumerate(SCANS.items()):
         scan = replace(make_scan(name), sha256=f"{n:064}", name=file, modality=modality)
-        repository.scans.add(scan)
+        repository.scans.add(replace(scan, display=SHOWN[name]))
     known = [_one(repository, chance, n) for n in range(JOBS)]
     repository.scans.add(make_scan("other", "bob"))
     repository.jobs.add(make_job("of-bob", "bob", scans={"t1": "other"}))
@@ -128,11 +137,13 @@ def _one(repository: Repository, chance: random.Random, n: int) -> Known:
         assignee=assignee,
         review=review,
         doubts=doubts,
+        subject="K7QW_1" if first == "mr" else None,
+        study_date="2026-03-02" if first == "mr" else None,
     )
 
 
 def having(word: str) -> Callable[[Known], bool]:
-    return lambda one: any(word in name for name in one.names)
+    return lambda one: any(word in name for name in (*one.names, one.subject or ""))
 
 
 FILTERS: list[tuple[JobFilter, Callable[[Known], bool]]] = [
@@ -165,6 +176,8 @@ FILTERS: list[tuple[JobFilter, Callable[[Known], bool]]] = [
     (JobFilter(text="_"), having("_")),
     (JobFilter(text="Ång t1"), having("Ång")),
     (JobFilter(text="t1 head"), lambda one: having("T1")(one) and having("head")(one)),
+    (JobFilter(text="k7qw"), lambda one: one.subject is not None),
+    (JobFilter(text="1 T1.nii k7QW_"), lambda one: one.subject is not None),
     (JobFilter(text="nobody"), lambda _: False),
     (JobFilter(text=" "), lambda _: True),
     (JobFilter(created_from=1_020.0), lambda one: one.created_at >= 1_020),
@@ -258,6 +271,8 @@ def test_what_a_list_shows_beside_a_job(filled: tuple[Repository, list[Known]]) 
         one.id: ListedJob(
             one.names[0],
             *(one.modality, one.reviewer, one.warnings, one.assignee, one.review, one.doubts),
+            subject=one.subject,
+            study_date=one.study_date,
         )
         for one in known
     }
@@ -326,14 +341,18 @@ def test_a_deletion_says_what_goes_and_takes_it(stocked: Repository) -> None:
 
 
 def test_jobs_of_an_earlier_version_are_listed(filled: tuple[Repository, list[Known]]) -> None:
-    """The migration fills the table with what the triggers would have written; modalities and
-    assignments, which earlier versions did not store, are unknown."""
+    """The migrations fill the table with what the triggers would have written; what earlier
+    versions did not store is unknown."""
     repository, _ = filled
     before = rows(repository)
+    go_back(repository, "0020_project", ())
+    repository.migrate()
+    assert rows(repository) == before
     go_back(repository, "0015_project", ())
     repository.migrate()
     after = rows(repository)
-    assert [row | {"modality": None, "assignee": None} for row in before] == after
+    unknown = dict.fromkeys(("modality", "assignee", "subject", "study_date"))
+    assert [row | unknown for row in before] == after
     assert len(after) == JOBS + 1
 
 

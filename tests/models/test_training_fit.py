@@ -229,3 +229,38 @@ def test_an_unknown_orientation_is_a_doubt() -> None:
     fit = training_fit({"t1": scan}, card("solid", 3, "t1"))
     assert fit.doubts == (Doubt(DoubtKind.ORIENTATION, ORIENTATION_UNKNOWN),)
     assert not fit.warnings  # the scan states it already
+
+
+def uncompared(scan: Scan, **trained: Any) -> str:
+    channel = Channel(name="t1", trained_on=TrainingRange.model_validate(trained))
+    described = card("solid", 3, "t1").model_copy(update={"channels": (channel,)})
+    fit = training_fit({"t1": scan}, described)
+    assert fit.doubts == ()
+    assert network_input({"t1": scan}, described).uncompared == fit.uncompared
+    return " ".join(fit.uncompared)
+
+
+def test_no_doubt_is_not_the_same_as_nothing_to_compare(tmp_path: Path) -> None:
+    soft = np.random.default_rng(1).normal(300, 50, (1, 6, 6, 6)).astype(np.float32)
+    bare, sized = in_memory(soft), in_memory(soft, (1.0, 1.0, 1.0))
+    assert "does not state which scans it was trained on" in uncompared(sized)
+    unit_spacing = [[0.5, 2]] * 3
+    assert "states their voxel size, and" in uncompared(bare, spacing_mm=unit_spacing)
+    assert "states their modality, body part" in uncompared(
+        sized, modalities=["MR"], body_parts=["HEAD"]
+    )
+    for trained in ({"spacing_mm": unit_spacing}, {"values": {"low": [0, 900], "high": [0, 900]}}):
+        assert uncompared(sized, modalities=["MR"], **trained) == ""
+    mr = taken(tmp_path, *series(4, Modality="MR", BodyPartExamined="HEAD"))
+    assert uncompared(mr, modalities=["MR"], body_parts=["HEAD"]) == ""
+
+
+def test_what_differs_was_compared() -> None:
+    channels = tuple(Channel(name=name, trained_on=None) for name in ("t1", "flair"))
+    described = card("solid", 3, "t1", "flair").model_copy(update={"channels": channels})
+    grey = in_memory(np.ones((1, 4, 4, 4), np.uint8))
+    values = np.random.default_rng(1).integers(0, 255, (3, 4, 4, 4)).astype(np.uint8)
+    fit = training_fit({"t1": in_memory(values), "flair": grey}, described)
+    assert [one.kind for one in fit.doubts] == [DoubtKind.COLOUR]
+    (other,) = fit.uncompared
+    assert other.startswith("Channel flair: The model's card does not state")

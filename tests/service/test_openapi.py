@@ -50,6 +50,9 @@ PATHS = {
     "/v1/jobs/{job_id}/report": {"get"},
     "/v1/jobs/{job_id}/preview.png": {"get"},
     "/v1/jobs/{job_id}/reviews": {"get", "post"},
+    "/v1/jobs/{job_id}/draft": {"get", "put", "delete"},
+    "/v1/jobs/{job_id}/draft/changes": {"get"},
+    "/v1/jobs/{job_id}/draft/changes/{number}": {"put"},
     "/v1/jobs/{job_id}/reviews/{review_id}/mask": {"get"},
     "/v1/jobs/{job_id}/reviews/{review_id}/measurements": {"get"},
     "/v1/jobs/{job_id}/reviews/{review_id}/report": {"get"},
@@ -193,8 +196,9 @@ def _rounded(value: object) -> object:
 def test_every_route_answers(gateway: Gateway, path: str) -> None:
     """With the examples' ids, which are nobody's, each route does its work or says 404."""
     for method in PATHS[path]:
-        url = re.sub(r"\{\w+\}", NOBODYS, re.sub(r"\{(level|row|column)\}", "9", path))
+        url = re.sub(r"\{\w+\}", NOBODYS, re.sub(r"\{(level|row|column|number)\}", "9", path))
         params = {"id": NOBODYS} if path == "/v1/jobs/events" else {}
+        params |= {"draft": NOBODYS} if path.endswith("{number}") else {}
         body = {"/v1/jobs": "JobIn", "/v1/batches": "BatchIn"}.get(path)
         body = "ReviewIn" if path.endswith("/reviews") else body
         body = "DeliveriesIn" if path.endswith("/deliveries") else body

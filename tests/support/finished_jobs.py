@@ -67,6 +67,15 @@ def run_job(gateway: Gateway, job_id: str, mask: np.ndarray, **measurements: Any
         return repository.jobs.by_id(job_id)
 
 
+def finished_job(
+    gateway: Gateway, content: bytes, name: str, mask: np.ndarray, **request: Any
+) -> str:
+    """The id of a job of an upload with this mask; the model is one of `tests.support.cards`."""
+    model = "flat" if mask.ndim == 2 else "solid"
+    job = gateway.job(**{"scan": gateway.scan(content, name), "model": model, **request})
+    return str(run_job(gateway, str(job["id"]), mask).id)
+
+
 HOW_IT_RAN = {
     "model": {"name": "hippocampus-mri-3d", "version": "1", "sha256": "f" * 64},
     "device": "cpu",

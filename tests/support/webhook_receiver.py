@@ -1,5 +1,7 @@
 """A receiver of webhooks on loopback, which answers as a test wants and keeps what it got."""
 
+import base64
+import hmac
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +19,15 @@ class Request:
     headers: dict[str, str]
     """Names in lower case."""
     body: bytes
+
+
+def is_signed(request: Request, secret: str) -> bool:
+    """Whether one signature is right, computed as a receiver does."""
+    name, at = request.headers["webhook-id"], request.headers["webhook-timestamp"]
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    digest = hmac.new(key, f"{name}.{at}.".encode() + request.body, "sha256").digest()
+    right = f"v1,{base64.b64encode(digest).decode()}"
+    return right in request.headers["webhook-signature"].split(" ")
 
 
 Answer = Callable[[BaseHTTPRequestHandler], None]

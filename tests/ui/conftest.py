@@ -69,6 +69,18 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     running.stop()
 
 
+@pytest.fixture
+def reader(browser: Browser, gateway: Gateway) -> Iterator[Page]:
+    """The page of the module's own gateway."""
+    yield from watched(browser, str(gateway.client.base_url))
+
+
+@pytest.fixture
+def second_reader(browser: Browser, gateway: Gateway) -> Iterator[Page]:
+    """The same page in another profile, as of another reader."""
+    yield from watched(browser, str(gateway.client.base_url))
+
+
 @pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
     """Ends with the module: while it lives, asyncio cannot run in this thread."""

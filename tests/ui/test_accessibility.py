@@ -1,17 +1,15 @@
 """Every view of the page by keyboard, by axe-core, and in the system's own colours."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.support.finished_jobs import run_job
+from tests.support.finished_jobs import finished_job
 from tests.support.gateway import Gateway
 from tests.support.images import nifti_bytes
-from tests.support.page import watched
 
 SHAPE = (24, 24, 20)
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
@@ -23,17 +21,15 @@ MOST_STOPS = 15
 def job(gateway: Gateway) -> str:
     """A volume with a mask that waits for a review, in a worklist of several."""
     for seed in range(3):
-        scan = gateway.scan(nifti_bytes(SHAPE, seed), f"scan-{seed}.nii")
-        job = str(gateway.job(scan=scan, model="solid")["id"])
         mask = np.zeros(SHAPE, np.uint8)
         mask[4:20, 6:16, 5:15] = 1
-        run_job(gateway, job, mask)
+        job = finished_job(gateway, nifti_bytes(SHAPE, seed), f"scan-{seed}.nii", mask)
     return job
 
 
 @pytest.fixture
-def page(browser: Browser, gateway: Gateway) -> Iterator[Page]:
-    yield from watched(browser, str(gateway.client.base_url))
+def page(reader: Page) -> Page:
+    return reader
 
 
 def open_job(page: Page, job: str) -> None:

@@ -82,6 +82,7 @@ def test_a_scan_that_fits_has_no_bar_and_no_question(page: Page, address: str) -
     assert finish(page, address, job)["doubts"] == []
     page.wait_for_selector(".stage[data-mask=shown]")
     expect(page.locator(".doubts")).to_be_hidden()
+    expect(page.locator(".uncompared")).to_be_hidden()
     page.keyboard.press("a")
     expect(page.locator(f'[data-job="{job}"]')).to_have_attribute("data-verdict", "accepted")
 
@@ -101,7 +102,9 @@ def test_each_scan_gets_the_model_that_fits_it(page: Page, address: str, tmp_pat
     expect(each).to_contain_text("crop.nii.gz: Hippocampus")
     expect(each).to_contain_text("head.nii.gz: Brain")
     expect(each.locator("input")).to_be_checked()
-    expect(page.locator(card(page, "nuclei-2d")).locator("input")).to_be_checked()
+    nuclei = page.locator(card(page, "nuclei-2d"))
+    expect(nuclei.locator("input")).to_be_checked()
+    expect(nuclei).to_contain_text("Its card does not state what it was trained on")
     expect(page.locator("#start")).to_have_text("Start 3 jobs")
     page.click("#start")
     page.wait_for_url("**#job=*")
@@ -112,6 +115,10 @@ def test_each_scan_gets_the_model_that_fits_it(page: Page, address: str, tmp_pat
         "crop.nii.gz": "hippocampus-mri-3d",
         "tissue.png": "nuclei-2d",
     }, json.dumps(chosen)
+    flat = next(job["id"] for job in jobs if job["model"] == "nuclei-2d")
+    page.evaluate(f"location.hash = 'job={flat}'")
+    expect(page.locator(".uncompared")).to_contain_text("does not state which scans it was")
+    expect(page.locator(".doubts")).to_be_hidden()
 
 
 def test_a_choice_against_the_fit_is_warned_of(page: Page, abdomen: Path) -> None:

@@ -2,18 +2,16 @@
 
 import random
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from jobs.review import Reason
-from tests.support.finished_jobs import run_job
+from tests.support.finished_jobs import finished_job
 from tests.support.gateway import Gateway
 from tests.support.images import nifti_bytes
-from tests.support.page import watched
 
 SHAPE = (24, 24, 20)
 STEPS = 50
@@ -32,12 +30,9 @@ class Worklist:
         self.jobs = [self._finished(gateway, seed + n) for n in range(number)][::-1]
 
     def _finished(self, gateway: Gateway, seed: int) -> str:
-        scan = gateway.scan(nifti_bytes(SHAPE, seed), f"scan-{seed}.nii")
-        job = str(gateway.job(scan=scan, model="solid", priority=9)["id"])
         mask = np.zeros(SHAPE, np.uint8)
         mask[4:20, 6:16, 5:15] = 1
-        run_job(gateway, job, mask)
-        return job
+        return finished_job(gateway, nifti_bytes(SHAPE, seed), f"scan-{seed}.nii", mask, priority=9)
 
     def reviews(self, job: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.client.get(f"/v1/jobs/{job}/reviews").json()
@@ -55,16 +50,6 @@ class Worklist:
 @pytest.fixture
 def worklist(gateway: Gateway, request: pytest.FixtureRequest) -> Worklist:
     return Worklist(gateway, 3, seed=1000 * (len(request.node.name) + ord(request.node.name[-1])))
-
-
-@pytest.fixture
-def reader(browser: Browser, gateway: Gateway) -> Iterator[Page]:
-    yield from watched(browser, str(gateway.client.base_url))
-
-
-@pytest.fixture
-def second(browser: Browser, gateway: Gateway) -> Iterator[Page]:
-    yield from watched(browser, str(gateway.client.base_url))
 
 
 def open_job(page: Page, job: str) -> None:
@@ -226,16 +211,16 @@ def test_another_readers_review_is_shown_before_it_is_replaced(
     assert worklist.verdict(first) == "rejected"
 
 
-def test_who_else_has_a_scan_open(reader: Page, second: Page, worklist: Worklist) -> None:
+def test_who_else_has_a_scan_open(reader: Page, second_reader: Page, worklist: Worklist) -> None:
     job, other, _ = worklist.jobs
     reader.evaluate("localStorage.setItem('tessera.reviewer', 'Dr. B')")
     reader.reload()
     open_job(reader, job)
-    open_job(second, job)
-    expect(second.locator(".also-open")).to_have_text("Dr. B has just opened this.")
-    expect(second.locator("#accepted")).to_be_enabled()  # nobody is blocked
-    open_job(second, other)
-    expect(second.locator(".also-open")).to_be_empty()
+    open_job(second_reader, job)
+    expect(second_reader.locator(".also-open")).to_have_text("Dr. B has just opened this.")
+    expect(second_reader.locator("#accepted")).to_be_enabled()  # nobody is blocked
+    open_job(second_reader, other)
+    expect(second_reader.locator(".also-open")).to_be_empty()
     reader.goto("about:blank")
     viewers = f"/v1/jobs/{job}/viewers/test"
 
@@ -246,7 +231,7 @@ def test_who_else_has_a_scan_open(reader: Page, second: Page, worklist: Worklist
     for _ in range(50):
         if not others():
             break
-        second.wait_for_timeout(100)
+        second_reader.wait_for_timeout(100)
     assert others() == [], "the closed page has left no lock"
 
 
@@ -326,10 +311,10 @@ class Reader:
 
 
 @pytest.mark.slow
-def test_two_readers_lose_nothing(reader: Page, second: Page, worklist: Worklist) -> None:
+def test_two_readers_lose_nothing(reader: Page, second_reader: Page, worklist: Worklist) -> None:
     """In random order: comments, verdicts with reasons, reloads and other jobs."""
     chance = random.Random(16)
-    readers = [Reader(n, p, worklist, chance) for n, p in (("A", reader), ("B", second))]
+    readers = [Reader(n, p, worklist, chance) for n, p in (("A", reader), ("B", second_reader))]
     for _ in range(STEPS):
         one = chance.choice(readers)
         chance.choice([one.write, one.judge, one.judge, one.open, one.reload])()

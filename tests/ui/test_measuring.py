@@ -2,19 +2,17 @@
 
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import nibabel
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
-from tests.support.finished_jobs import run_job
+from tests.support.finished_jobs import finished_job
 from tests.support.gateway import Gateway
 from tests.support.images import png_bytes
-from tests.support.page import watched
 
 SHAPE = (26, 22, 20)
 SPACING = np.array([0.8, 1.3, 2.1])
@@ -41,11 +39,6 @@ STORAGES = {
 }
 
 
-@pytest.fixture
-def reader(browser: Browser, gateway: Gateway) -> Iterator[Page]:
-    yield from watched(browser, str(gateway.client.base_url))
-
-
 def affine_of(storage: str) -> NDArray[np.float64]:
     affine = np.eye(4)
     affine[:3, :3] = STORAGES[storage] * SPACING
@@ -54,13 +47,9 @@ def affine_of(storage: str) -> NDArray[np.float64]:
 
 
 def finished(gateway: Gateway, data: bytes, name: str, shape: tuple[int, ...]) -> str:
-    job = gateway.job(
-        scan=gateway.scan(data, name), model="flat" if len(shape) == 2 else "solid", priority=9
-    )
     mask = np.zeros(shape, np.uint8)
     mask[2:5, 2:5] = 1
-    run_job(gateway, str(job["id"]), mask)
-    return str(job["id"])
+    return finished_job(gateway, data, name, mask, priority=9)
 
 
 def volume(gateway: Gateway, storage: str) -> str:
@@ -207,6 +196,7 @@ def test_measuring_by_keyboard(gateway: Gateway, reader: Page) -> None:
     for key, count in (("Delete", 0), ("z", 1)):
         reader.keyboard.press(key)
         expect(own(reader)).to_have_count(count)
+    move_as_a_whole(reader, job)
     label = own(reader).locator("input")
     label.fill("tail")
     label.press("Enter")
@@ -232,6 +222,27 @@ def test_measuring_by_keyboard(gateway: Gateway, reader: Page) -> None:
     expect(saved.locator("input[type=text]")).to_have_count(0)
     saved.get_by_role("checkbox").uncheck()
     expect(figures).to_have_count(0)
+
+
+def move_as_a_whole(page: Page, job: str) -> None:
+    """The one measurement, a length on an axial slice: by keys, then by its line."""
+    before = np.array(drafted(page, job)[0]["points"])
+    for key in ("t", *["Shift+ArrowRight"] * 3, "Shift+ArrowUp", "Escape", "Shift+ArrowRight"):
+        page.keyboard.press(key)
+    moved = np.array(drafted(page, job)[0]["points"])
+    voxels = np.array([3 * -SPACING[0], SPACING[1], 0])  # the patient's left is on the right
+    assert np.abs(moved - before - voxels).max() < 1e-3
+    middle = spot(page, "axial", moved.mean(0))
+    assert middle is not None
+    page.mouse.move(*middle)
+    expect(page.locator("[data-plane=axial]")).to_have_class(re.compile("grips"))
+    page.mouse.down()
+    page.mouse.move(middle[0] - 40, middle[1] + 30, steps=3)
+    page.mouse.up()
+    after = np.array(drafted(page, job)[0]["points"])
+    assert np.abs((after[1] - after[0]) - (moved[1] - moved[0])).max() < 1e-3
+    there = spot(page, "axial", after.mean(0))
+    assert there == pytest.approx((middle[0] - 40, middle[1] + 30), abs=1)
 
 
 def test_an_image_is_measured_in_pixels(gateway: Gateway, reader: Page) -> None:

@@ -1,37 +1,24 @@
 """Two readers judge a mask without seeing each other, and a third one decides, by keyboard."""
 
 import json
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from imaging.formats.limits import Limits
 from imaging.formats.mask_file import write
 from imaging.formats.sniff import open_scan
-from tests.support.finished_jobs import run_job
+from tests.support.finished_jobs import finished_job
 from tests.support.gateway import Gateway
 from tests.support.images import nifti_bytes
-from tests.support.page import watched
 from tests.support.screen import Screen
 from tests.support.waiting import until
 
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 SHAPE = (24, 24, 20)
-
-
-@pytest.fixture
-def ann(browser: Browser, gateway: Gateway) -> Iterator[Page]:
-    yield from watched(browser, str(gateway.client.base_url))
-
-
-@pytest.fixture
-def other(browser: Browser, gateway: Gateway) -> Iterator[Page]:
-    yield from watched(browser, str(gateway.client.base_url))
 
 
 def mask_of(rows: int) -> np.ndarray:
@@ -74,11 +61,11 @@ def correct(gateway: Gateway, scan: str, name: str, rows: int, folder: Path) -> 
 
 
 def test_two_blind_readers_and_one_who_decides(
-    ann: Page, other: Page, gateway: Gateway, tmp_path: Path
+    reader: Page, second_reader: Page, gateway: Gateway, tmp_path: Path
 ) -> None:
-    scan = gateway.scan(nifti_bytes(SHAPE, 5), "both.nii")
-    job = str(gateway.job(scan=scan, model="solid")["id"])
-    run_job(gateway, job, mask_of(16))
+    ann, other = reader, second_reader
+    job = finished_job(gateway, nifti_bytes(SHAPE, 5), "both.nii", mask_of(16))
+    (scan,) = gateway.client.get(f"/v1/jobs/{job}").json()["scans"].values()
     note, row = "#reading-note", f"[data-job='{job}']"
 
     open_as(ann, "", job)

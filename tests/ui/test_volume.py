@@ -9,13 +9,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from models.card_parts import Label
 from tests.support.cards import card
 from tests.support.finished_jobs import run_job
 from tests.support.gateway import Gateway, start
-from tests.support.page import watched
 from tests.support.placed_labels import BALLS, MIDDLE, SPOT, STORAGES, Labelled, labelled
 from tests.support.waiting import until
 
@@ -87,8 +86,8 @@ def jobs(gateway: Gateway) -> dict[str, tuple[Labelled, str]]:
 
 
 @pytest.fixture
-def page(browser: Browser, gateway: Gateway) -> Iterator[Page]:
-    yield from watched(browser, str(gateway.client.base_url))
+def page(reader: Page) -> Page:
+    return reader
 
 
 def open_job(page: Page, job: str) -> None:

@@ -1,7 +1,5 @@
 """From the end of a job to the receiver: announced, signed, tried again, dead, resent."""
 
-import base64
-import hmac
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -29,7 +27,7 @@ from service.webhooks.announcer import GRACE_S, WebhookAnnouncer
 from service.webhooks.message_sender import MessageSender, SenderParts
 from tests.support.rows import make_job, make_scan
 from tests.support.waiting import until
-from tests.support.webhook_receiver import SECRET, Request, receiver, status
+from tests.support.webhook_receiver import SECRET, is_signed, receiver, status
 
 MadeEndpoint = Callable[..., WebhookEndpoint]
 PROBLEM = {
@@ -103,15 +101,6 @@ def finish(rows: Repository, name: str, error: Any = None) -> None:
         preview_sha256=None,
         report={},
     )
-
-
-def is_signed(request: Request, secret: str) -> bool:
-    """Whether one signature is right, computed as a receiver does."""
-    name, at = request.headers["webhook-id"], request.headers["webhook-timestamp"]
-    key = base64.b64decode(secret.removeprefix("whsec_"))
-    digest = hmac.new(key, f"{name}.{at}.".encode() + request.body, "sha256").digest()
-    right = f"v1,{base64.b64encode(digest).decode()}"
-    return right in request.headers["webhook-signature"].split(" ")
 
 
 def test_a_success_is_signed_and_says_where_the_results_are(

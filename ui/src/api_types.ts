@@ -116,6 +116,8 @@ export interface Bodies {
   DoubtKind: DoubtKind
   DoubtOut: DoubtOut
   DownloadOut: DownloadOut
+  DraftIn: DraftIn
+  DraftOut: DraftOut
   EstimateOut: EstimateOut
   FormatOut: FormatOut
   Health: Health
@@ -125,6 +127,7 @@ export interface Bodies {
   JobPage: JobPage
   JobSort: JobSort
   JobState: JobState
+  LabelChangeOut: LabelChangeOut
   LabelMapIn: LabelMapIn
   LabelOut: LabelOut
   MeasurementIn: MeasurementIn
@@ -596,6 +599,50 @@ export interface DownloadOut {
   delivery: ('default' | 'on request') | null
 }
 /**
+ * Who corrects a mask, and which one.
+ */
+export interface DraftIn {
+  /**
+   * Name of the reader. A service with accounts uses the name of the account instead.
+   */
+  reader?: string
+  /**
+   * Id of the review whose corrected mask is corrected further. Null: the job's own mask.
+   */
+  base?: string | null
+}
+/**
+ * A correction of a mask that is not finished.
+ */
+export interface DraftOut {
+  /**
+   * Also the id of the review that it becomes.
+   */
+  id: string
+  job: string
+  /**
+   * Name of the reader.
+   */
+  reader: string
+  /**
+   * Id of the review whose corrected mask is corrected further. Null: the job's own mask.
+   */
+  base: string | null
+  /**
+   * Number of the last set of changes; 0 if there is none.
+   */
+  changes: number
+  /**
+   * How long the reader has worked on it.
+   */
+  seconds: number
+  created_at: string
+  /**
+   * When it was last opened or changed.
+   */
+  updated_at: string
+}
+/**
  * A value with its 95 % confidence interval.
  */
 export interface EstimateOut {
@@ -711,6 +758,14 @@ export interface JobOut {
    * DICOM modality of the first scan, such as CT; null if it is unknown.
    */
   modality: string | null
+  /**
+   * Pseudonym of the patient of the first scan; null if the scan states no patient.
+   */
+  subject: string | null
+  /**
+   * Date of its study; null if it is not known.
+   */
+  study_date: string | null
   priority: number
   options: OptionsIn
   batch: string | null
@@ -858,6 +913,23 @@ export interface UnusualSizeOut {
 export interface JobPage {
   jobs: JobOut[]
   next_cursor?: string | null
+}
+/**
+ * How a correction changed a label.
+ */
+export interface LabelChangeOut {
+  /**
+   * The label number.
+   */
+  label: number
+  /**
+   * Voxels that have the label now, and did not have it before.
+   */
+  added: number
+  /**
+   * Voxels that had the label before, and do not have it now.
+   */
+  removed: number
 }
 /**
  * A label map that is a mask of a scan.
@@ -1122,8 +1194,8 @@ export interface ResentOut {
  */
 export interface ReviewIn {
   /**
-   * `corrected` is for `adjudicates` with `mask_of` only: other corrected masks are sent by MONAI
-   * Label clients.
+   * `corrected` needs `draft`, or `adjudicates` with `mask_of`. Other corrected masks are sent by
+   * MONAI Label clients.
    */
   verdict: 'accepted' | 'corrected' | 'rejected'
   /**
@@ -1151,6 +1223,15 @@ export interface ReviewIn {
    * Id of a review of the job whose corrected mask is right, with the verdict `corrected`.
    */
   mask_of?: string | null
+  /**
+   * Id of the reader's draft that becomes the corrected mask, with the verdict `corrected`.
+   */
+  draft?: string | null
+  /**
+   * Number of the last set of changes of `draft` that the reader knows. If there is a later one,
+   * the review is refused with the problem `draft-changed`.
+   */
+  draft_changes?: number | null
   /**
    * What the reader measured in the scan.
    *
@@ -1201,6 +1282,20 @@ export interface ReviewOut {
    * What the reader measured in the scan.
    */
   measurements: MeasurementOut[]
+  /**
+   * Id of the review whose corrected mask was corrected further. Null: the job's own mask was, or
+   * it is not known, as for masks of MONAI Label clients.
+   */
+  base: string | null
+  /**
+   * How long the reader worked on the corrected mask; null if it is not known.
+   */
+  seconds: number | null
+  /**
+   * How the corrected mask differs from its base: the labels that gained or lost voxels. Empty if
+   * it is not known. In a mask that numbers objects, all of them are one label.
+   */
+  changes: LabelChangeOut[]
 }
 /**
  * A stored scan. `shape` is (c, i, j, k) or (c, row, column).

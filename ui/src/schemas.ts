@@ -90,6 +90,8 @@ export interface Report extends ModelRun {
   warnings: string[]
   /** Why the mask may be wrong; missing in reports of earlier versions. */
   doubts?: DoubtOut[]
+  /** Why a scan could not be compared with the training scans; missing in reports of earlier versions. */
+  uncompared?: string[]
   measurements: {
     labels: Measurement[]
     instances: { count: number } | null

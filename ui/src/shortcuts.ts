@@ -3,7 +3,7 @@
  * show it, and only keys that are in it can be given an action.
  */
 
-interface Shortcut {
+export interface Shortcut {
   /** As `Keys` names them; none for what the browser, the mouse or a list handles. */
   keys: readonly string[]
   shown: string
@@ -96,6 +96,11 @@ export const SHORTCUTS = [
     shown: 'Escape',
     does: 'while measuring: cancel the drawing, or end measuring',
   },
+  {
+    keys: ['t'],
+    shown: 'T',
+    does: 'take up the selected measurement: Shift + arrow keys move it; T or Escape ends',
+  },
   { keys: ['h'], shown: 'H', does: 'hide or show all measurements' },
   {
     keys: ['Delete', 'z'],
@@ -140,19 +145,62 @@ export const SHORTCUTS = [
   { keys: [], shown: 'Wheel in 3D', does: 'zoom in, zoom out' },
 ] as const satisfies Shortcut[]
 
+/** Keys and mouse actions while a mask is corrected. Those of the review do nothing meanwhile. */
+export const CORRECTION_SHORTCUTS = [
+  {
+    keys: ['1', '2', '3', '4', '5', '6', '7', '8', '9'],
+    shown: '1 to 9',
+    does: 'choose the label that is painted',
+  },
+  { keys: ['b'], shown: 'B', does: 'brush: paint the chosen label' },
+  { keys: ['e'], shown: 'E', does: 'eraser' },
+  { keys: ['d'], shown: 'D', does: 'paint on the slice, or in 3D' },
+  {
+    keys: ['[', ']'],
+    shown: '[ , ] or Shift + wheel',
+    does: 'smaller, larger brush',
+    held: true,
+  },
+  {
+    keys: ['.'],
+    shown: '.',
+    does: 'use the tool at the crosshair, which Shift + arrow keys move',
+    held: true,
+  },
+  { keys: ['l'], shown: 'L', does: 'lock or unlock the chosen label' },
+  { keys: ['j', 'k'], shown: 'J, K', does: 'next, previous changed slice', held: true },
+  { keys: [' '], shown: 'Space, held', does: 'show the mask as it was before the correction' },
+  { keys: ['Mod+z'], shown: 'Ctrl + Z', does: 'undo', held: true },
+  {
+    keys: ['Mod+Shift+z', 'Mod+y'],
+    shown: 'Shift + Ctrl + Z, Ctrl + Y',
+    does: 'repeat what was undone',
+    held: true,
+  },
+  { keys: ['Mod+s'], shown: 'Ctrl + S', does: 'save the correction' },
+  {
+    keys: ['Escape'],
+    shown: 'Escape',
+    does: 'take the current stroke back, or put the tool down: the pointer moves the crosshair',
+  },
+  { keys: [], shown: 'Click, drag', does: 'use the tool' },
+  { keys: [], shown: 'Alt + click, drag', does: 'move the crosshair' },
+] as const satisfies Shortcut[]
+
 /** By `KeyboardEvent.key`; with Shift, digits are `Shift+1` and arrows `Shift+ArrowUp`. */
-export type Key = (typeof SHORTCUTS)[number]['keys'][number]
+export type Key = (typeof SHORTCUTS)[number]['keys'][number] | CorrectionKey
+
+/** `Mod`: Ctrl, or Cmd on a Mac. */
+export type CorrectionKey = (typeof CORRECTION_SHORTCUTS)[number]['keys'][number]
 
 export type Keys = Partial<Record<Key, () => void>>
 
-const TABLE: Shortcut[] = SHORTCUTS
-
 /** Whether a key acts again and again while it is held. */
-export function isHeld(key: string): boolean {
-  return TABLE.some((one) => one.held && one.keys.includes(key))
+export function isHeld(key: string, table: readonly Shortcut[] = SHORTCUTS): boolean {
+  return table.some((one) => one.held && one.keys.includes(key))
 }
 
-/** The rows of the table in Markdown. */
-export function markdownRows(): string {
-  return TABLE.map(({ shown, does }) => `| ${shown} | ${does} |`).join('\n')
+/** The rows of a table in Markdown. */
+export function markdownRows(table: readonly Shortcut[] = SHORTCUTS): string {
+  return table.map(({ shown, does }) => `| ${shown} | ${does} |`).join('\n')
 }

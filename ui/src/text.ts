@@ -2,6 +2,11 @@
 
 import type { Job, Measurement, Scan, UnusualSize, UploadedLabels } from './schemas'
 
+/** "K7QWJX2M · CT series 3": the patient's pseudonym, where the scan has one, and the scan's name. */
+export function scanText({ subject, scan_name }: Pick<Job, 'subject' | 'scan_name'>): string {
+  return subject === null ? scan_name : `${subject} · ${scan_name}`
+}
+
 /** The model's title; a mask that was uploaded with its scan has no model. */
 export function modelText(job: Pick<Job, 'model' | 'uploaded'>, title?: string): string {
   return job.uploaded ? 'Uploaded mask' : (title ?? job.model)

@@ -13,6 +13,7 @@ function surface(slice = 0): DrawingSurface {
     toPixel: ([x, y]) => ({ x: (x - 10) * 2, y: (y - 20) * 2 }),
     toPoint: ({ x, y }) => [10 + x / 2, 20 + y / 2, slice],
     shows: (point) => point[2] === slice,
+    stored: null,
   }
 }
 

@@ -1,8 +1,9 @@
-/** What is being drawn, or dragged by a handle, at the moment. */
+/** What is being drawn, or dragged by a handle or its line, at the moment. */
 
 import type { Point } from '../schemas'
 import type { At, DrawingSurface } from '../viewer/port'
 import { type Drawn, KINDS, type Kind } from './measurement'
+import { movedBy } from './moving'
 import { dragged, isProper, pointsOf } from './shape'
 
 const CLICK = 4 // CSS pixels that a press may move and still be a click
@@ -17,9 +18,19 @@ interface Started {
   next: Point
 }
 
+/** By what a measurement is held: the number of a handle, or its line, where it was pressed. */
+export type Grip = number | At
+
+interface Edit {
+  drawn: Drawn
+  grip: Grip
+  /** Its points when it was taken: a move by its line is one from there. */
+  start: Point[]
+}
+
 export interface DrawingEvents {
   finish: (kind: Kind, points: Point[]) => void
-  /** A handle of a measurement was dragged. */
+  /** A handle of a measurement was dragged, or all of it. */
   move: (drawn: Drawn, moved: Drawn) => void
   /** `edited`: a drag has ended. */
   changed: (edited: boolean) => void
@@ -30,11 +41,11 @@ export interface DrawingEvents {
 
 export class Drawing {
   private started: Started | null = null
-  private edit: { drawn: Drawn; handle: number } | null = null
+  private edit: Edit | null = null
 
   constructor(private readonly events: DrawingEvents) {}
 
-  /** The measurement that is dragged by a handle. */
+  /** The measurement that is dragged. */
   get held(): Drawn | null {
     return this.edit?.drawn ?? null
   }
@@ -71,8 +82,8 @@ export class Drawing {
     if (this.started?.plane !== surface.plane) this.place(kind, surface, surface.toPoint(at), at)
   }
 
-  hold(drawn: Drawn, handle: number): void {
-    this.edit = { drawn, handle }
+  hold(drawn: Drawn, grip: Grip): void {
+    this.edit = { drawn, grip, start: drawn.points }
   }
 
   move(surface: DrawingSurface, at: At): void {
@@ -118,12 +129,15 @@ export class Drawing {
 
   /** Does nothing while another slice is on screen: a figure stays on its slice. */
   private drag(surface: DrawingSurface, at: At): void {
-    const { drawn, handle } = this.edit!
+    const { drawn, grip, start } = this.edit!
     if (!drawn.points.every(surface.shows)) return
-    const points = dragged(drawn, handle, at, surface)
+    const points =
+      typeof grip === 'number'
+        ? dragged(drawn, grip, at, surface)
+        : movedBy(start, { x: at.x - grip.x, y: at.y - grip.y }, surface)
     if (!isProper(drawn.kind, points)) return
     const moved = { ...drawn, points }
-    this.edit = { drawn: moved, handle }
+    this.edit = { drawn: moved, grip, start }
     this.events.move(drawn, moved)
   }
 }

@@ -2,18 +2,21 @@
 
 import type { Point } from '../schemas'
 import type { At, DrawingSurface } from '../viewer/port'
+import type { Grip } from './drawing'
 import { type Drawn, isRegion } from './measurement'
+import { distanceTo } from './moving'
 
 const SVG = 'http://www.w3.org/2000/svg'
 const REACH = 9 // CSS pixels around a handle
+const NEAR = 5 // CSS pixels beside a line
 const ROOM = 165 // CSS pixels for a text
 const LINE = 15 // CSS pixels between lines of text
 
-/** What is drawn: `text` beside it, `handles` to drag it by. */
+/** What is drawn, and the `text` beside it. */
 export interface Figure {
   drawn: Drawn
   text: string[]
-  state: 'own' | 'selected' | 'new' | 'other'
+  state: 'own' | 'selected' | 'moving' | 'new' | 'other'
 }
 
 export interface Pointer {
@@ -54,17 +57,18 @@ export class Layer {
     this.surface = null
   }
 
-  /** The handle of an own measurement at a place. */
-  handleAt(surface: DrawingSurface, at: At): { drawn: Drawn; handle: number } | null {
-    for (const { drawn, state } of [...this.figures].reverse()) {
-      if (state === 'other' || state === 'new') continue
+  /** The own measurement at a place: by a handle, else by its line. The uppermost one counts. */
+  gripAt(surface: DrawingSurface, at: At): { drawn: Drawn; grip: Grip } | null {
+    const own = this.figures.filter(({ state }) => state !== 'other' && state !== 'new').reverse()
+    for (const { drawn } of own) {
       const handle = drawn.points.findIndex((point) => {
         const there = surface.toPixel(point)
         return Math.hypot(there.x - at.x, there.y - at.y) <= REACH
       })
-      if (handle >= 0) return { drawn, handle }
+      if (handle >= 0) return { drawn, grip: handle }
     }
-    return null
+    const line = own.find(({ drawn }) => distanceTo(drawn, at, surface) <= NEAR)
+    return line === undefined ? null : { drawn: line.drawn, grip: at }
   }
 
   private listen(root: HTMLElement, pointer: Pointer): void {
@@ -89,7 +93,13 @@ export class Layer {
       return true
     })
     on('pointermove', (event) => {
-      if (this.surface !== null) pointer.move(this.surface, at(event))
+      const { surface } = this
+      if (surface === null) return this.pressed
+      pointer.move(surface, at(event))
+      if (!this.pressed && event.buttons === 0) {
+        const grip = pointer.active() ? null : this.gripAt(surface, at(event))
+        root.classList.toggle('grips', grip !== null)
+      }
       return this.pressed
     })
     on('pointerup', (event) => this.ended((surface) => pointer.release(surface, at(event))))

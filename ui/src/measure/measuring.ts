@@ -7,7 +7,14 @@ import type { At, Controls, DrawingSurface } from '../viewer/port'
 import { Drawing } from './drawing'
 import { type Figure, Layer } from './layer'
 import { type Drawn, fromWire, KIND_NAMES, KINDS, type Kind, MOST } from './measurement'
+import { movedBy, stepOf } from './moving'
 import { linesOf, type Measured } from './texts'
+
+const IDENTITY = [
+  [1, 0, 0],
+  [0, 1, 0],
+  [0, 0, 1],
+]
 
 /** The measurements of a review. */
 export interface OfReview {
@@ -21,6 +28,8 @@ export class Measuring {
   own: Drawn[] = []
   others: OfReview[] = []
   selected: string | null = null
+  /** Whether keys move the selected measurement. */
+  moving = false
   hidden = false
   /** What was deleted last, and its place in the list. */
   deleted: { drawn: Drawn; at: number } | null = null
@@ -70,6 +79,7 @@ export class Measuring {
     this.others = []
     this.deleted = null
     this.selected = null
+    this.moving = false
     this.tool = null
     this.hidden = false
     this.drawing.cancel()
@@ -112,12 +122,15 @@ export class Measuring {
     return {
       ...(Object.fromEntries(tools) as Keys),
       h: () => this.hide(!this.hidden),
-      ...(this.selected === null ? {} : { Delete: () => this.remove(this.selected!) }),
+      ...(this.selected === null
+        ? {}
+        : { Delete: () => this.remove(this.selected!), t: () => this.takeUp(!this.moving) }),
       ...(this.deleted === null ? {} : { z: () => this.undo() }),
-      'Shift+ArrowLeft': () => this.viewer?.step(-1, 0),
-      'Shift+ArrowRight': () => this.viewer?.step(1, 0),
-      'Shift+ArrowUp': () => this.viewer?.step(0, -1),
-      'Shift+ArrowDown': () => this.viewer?.step(0, 1),
+      'Shift+ArrowLeft': () => this.step(-1, 0),
+      'Shift+ArrowRight': () => this.step(1, 0),
+      'Shift+ArrowUp': () => this.step(0, -1),
+      'Shift+ArrowDown': () => this.step(0, 1),
+      ...(this.moving ? { Escape: () => this.takeUp(false) } : {}),
       ...(this.tool === null ? {} : { '.': () => this.placeByKey(), Escape: () => this.cancel() }),
     }
   }
@@ -125,6 +138,7 @@ export class Measuring {
   /** Takes a tool, or puts it down if it is in the hand. */
   choose(kind: Kind): void {
     this.drawing.cancel()
+    this.moving = false
     this.tool = this.tool === kind ? null : kind
     if (this.tool !== null) {
       this.hidden = false
@@ -145,6 +159,42 @@ export class Measuring {
     this.update(false)
   }
 
+  /** Whether Shift and the arrow keys move the selected measurement, not the crosshair. */
+  takeUp(moving: boolean): void {
+    const drawn = this.own.find((one) => one.id === this.selected)
+    if (drawn === undefined) return
+    this.drawing.cancel()
+    this.tool = null
+    this.hidden = false
+    this.moving = moving
+    if (moving) this.goTo(drawn, true)
+    this.say(
+      moving ? 'Shift + arrow keys move the measurement. Escape ends.' : 'The measurement stays.',
+    )
+    this.update(false)
+  }
+
+  private step(right: number, down: number): void {
+    const drawn = this.moving ? this.own.find((one) => one.id === this.selected) : undefined
+    if (drawn === undefined) this.viewer?.step(right, down)
+    else this.nudge(drawn, right, down)
+  }
+
+  /** Moves a measurement by a voxel on the pane that shows it. */
+  private nudge(drawn: Drawn, right: number, down: number): void {
+    const { viewer, scan } = this
+    const showing = viewer?.drawingSurfaces.filter((one) => drawn.points.every(one.shows)) ?? []
+    const surface = showing.find((one) => one.plane === viewer?.active) ?? showing[0]
+    if (surface === undefined || scan === null) {
+      this.say('It is on another slice.')
+      return
+    }
+    const by = stepOf(surface, axesOf(scan), drawn.points[0]!, right, down)
+    const moved = { ...drawn, points: movedBy(drawn.points, by, surface) }
+    this.own = this.own.map((one) => (one === drawn ? moved : one))
+    this.update(true)
+  }
+
   hide(hidden: boolean): void {
     this.hidden = hidden
     this.update(false)
@@ -158,6 +208,7 @@ export class Measuring {
   goTo(drawn: Drawn, own: boolean): void {
     const { viewer, scan } = this
     if (viewer === null || scan === null) return
+    this.moving = this.moving && own && this.selected === drawn.id
     if (own) this.selected = drawn.id
     const [x, y, z] = drawn.points[0]!
     const world = scan.flat ? viewer.worldOfPixel(y, x) : ([x, y, z] as Point)
@@ -183,6 +234,7 @@ export class Measuring {
     this.own = this.own.filter((one) => one !== drawn)
     this.deleted = { drawn, at }
     this.selected = (this.own[at] ?? this.own[at - 1])?.id ?? null
+    this.moving = false
     this.say('Deleted. Z brings it back.')
     this.update(true)
   }
@@ -216,7 +268,8 @@ export class Measuring {
       return { drawn, text: this.linesOf(drawn).slice(0, 2), state: 'other' }
     })
     const own = this.own.map((drawn): Figure => {
-      const state = drawn.id === this.selected ? 'selected' : 'own'
+      const chosen = this.moving ? 'moving' : 'selected'
+      const state = drawn.id === this.selected ? chosen : 'own'
       const lines = drawn === this.drawing.held ? this.sizeOnly(drawn) : this.linesOf(drawn)
       return { drawn, text: lines.slice(0, 2), state }
     })
@@ -251,10 +304,11 @@ export class Measuring {
       this.drawing.press(this.tool, surface, at)
       return true
     }
-    const held = this.hidden ? null : layer.handleAt(surface, at)
+    const held = this.hidden ? null : layer.gripAt(surface, at)
     if (held === null) return false
+    this.moving = this.moving && this.selected === held.drawn.id
     this.selected = held.drawn.id
-    this.drawing.hold(held.drawn, held.handle)
+    this.drawing.hold(held.drawn, held.grip)
     return true
   }
 
@@ -289,4 +343,10 @@ export class Measuring {
     this.redraw()
     this.changed(edited)
   }
+}
+
+/** From a voxel to its neighbours, in the coordinates of points. */
+function axesOf({ flat, grid }: Measured): Point[] {
+  const rows = flat || grid === null ? IDENTITY : grid.affine
+  return [0, 1, 2].map((n) => rows.slice(0, 3).map((row) => row[n]!) as Point)
 }

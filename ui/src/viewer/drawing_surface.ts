@@ -4,7 +4,7 @@ import type { Point } from '../schemas'
 import type { Camera } from './camera'
 import { dot, toVoxel, toWorld } from './geometry'
 import type { Pane } from './pane'
-import type { DrawingSurface } from './port'
+import type { DrawingSurface, StoredSlice } from './port'
 import type { Scan } from './scan'
 
 /** `voxel`: the one under the crosshair, whose slice is on screen. */
@@ -27,6 +27,22 @@ export function drawingSurfaceOf(
       return pointOf(scan, on.map((n, i) => within(n, scan.grid.dims[i]!)) as Point)
     },
     shows: (point) => Math.abs(voxelOf(scan, point)[axis]! - voxel[axis]!) <= half,
+    stored: storedSlice(camera, scan, voxel),
+  }
+}
+
+function storedSlice(camera: Camera, { space }: Scan, voxel: Point): StoredSlice {
+  const { axis } = camera.plane
+  return {
+    axis,
+    index: voxel[axis],
+    scale: camera.scale,
+    toVoxel: (at) => {
+      const on = space.toVoxel(camera.toScene(at))
+      on[axis] = voxel[axis]
+      return on
+    },
+    toPixel: (on) => camera.toPixel(space.toScene(on)),
   }
 }
 

@@ -25,6 +25,8 @@ export class LabelSurfaces {
   private visible = true
   private surfaces: Surfaces | null = null
   private mask: { slots: Uint8Array; legend: Legend } | null = null
+  /** Groups of surfaces on screen that are older than the labels. */
+  private old = new Set<number>()
 
   constructor(
     private readonly scene: VolumeScene,
@@ -58,8 +60,18 @@ export class LabelSurfaces {
     this.surfaces?.stop()
     this.surfaces = null
     this.scene.removeSurfaces()
+    this.old.clear()
     this.mask = { slots, legend }
     this.recolour()
+  }
+
+  /** The labels changed: surfaces are made again, and replace the old ones. False without any. */
+  update(): boolean {
+    if (this.surfaces === null) return false
+    for (const { group } of this.surfaces.bounds) this.old.add(group)
+    this.surfaces.stop()
+    this.surfaces = null
+    return true
   }
 
   stop(): void {
@@ -69,6 +81,7 @@ export class LabelSurfaces {
   clear(): void {
     this.stop()
     this.surfaces = null
+    this.old.clear()
     this.mask = null
     this.colours = []
   }
@@ -101,10 +114,15 @@ export class LabelSurfaces {
     this.surfaces = new Surfaces(labels, placement, {
       ready: (surface) => {
         if (!this.scene.open) return
+        if (this.old.delete(surface.group)) this.scene.removeSurface(surface.group)
         this.scene.addSurface(surface, this.colourOf(surface.group))
         this.events.more()
       },
-      done: this.events.done,
+      done: () => {
+        for (const group of this.old) this.scene.removeSurface(group) // no voxel has the label
+        this.old.clear()
+        this.events.done()
+      },
       failed: this.events.failed,
     })
   }

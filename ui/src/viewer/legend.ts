@@ -41,6 +41,8 @@ export class Legend {
   private readonly opacities = new Map<number, number>()
   /** The mask's value in each slot; several values may share the last one. */
   private values: number[] = []
+  /** Whether no values share a slot, in the mask for which slots were asked last. */
+  unshared = true
 
   constructor(model: Model) {
     this.labels = model.labels
@@ -82,6 +84,11 @@ export class Legend {
     return this.values[slot - 1] ?? 0
   }
 
+  /** The slot of a value; 0 if it has none. */
+  slotOf(value: number): number {
+    return value === 0 ? 0 : this.values.indexOf(value) + 1
+  }
+
   /** The slot of each voxel: one byte, however large the mask's values are. */
   slotsOf(mask: ArrayLike<number>): Uint8Array {
     return this.instances ? this.slotsOfObjects(mask) : this.slotsOfLabels(mask)
@@ -98,14 +105,21 @@ export class Legend {
   private slotsOfObjects(mask: ArrayLike<number>): Uint8Array {
     this.values = Array.from({ length: SLOTS }, (_, n) => n + 1)
     const slots = new Uint8Array(mask.length)
+    let largest = 0
     for (let n = 0; n < mask.length; n++) {
       const value = mask[n]!
-      if (value !== 0) slots[n] = 1 + ((value - 1) % SLOTS)
+      if (value === 0) continue
+      slots[n] = 1 + ((value - 1) % SLOTS)
+      if (value > largest) largest = value
     }
+    this.unshared = largest <= SLOTS
     return slots
   }
 
-  /** Labels get slots in the order in which they first occur in the mask. */
+  /**
+   * Labels get slots in the order in which they first occur in the mask; then those that do not
+   * occur, since a correction may add them.
+   */
   private slotsOfLabels(mask: ArrayLike<number>): Uint8Array {
     const table = new Map<number, number>([[0, 0]])
     const slots = new Uint8Array(mask.length)
@@ -116,6 +130,10 @@ export class Legend {
       if (slot === undefined) table.set(value, (slot = Math.min(LAST, table.size)))
       slots[n] = slot
     }
+    for (const { value } of this.labels) {
+      if (!table.has(value)) table.set(value, Math.min(LAST, table.size))
+    }
+    this.unshared = table.size <= LAST // with the background
     this.values = [...table.keys()].slice(1, LAST + 1)
     return slots
   }

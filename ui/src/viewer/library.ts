@@ -118,9 +118,19 @@ export function addImage(
   addTo(id, Enums.MetadataModules.IMAGE_PIXEL, { samplesPerPixel })
 }
 
+/** Changes the values of an image that `addImage` put in the cache; they are given upside down. */
+export function updateImage(id: string, data: Uint8Array, rowLength: number): void {
+  turn(data, cache.getImage(id)!.getPixelData() as Uint8Array, rowLength)
+}
+
 /** Rows in reverse order: the last row of an image is at j = 0. */
 export function upsideDown<T extends Stored>(data: T, rowLength: number): T {
   const turned = data.slice() as T
+  turn(data, turned, rowLength)
+  return turned
+}
+
+function turn(data: Stored, turned: Stored, rowLength: number): void {
   const rows = data.length / rowLength
   for (let row = 0; row < rows; row++) {
     turned.set(
@@ -128,7 +138,6 @@ export function upsideDown<T extends Stored>(data: T, rowLength: number): T {
       row * rowLength,
     )
   }
-  return turned
 }
 
 /** Frees the memory of all scans, also that of the graphics card, which the library would keep. */

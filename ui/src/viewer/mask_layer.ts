@@ -65,6 +65,11 @@ export class MaskLayer {
     color.setSegmentIndexColor(viewport, ID, slot, [...colour])
   }
 
+  /** Draws slices (indices along the last axis) whose labels changed. */
+  changed(slices: readonly number[]): void {
+    segmentation.triggerSegmentationEvents.triggerSegmentationDataModified(ID, [...slices])
+  }
+
   style({ visible, fill, outline }: MaskStyle): void {
     segmentation.config.style.setStyle(
       { type: Labelmap },

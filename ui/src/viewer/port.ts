@@ -1,6 +1,7 @@
 /** What the page asks of a viewer. No type of the library behind it appears here. */
 
 import type { CornerFacts } from '../corner_facts'
+import type { LabelVolume } from '../correct/labels'
 import type { Point } from '../schemas'
 import type { Tiled } from '../tiles'
 import type { Legend } from './legend'
@@ -55,6 +56,31 @@ export interface DrawingSurface {
   toPoint: (at: At) => Point
   /** Whether the slice on screen contains a point. */
   shows: (point: Point) => boolean
+  /** Null for an image in tiles. */
+  stored: StoredSlice | null
+}
+
+/** A stored slice on screen, for what changes its voxels. */
+export interface StoredSlice {
+  /** The voxel axis that the slices are counted along. */
+  axis: 0 | 1 | 2
+  /** Index of the slice along it. */
+  index: number
+  /** Millimetres of a CSS pixel. */
+  scale: number
+  /** Voxel coordinates with fractions, also outside of the grid; along the axis, the index. */
+  toVoxel: (at: At) => Point
+  toPixel: (voxel: Point) => At
+}
+
+/** The labels on screen, for their correction. */
+export interface LabelsOnScreen {
+  /** Its data are drawn: after changes, `changed` draws them again. */
+  volume: LabelVolume
+  scan: Grid
+  legend: Legend
+  /** Draws slices (indices along the last axis) that were changed; 3D follows after a pause. */
+  changed: (slices: readonly number[]) => void
 }
 
 /** The box around the surface of a label in 3D, in RAS+ mm. */
@@ -107,6 +133,10 @@ export interface Viewer extends Controls {
   show: (file: ArrayBuffer, dimension: 2 | 3, start: Start) => Promise<boolean>
   /** Draws a mask on the same grid over the scan; false as for `show`. */
   overlay: (file: ArrayBuffer, legend: Legend) => Promise<boolean>
+  /** The drawn labels, or the reason why they cannot be corrected; null without a mask. */
+  readonly labels: LabelsOnScreen | string | null
+  /** Keys act on this plane from now on. */
+  use: (plane: Plane) => void
 }
 
 /** Shows large images in tiles. Points of the world are (column, row, 0) in pixels. */

@@ -2,9 +2,10 @@
 
 import { type RenderingEngine, setVolumesForViewports, type Types } from '@cornerstonejs/core'
 import type { Point } from '../schemas'
+import type { DrawnMask } from './drawn_mask'
 import { indexOf, PLANES, toWorld } from './geometry'
 import type { Legend } from './legend'
-import { addImage, addVolume, discard, drawable, upsideDown } from './library'
+import { addImage, addVolume, discard, drawable, updateImage, upsideDown } from './library'
 import { MaskLayer } from './mask_layer'
 import { type Grid, thinned } from './nifti'
 import type { Readout, Start } from './port'
@@ -94,12 +95,17 @@ export class Scan {
     return MaskLayer.add(source, [...PLANES], legend.colours())
   }
 
+  /** Brings changed slots of the mask on screen to what the library draws. */
+  updateMask(slots: Uint8Array): void {
+    if (this.flat) updateImage(this.maskName, slots, this.dims[0])
+  }
+
   private get maskName(): string {
     return `${this.id}-mask-${this.masks}`
   }
 
   /** The values at a voxel. */
-  readout(voxel: Point, labels: Grid | null): Readout {
+  readout(voxel: Point, mask: DrawnMask | null): Readout {
     const { data, components, dims, affine, slope, intercept } = this.grid
     const index = indexOf(voxel, dims)
     const stored = [...data.subarray(components * index, components * (index + 1))]
@@ -107,7 +113,7 @@ export class Scan {
       world: toWorld(affine, voxel),
       voxel,
       values: stored.map((value) => value * slope + intercept),
-      label: labels?.data[index] ?? 0,
+      label: mask?.valueAt(voxel) ?? 0,
     }
   }
 

@@ -205,6 +205,7 @@ class DeepZoomViewer implements TiledViewer {
           return [within(at.x, width) - 0.5, within(at.y, height) - 0.5, 0]
         },
         shows: () => true,
+        stored: null,
       },
     ]
   }

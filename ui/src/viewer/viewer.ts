@@ -5,19 +5,21 @@ import { element } from '../element'
 import type { Point } from '../schemas'
 import { Camera, type Look } from './camera'
 import { drawingSurfaceOf, pointOf, stepped } from './drawing_surface'
+import { DrawnMask } from './drawn_mask'
 import { PLANES, plus, scaled, toVoxel, toWorld } from './geometry'
 import { type Gestures, listen } from './gestures'
 import { GreyValues } from './grey_values'
 import type { Legend } from './legend'
 import { largestTextures, purge, startEngine } from './library'
+import { MaskEdits } from './mask_edits'
 import type { MaskLayer } from './mask_layer'
-import { nearestVoxel } from './nearest'
 import { decode, type Grid } from './nifti'
 import { Pane, planeOf } from './pane'
 import { isPair, isPlane, isSingle, panesOf } from './panes'
 import type {
   At,
   DrawingSurface,
+  LabelsOnScreen,
   MaskStyle,
   Plane,
   ScreenPoint,
@@ -45,8 +47,11 @@ class PlanarViewer implements Viewer {
   private readonly panes: Pane[] = [...PLANES, 'image' as const].map((plane) => new Pane(plane))
   private readonly volume: VolumeView
   private scan: Scan | null = null
-  private labels: Grid | null = null
-  private legend: Legend | null = null
+  private drawnMask: DrawnMask | null = null
+  private readonly edits = new MaskEdits(
+    (slices) => this.drawEdits(slices),
+    () => this.editsRest(),
+  )
   private layer: MaskLayer | null = null
   private look: Look = { point: [0, 0, 0], centre: [0, 0, 0], zoom: 1 }
   private voxel: Point = [0, 0, 0]
@@ -118,9 +123,9 @@ class PlanarViewer implements Viewer {
       throw new Error('The mask is not on the grid of this scan.')
     }
     this.layer?.remove()
-    this.labels = grid
-    this.legend = legend
     const slots = scan.slotsOf(grid, legend)
+    this.edits.clear()
+    this.drawnMask = new DrawnMask(grid, slots, legend)
     this.layer = scan.addMask(this.engine, slots, legend)
     this.layer.style(this.style)
     this.volume.setMask(slots, legend)
@@ -132,8 +137,8 @@ class PlanarViewer implements Viewer {
     this.turn += 1
     this.layer?.remove()
     this.layer = null
-    this.labels = null
-    this.legend = null
+    this.edits.clear()
+    this.drawnMask = null
     this.scan = null
     this.grey.clear()
     for (const pane of this.panes) pane.root.hidden = true
@@ -168,7 +173,7 @@ class PlanarViewer implements Viewer {
   }
 
   recolour(): void {
-    if (this.legend !== null) this.layer?.recolour(this.legend.colours())
+    if (this.drawnMask !== null) this.layer?.recolour(this.drawnMask.legend.colours())
     this.volume.recolour()
   }
 
@@ -223,9 +228,9 @@ class PlanarViewer implements Viewer {
   jump(world: Point, value?: number): void {
     if (this.scan === null) return
     const voxel = toVoxel(this.scan.grid.affine, world)
-    const { labels } = this
+    const { drawnMask } = this
     this.pointAt(
-      value === undefined || labels === null ? voxel : nearestVoxel(labels, value, voxel),
+      value === undefined || drawnMask === null ? voxel : drawnMask.nearest(value, voxel),
     )
     this.uncover()
   }
@@ -293,6 +298,27 @@ class PlanarViewer implements Viewer {
 
   get grid(): Grid | null {
     return this.scan?.grid ?? null
+  }
+
+  get labels(): LabelsOnScreen | string | null {
+    const { scan, drawnMask } = this
+    if (scan === null || drawnMask === null) return null
+    if (drawnMask.refused !== '') return drawnMask.refused
+    const { slots: data, legend } = drawnMask
+    const volume = { data, dims: scan.grid.dims, spacing: scan.space.spacing }
+    return { volume, scan: scan.grid, legend, changed: (slices) => this.edits.add(slices) }
+  }
+
+  private drawEdits(slices: readonly number[]): void {
+    const { scan, drawnMask } = this
+    if (scan === null || drawnMask === null) return
+    scan.updateMask(drawnMask.slots)
+    this.layer?.changed(slices)
+    this.report()
+  }
+
+  private editsRest(): void {
+    this.volume.updateMask()
   }
 
   get crosshair(): Point {
@@ -444,7 +470,10 @@ class PlanarViewer implements Viewer {
     return camera
   }
 
-  /** Keys act on this plane. */
+  use(plane: Plane): void {
+    this.activate(plane)
+  }
+
   private activate(plane: Plane): void {
     this.active = plane
     this.root.dataset.active = plane
@@ -467,7 +496,7 @@ class PlanarViewer implements Viewer {
   }
 
   private report(): void {
-    if (this.scan !== null) this.events.readout(this.scan.readout(this.voxel, this.labels))
+    if (this.scan !== null) this.events.readout(this.scan.readout(this.voxel, this.drawnMask))
   }
 }
 

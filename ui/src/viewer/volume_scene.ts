@@ -105,9 +105,15 @@ export class VolumeScene {
   }
 
   removeSurfaces(): void {
-    this.release()
-    if (this.open) this.viewport.removeActors([...this.surfaces.keys()].map((n) => `surface-${n}`))
-    this.surfaces.clear()
+    for (const group of [...this.surfaces.keys()]) this.removeSurface(group)
+  }
+
+  removeSurface(group: number): void {
+    const actor = this.surfaces.get(group)
+    if (actor === undefined) return
+    this.release([actor])
+    if (this.open) this.viewport.removeActors([`surface-${group}`])
+    this.surfaces.delete(group)
   }
 
   /** Forgets everything; the viewport itself is removed with all others. */
@@ -119,10 +125,10 @@ export class VolumeScene {
   }
 
   /** Frees the graphics memory of the surfaces: the library would wait for garbage collection. */
-  private release(): void {
+  private release(actors: Iterable<vtkActor> = this.surfaces.values()): void {
     if (!this.open) return
     const window = this.engine.getOffscreenMultiRenderWindow(ID).getOpenGLRenderWindow() as Nodes
-    for (const actor of this.surfaces.values()) {
+    for (const actor of actors) {
       const node = window.getViewNodeFor(actor.getMapper())
       for (const part of node?.getReferenceByName('primitives') ?? []) {
         part.releaseGraphicsResources()

@@ -102,6 +102,11 @@ export class VolumeView {
     void this.prepare()
   }
 
+  /** The labels were changed. */
+  updateMask(): void {
+    if (this.labels.update()) void this.prepare()
+  }
+
   recolour(): void {
     this.labels.recolour()
     this.draw()

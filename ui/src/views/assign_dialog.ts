@@ -4,7 +4,7 @@ import * as api from '../api'
 import { element, fill } from '../element'
 import { reader } from '../reader'
 import type { Job } from '../schemas'
-import { countText } from '../text'
+import { countText, scanText } from '../text'
 import { problemBox } from './messages'
 
 export class AssignDialog {
@@ -65,7 +65,7 @@ export class AssignDialog {
   ask(jobs: Job[]): void {
     this.jobs = jobs
     this.title.textContent =
-      jobs.length === 1 ? `Assign ${jobs[0]!.scan_name}` : `Assign ${countText(jobs.length, 'job')}`
+      jobs.length === 1 ? `Assign ${scanText(jobs[0]!)}` : `Assign ${countText(jobs.length, 'job')}`
     this.me.hidden = reader.name === ''
     this.me.textContent = `Me (${reader.name})`
     fill(this.names, ...this.readers().map((value) => element('option', { value })))

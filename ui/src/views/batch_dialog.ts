@@ -6,7 +6,7 @@ import { element, fill } from '../element'
 import { randomId } from '../random_id'
 import { reader } from '../reader'
 import type { BatchReview, Job, NewBatchReview, Reason } from '../schemas'
-import { countText } from '../text'
+import { countText, scanText } from '../text'
 import { problemBox } from './messages'
 import { REASONS } from './reasons'
 
@@ -109,7 +109,12 @@ export class BatchDialog {
   private show(): void {
     const { judged, unfinished, read, reviewed, doubted } = this.planned
     const verb = this.verdict === 'accepted' ? 'Accept' : 'Reject'
-    this.title.textContent = `${verb} ${countText(this.jobs.length, 'job')}?`
+    const [only, ...others] = this.jobs
+    const what =
+      only !== undefined && others.length === 0
+        ? scanText(only)
+        : countText(this.jobs.length, 'job')
+    this.title.textContent = `${verb} ${what}?`
     const lines = [
       `${countText(judged.length, 'mask gets', 'masks get')} the verdict “${this.verdict}”.`,
       unfinished > 0 && `${countText(unfinished, 'job has', 'jobs have')} no mask and stay as is.`,

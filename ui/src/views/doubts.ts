@@ -3,6 +3,7 @@
  *
  * The bar has the page's ground and text, not the image's, and cannot be closed. It is an alert:
  * its root stands in the page from the start, so that screen readers announce what appears in it.
+ * Where a scan could not be compared with the training scans, a note says so.
  */
 
 import { element, fill } from '../element'
@@ -14,10 +15,13 @@ export class DoubtsBar {
     role: 'alert',
     'aria-label': 'Doubts about the mask',
   })
+  /** Says that there are no doubts only because nothing could be compared; it asks nothing. */
+  readonly note = element('section.uncompared', { 'aria-label': 'What was not compared' })
   private doubts: Doubt[] = []
 
-  show(doubts: Doubt[]): void {
+  show(doubts: Doubt[], uncompared: string[] = []): void {
     this.doubts = doubts
+    fill(this.note, ...uncompared.map((text) => element('p', {}, text)))
     if (doubts.length === 0) {
       fill(this.root)
       return

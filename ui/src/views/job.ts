@@ -92,7 +92,14 @@ export class JobView {
       'section.jobview',
       { 'aria-label': 'Job' },
       this.head.root,
-      element('div.middle', {}, this.banner.root, this.doubts.root, this.stage.root),
+      element(
+        'div.middle',
+        {},
+        this.banner.root,
+        this.doubts.root,
+        this.doubts.note,
+        this.stage.root,
+      ),
       element(
         'aside.panel',
         { 'aria-label': 'Review and measurements' },
@@ -286,7 +293,7 @@ export class JobView {
       this.measurements.reports = downloads.filter(({ kind }) => kind === 'report')
       if (this.scan?.format === 'dicom') void this.deliveries.show(job.id, downloads)
       const doubts = report.doubts ?? []
-      this.doubts.show(doubts)
+      this.doubts.show(doubts, report.uncompared)
       const texts = new Set([...(this.scan?.warnings ?? []), ...report.warnings])
       this.warningTexts = [...texts].filter((text) => !repeats(text, doubts))
       this.showWarnings(job)

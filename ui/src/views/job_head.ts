@@ -1,5 +1,6 @@
 /** The heading of a job: its scan, its state, its model, and what can be done with the scan. */
 
+import { CutText } from '../cut_text'
 import { element, fill } from '../element'
 import { reader } from '../reader'
 import { finished, type Job, type Model, type Scan } from '../schemas'
@@ -41,7 +42,7 @@ export class JobHead {
       element(
         'div.title',
         {},
-        element('h1', { title: job.scan_name }, job.scan_name),
+        element('h1', { title: job.scan_name }, new CutText(job.scan_name).root),
         element(
           'span.pill',
           { 'data-state': job.state, 'data-verdict': job.verdict ?? '', id: 'pill' },

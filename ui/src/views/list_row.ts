@@ -1,11 +1,13 @@
 /** One row of the worklist. */
 
+import { CutText } from '../cut_text'
 import { element } from '../element'
 import { hashOf } from '../route'
 import type { Job } from '../schemas'
 import {
   countText,
   modelText,
+  scanText,
   shortStateText,
   shortTimeText,
   shortUnusualText,
@@ -17,7 +19,9 @@ import {
 export class ListRow {
   readonly root: HTMLLIElement
   readonly link: HTMLAnchorElement
-  private readonly name = element('span.name')
+  /** The patient's pseudonym; hidden where the scan has none. */
+  private readonly subject = new CutText()
+  private readonly name = new CutText()
   private readonly when = element('span.when')
   private readonly model = element('span.model')
   private readonly state = element('span.state')
@@ -34,10 +38,12 @@ export class ListRow {
     this.link = element(
       'a',
       { tabindex: -1 },
-      element('span.line', {}, this.name, this.when),
+      element('span.line', {}, this.subject.root, this.name.root, this.when),
       element('span.line', {}, this.model, this.doubts, this.warnings, this.state),
       this.bar,
     )
+    this.subject.root.classList.add('subject')
+    this.name.root.classList.add('name')
     this.root = element('li', {}, this.link, this.box)
   }
 
@@ -74,7 +80,8 @@ export class ListRow {
     this.box.removeAttribute('aria-label')
     for (const part of [this.when, this.model, this.state, this.warnings]) part.textContent = ''
     this.doubts.hidden = true
-    this.name.textContent = 'Loading …'
+    this.subject.show('')
+    this.name.show('Loading …')
     this.bar.hidden = true
     this.link.removeAttribute('href')
     this.link.title = ''
@@ -87,10 +94,11 @@ export class ListRow {
   private fill(job: Job, state: string): void {
     this.root.setAttribute('aria-busy', 'false')
     this.box.disabled = false
-    this.box.setAttribute('aria-label', `Choose ${job.scan_name}`)
+    this.box.setAttribute('aria-label', `Choose ${scanText(job)}`)
     this.link.href = hashOf({ page: 'job', id: job.id })
     this.link.title = titleOf(job)
-    this.name.textContent = job.scan_name
+    this.subject.show(job.subject ?? '')
+    this.name.show(job.scan_name)
     this.when.textContent = shortTimeText(job.created_at)
     this.model.textContent = kindText(job)
     this.state.textContent = state
@@ -101,7 +109,7 @@ export class ListRow {
     this.root.dataset.reading = job.second_reading?.state ?? ''
     this.bar.hidden = job.state !== 'running'
     this.bar.value = job.progress.fraction
-    this.bar.setAttribute('aria-label', `Progress of ${job.scan_name}`)
+    this.bar.setAttribute('aria-label', `Progress of ${scanText(job)}`)
   }
 
   /** The label of the most unusual size, and the number of warnings. */
@@ -131,10 +139,12 @@ export interface RowState {
   chosen: boolean
 }
 
-/** Who is to judge it, its modality and its model. */
+/** Who is to judge it, its modality and day, and its model. */
 function kindText(job: Job): string {
   const whose = job.assignee === null ? null : `for ${job.assignee}`
-  return [whose, job.modality, modelText(job)].filter((part) => part !== null).join(' · ')
+  return [whose, job.modality, job.study_date, modelText(job)]
+    .filter((part) => part !== null)
+    .join(' · ')
 }
 
 function doubtsText({ doubts }: Job): string {
@@ -148,7 +158,9 @@ function reasonsOf(job: Job): string[] {
 }
 
 function titleOf(job: Job): string {
-  const lines = [job.scan_name, `requested ${timeText(job.created_at)}`]
+  const lines = [scanText(job)]
+  if (job.study_date !== null) lines.push(`study of ${job.study_date}`)
+  lines.push(`requested ${timeText(job.created_at)}`)
   if (job.state === 'queued') lines.push(stateText(job))
   if (job.verdict !== null && job.reviewer !== null) lines.push(`${job.verdict} by ${job.reviewer}`)
   if (job.assignee !== null) lines.push(`assigned to ${job.assignee}`)

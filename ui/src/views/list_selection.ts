@@ -6,7 +6,7 @@ import { element } from '../element'
 import { reader } from '../reader'
 import type { BatchReview, Job } from '../schemas'
 import { MOST_CHOSEN, type Selection } from '../selection'
-import { countText } from '../text'
+import { countText, scanText } from '../text'
 import type { Worklist } from '../worklist'
 import { AssignDialog } from './assign_dialog'
 import { BatchDialog } from './batch_dialog'
@@ -109,13 +109,19 @@ export class ListSelection {
     this.root.classList.toggle('idle', size === 0 && this.said.textContent === '')
   }
 
+  /** Names the scan if it is one. */
+  private offer(text: string, done: string[], action: () => void): void {
+    const job = done.length === 1 ? this.worklist.get(done[0]!) : undefined
+    this.undo.offer(text, job === undefined ? '' : scanText(job), action)
+  }
+
   private judged(result: BatchReview, verdict: string): void {
     const done = result.results.filter((one) => one.outcome === 'done').map((one) => one.job)
     const gone = result.results.filter((one) => one.outcome === 'not-found').map((one) => one.job)
     this.selection.remove([...done, ...gone]) // those that were left out stay chosen
     const text = doneText(verdict, result.results)
     this.say(done.length > 0 ? '' : text)
-    if (done.length > 0) this.undo.offer(text, () => void this.withdraw(result, done.length))
+    if (done.length > 0) this.offer(text, done, () => void this.withdraw(result, done.length))
     void this.worklist.refresh()
   }
 
@@ -145,7 +151,7 @@ export class ListSelection {
     const text = `${countText(done.length, 'job')} ${whom}.${left}`
     const before = jobs.filter((job) => done.includes(job.id))
     this.say(done.length > 0 ? '' : text)
-    if (done.length > 0) this.undo.offer(text, () => void this.giveBack(before, assignee))
+    if (done.length > 0) this.offer(text, done, () => void this.giveBack(before, assignee))
     void this.worklist.refresh()
   }
 

@@ -212,8 +212,14 @@ export class ModelChoice {
     const fit = scan === undefined || more !== undefined ? undefined : this.fitOf(scan, model)
     if (fit === undefined) return null
     if (fit.doubts.length > 0) return element('span.unfit', {}, 'Made for other scans')
-    if (fit.matches.length === 0) return null
+    if (fit.matches.length === 0) return element('span.unknown', {}, uncomparedText(fit))
     const matches = fit.matches.map((kind) => MATCHES[kind]).join(', ')
     return element('span.fit', {}, `Like its training scans in: ${matches}`)
   }
+}
+
+/** Why nothing is said against the model: there is nothing to compare. */
+function uncomparedText({ unknown }: ModelFit): string {
+  if (unknown.length === 0) return 'Its card does not state what it was trained on'
+  return `Not compared, the scan does not show its ${unknown.map((kind) => MATCHES[kind]).join(', ')}`
 }

@@ -3,7 +3,7 @@
 import * as api from '../api'
 import { element, fill } from '../element'
 import type { Scan, ScanUses } from '../schemas'
-import { countText } from '../text'
+import { countText, scanText } from '../text'
 import { problemBox } from './messages'
 
 export class ScanDeletion {
@@ -66,16 +66,17 @@ export class ScanDeletion {
 }
 
 /** What a deletion takes, or why it is not possible. */
-export function takenText(scan: Pick<Scan, 'name'>, uses: ScanUses): string[] {
+export function takenText(scan: Pick<Scan, 'name' | 'subject'>, uses: ScanUses): string[] {
+  const name = scanText({ subject: scan.subject ?? null, scan_name: scan.name })
   if (uses.unfinished > 0) {
     const jobs = countText(uses.unfinished, 'job of it is', 'jobs of it are')
-    return [`${scan.name} cannot be deleted now: ${jobs} waiting or running. Cancel or wait first.`]
+    return [`${name} cannot be deleted now: ${jobs} waiting or running. Cancel or wait first.`]
   }
   const jobs = uses.jobs > 0 ? `${countText(uses.jobs, 'job')} with mask and report` : ''
   const reviews = uses.reviews > 0 ? countText(uses.reviews, 'review') : ''
   const others = [jobs, reviews].filter((part) => part !== '').join(', and ')
   return [
-    others === '' ? `${scan.name} is deleted.` : `${scan.name} is deleted, and with it ${others}.`,
+    others === '' ? `${name} is deleted.` : `${name} is deleted, and with it ${others}.`,
     'This cannot be undone. Results that were sent to other systems stay there.',
   ]
 }

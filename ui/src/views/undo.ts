@@ -3,6 +3,7 @@
  * several jobs. There is one, so that its key and its place have one meaning.
  */
 
+import { CutText } from '../cut_text'
 import { element, fill } from '../element'
 
 const SHOWN_MS = 5000
@@ -26,11 +27,12 @@ export class UndoBar {
     return this.action !== null
   }
 
-  offer(text: string, action: () => void): void {
+  /** `scan`: what it was done to, by its name; empty for several scans. */
+  offer(text: string, scan: string, action: () => void): void {
     this.action = action
     fill(
       this.root,
-      element('span', {}, text),
+      ...saidOf(text, scan),
       element(
         'button',
         { type: 'button', id: 'undo', onclick: () => this.undo() },
@@ -42,9 +44,9 @@ export class UndoBar {
   }
 
   /** Says something that concerns a job which may no longer be on screen. */
-  say(text: string): void {
+  say(text: string, scan: string): void {
     this.action = null
-    fill(this.root, element('span', {}, text))
+    fill(this.root, ...saidOf(text, scan))
     this.wait()
   }
 
@@ -64,4 +66,10 @@ export class UndoBar {
     clearTimeout(this.timer)
     this.timer = window.setTimeout(() => this.clear(), SHOWN_MS)
   }
+}
+
+/** What was done, and the scan, of whose name the beginning and the end are seen. */
+function saidOf(text: string, scan: string): HTMLElement[] {
+  const said = element('span.said', {}, text)
+  return scan === '' ? [said] : [said, new CutText(scan).root]
 }

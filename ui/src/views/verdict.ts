@@ -9,6 +9,7 @@ import { reader } from '../reader'
 import { go } from '../route'
 import type { Job, NewReview, Problem, Review, Viewers } from '../schemas'
 import type { Keys } from '../shortcuts'
+import { scanText } from '../text'
 import type { Worklist } from '../worklist'
 import type { MeasurementsView } from './measurements'
 import { problemBox } from './messages'
@@ -260,7 +261,7 @@ export class VerdictView {
     if (problem.status === 409) this.refresh(job.id)
     const isNewer = problem.kind === 'newer-review' && this.job?.id === job.id
     const reviews = isNewer ? await this.list() : []
-    if (this.job?.id !== job.id) this.undo.say(`Not saved: ${job.scan_name}. ${problem.detail}`)
+    if (this.job?.id !== job.id) this.undo.say(`Not saved. ${problem.detail}`, scanText(job))
     else if (reviews.length > 0) this.ask(review, reviews)
     else fill(this.result, problemBox(problem))
   }
@@ -269,7 +270,7 @@ export class VerdictView {
     const said = `${VERDICTS[review.verdict]}.${saved.role === 'surplus' ? ` ${SURPLUS}` : ''}`
     keepDraft(job.id, '')
     this.measurements.saved(job, review)
-    this.undo.offer(`${said} ${job.scan_name}`, () => void this.takeBack(job, review, saved))
+    this.undo.offer(said, scanText(job), () => void this.takeBack(job, review, saved))
     if (job.second_reading === null) this.changed({ ...job, verdict: review.verdict })
     else this.refresh(job.id)
     if (this.job?.id !== job.id) return
@@ -286,7 +287,7 @@ export class VerdictView {
     try {
       await api.withdraw(job.id, saved.id, saved.reviewer)
     } catch (error) {
-      this.undo.say(`Not undone: ${job.scan_name}. ${api.problemOf(error).detail}`)
+      this.undo.say(`Not undone. ${api.problemOf(error).detail}`, scanText(job))
       this.refresh(job.id) // only the response may have been lost
       return
     }

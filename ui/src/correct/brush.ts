@@ -1,0 +1,83 @@
+/** The brush and the eraser: a disc on the slice, or a ball. */
+
+import type { Edit } from './labels'
+import { ballStroke, discStroke } from './stroke'
+import type { Context, Spot, Tool } from './tool'
+
+/** What a brush of the context changes between two places. */
+export function brushEdit(context: Context, from: Spot, to: Spot, slot: number): Edit {
+  const { volume, radius, ball } = context
+  const runs = ball
+    ? ballStroke(volume, from.voxel, to.voxel, radius)
+    : discStroke(volume, to.slice.axis, from.voxel, to.voxel, radius)
+  return { slot, runs }
+}
+
+/** Whether both are on one slice; else the stroke begins anew. */
+export function sameSlice(a: Spot, b: Spot): boolean {
+  return a.slice.axis === b.slice.axis && a.slice.index === b.slice.index
+}
+
+/** A tool that changes the voxels under the brush. `slot`: what they get. */
+export function brushTool(
+  look: Pick<Tool, 'id' | 'name' | 'key' | 'hint'>,
+  slot: (context: Context) => number,
+): Tool {
+  let last: Spot | null = null
+  const paint = (context: Context, spots: readonly Spot[]): void => {
+    const edits = spots.map((spot) => {
+      const from = last !== null && sameSlice(last, spot) ? last : spot
+      last = spot
+      return brushEdit(context, from, spot, slot(context))
+    })
+    context.editor.extend(edits)
+  }
+  const begin = (context: Context, spot: Spot): void => {
+    last = null
+    context.editor.begin(look.name)
+    paint(context, [spot])
+  }
+  return {
+    ...look,
+    cursor: 'ring',
+    press: begin,
+    drag: (context, spots) => {
+      if (last !== null) paint(context, spots)
+    },
+    release: (context) => {
+      last = null
+      context.editor.end()
+    },
+    place: (context, spot) => {
+      begin(context, spot)
+      last = null
+      context.editor.end()
+    },
+    cancel: (context) => {
+      const any = last !== null
+      last = null
+      if (any) context.editor.cancel()
+      return any
+    },
+  }
+}
+
+export const BRUSH = brushTool(
+  {
+    id: 'brush',
+    name: 'Brush',
+    key: 'b',
+    hint: 'Paints the chosen label.',
+  },
+  (context) => context.slot,
+)
+
+export const ERASER = brushTool(
+  {
+    id: 'eraser',
+    name: 'Eraser',
+    key: 'e',
+    hint: 'Removes labels, except locked ones.',
+  },
+  () => 0,
+)

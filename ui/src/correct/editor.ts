@@ -1,0 +1,152 @@
+/** Changes labels, undoes and repeats the changes, and says what changed. */
+
+import { Difference } from './difference'
+import { type Edit, type LabelVolume, Numbers } from './labels'
+import {
+  type Change,
+  changeOf,
+  SLOTS,
+  type Step,
+  type Writing,
+  writeEdit,
+  writeRuns,
+} from './writing'
+
+/** Which voxels may be changed. */
+export interface Protection {
+  /** Slots that lose and gain no voxels. */
+  locked: ReadonlySet<number>
+  /** Only voxels of this slot are changed (0: of the background); null: of any. */
+  only: number | null
+}
+
+type Listener = (change: Change) => void
+
+export class Editor {
+  protection: Protection = { locked: new Set(), only: null }
+  /** Voxels of each slot. */
+  readonly counts = new Uint32Array(SLOTS)
+  /** What differs from the labels that the editor began with. */
+  readonly difference: Difference
+  private readonly listeners = new Set<Listener>()
+  private done: Step[] = []
+  private undone: Step[] = []
+  private open: Step | null = null
+
+  constructor(readonly volume: LabelVolume) {
+    for (const slot of volume.data) this.counts[slot]!++
+    this.difference = new Difference(volume)
+  }
+
+  /** Returns what ends the calls. */
+  listen(listener: Listener): () => void {
+    this.listeners.add(listener)
+    return () => this.listeners.delete(listener)
+  }
+
+  /** Changes labels in one step; false if no voxel changed. */
+  apply(edits: readonly Edit[], name: string): boolean {
+    this.begin(name)
+    this.extend(edits)
+    return this.end()
+  }
+
+  /** Begins a step that grows, as a stroke does. */
+  begin(name: string): void {
+    this.end()
+    this.open = { name, parts: [] }
+  }
+
+  /** Changes labels as a part of the step; false if no voxel changed. */
+  extend(edits: readonly Edit[]): boolean {
+    if (this.open === null) return false
+    const writing = this.writing()
+    for (const edit of edits) {
+      const part = writeEdit(writing, edit, this.allowed(edit.slot))
+      if (part.after.length > 0) this.open.parts.push(part)
+    }
+    return this.tell(writing)
+  }
+
+  /** Ends the step; false if it changed nothing. */
+  end(): boolean {
+    const step = this.open
+    this.open = null
+    if (step === null || step.parts.length === 0) return false
+    this.done.push(step)
+    this.undone = []
+    return true
+  }
+
+  /** Takes back what the step changed so far. */
+  cancel(): void {
+    const step = this.open
+    this.open = null
+    if (step !== null) this.replay(step, false)
+  }
+
+  /** Names of the steps that can be undone and repeated next. */
+  get undoable(): string | null {
+    return this.done.at(-1)?.name ?? null
+  }
+
+  get repeatable(): string | null {
+    return this.undone.at(-1)?.name ?? null
+  }
+
+  /** Undoes the last step, and returns its name. */
+  undo(): string | null {
+    this.end()
+    const step = this.done.pop()
+    if (step === undefined) return null
+    this.undone.push(step)
+    this.replay(step, false)
+    return step.name
+  }
+
+  redo(): string | null {
+    this.end()
+    const step = this.undone.pop()
+    if (step === undefined) return null
+    this.done.push(step)
+    this.replay(step, true)
+    return step.name
+  }
+
+  /** Applies runs (start, length, slot) of a draft, which cannot be undone. */
+  restore(runs: Uint32Array): void {
+    const writing = this.writing()
+    writeRuns(writing, runs)
+    this.tell(writing)
+  }
+
+  private replay({ parts }: Step, forward: boolean): void {
+    const writing = this.writing()
+    if (forward) for (const { after } of parts) writeRuns(writing, after)
+    else for (const { before } of [...parts].reverse()) writeRuns(writing, before)
+    this.tell(writing)
+  }
+
+  /** For each slot, whether its voxels may get another one. */
+  private allowed(slot: number): Uint8Array {
+    const { locked, only } = this.protection
+    const table = new Uint8Array(SLOTS)
+    if (locked.has(slot)) return table
+    for (let old = 0; old < SLOTS; old++) {
+      table[old] = old !== slot && !locked.has(old) && (only === null || only === old) ? 1 : 0
+    }
+    return table
+  }
+
+  private writing(): Writing {
+    const { volume, counts, difference } = this
+    return { volume, counts, difference, written: new Numbers(), slots: new Set() }
+  }
+
+  private tell(writing: Writing): boolean {
+    if (writing.written.length === 0) return false
+    const change = changeOf(writing)
+    for (const listener of this.listeners) listener(change)
+    return true
+  }
+}
