@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # loads its parts at their first use; the gateway never uses them
 from numpy.typing import NDArray
-from scipy import sparse
 
 Values = NDArray[np.float32]
 
@@ -51,7 +51,7 @@ class Lattice:
             step += corrected
         return x.reshape(start.shape)
 
-    def _matrix(self) -> tuple["sparse.dia_array", Values]:
+    def _matrix(self) -> tuple["scipy.sparse.dia_array", Values]:
         """The symmetric matrix of the normal equations, and its diagonal."""
         shape = self.strength.shape
         diagonal = self.strength.copy()
@@ -70,4 +70,4 @@ class Lattice:
             offsets += [-distance, distance]
         main = diagonal.ravel()
         size = (main.size, main.size)
-        return sparse.dia_array((np.stack([main, *rows]), [0, *offsets]), shape=size), main
+        return scipy.sparse.dia_array((np.stack([main, *rows]), [0, *offsets]), shape=size), main

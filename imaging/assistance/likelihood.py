@@ -1,8 +1,8 @@
 """How much the values of a voxel resemble those of the label and those around it."""
 
 import numpy as np
+import scipy  # loads its parts at their first use; the gateway never uses them
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from imaging.assistance.question import Mask
 
@@ -35,5 +35,5 @@ def likelihood(values: NDArray[np.float32], inside: Mask, outside: Mask) -> NDAr
 
 def _density(bins: NDArray[np.uint8]) -> NDArray[np.float64]:
     counts = np.bincount(bins, minlength=_BINS) / bins.size
-    smooth = ndimage.gaussian_filter1d(counts, _SMOOTHING, mode="nearest")
+    smooth = scipy.ndimage.gaussian_filter1d(counts, _SMOOTHING, mode="nearest")
     return np.asarray((1 - _RARE) * smooth + _RARE / _BINS)

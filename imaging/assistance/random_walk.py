@@ -6,10 +6,10 @@ connected with such a stroke are made.
 """
 
 import numpy as np
-from scipy import ndimage
+import scipy  # loads its parts at their first use; the gateway never uses them
 
-from imaging.assistance.levels import solved
 from imaging.assistance.lattice import Values
+from imaging.assistance.levels import solved
 from imaging.assistance.likelihood import likelihood
 from imaging.assistance.question import Mask, Question
 from imaging.assistance.reach import Reach, reach_of
@@ -59,7 +59,7 @@ def _reach(question: Question, add: Mask, remove: Mask) -> Reach:
 
 def _place(within: Mask) -> tuple[slice, ...]:
     """The bounding box of the voxels `within`, with a margin."""
-    (found,) = ndimage.find_objects(within.astype(np.uint8))
+    (found,) = scipy.ndimage.find_objects(within.astype(np.uint8))
     return tuple(slice(max(0, side.start - _MARGIN), side.stop + _MARGIN) for side in found)
 
 
@@ -85,7 +85,7 @@ def _likelihood(part: Question, trust: Values) -> Values:
 
 def _touching(changes: Mask, strokes: Mask) -> Mask:
     """The connected pieces of `changes` with a voxel of `strokes`."""
-    numbers, count = ndimage.label(changes, np.ones((3,) * changes.ndim))
+    numbers, count = scipy.ndimage.label(changes, np.ones((3,) * changes.ndim))
     chosen = np.zeros(count + 1, bool)
     chosen[numbers[strokes & changes]] = True
     return np.asarray(chosen[numbers])

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # loads its parts at their first use; the gateway never uses them
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from imaging.assistance.question import Mask
 
@@ -37,9 +37,9 @@ def reach_of(strokes: Mask, where: Mask, spacing: Sequence[float]) -> Reach:
     is a stroke of its own."""
     sides = np.asarray(spacing, np.float64)
     trust = np.zeros(strokes.shape, np.float32)
-    numbers, _ = ndimage.label(strokes, np.ones((3,) * strokes.ndim))
+    numbers, _ = scipy.ndimage.label(strokes, np.ones((3,) * strokes.ndim))
     longest = 0.0
-    for number, place in enumerate(ndimage.find_objects(numbers), 1):
+    for number, place in enumerate(scipy.ndimage.find_objects(numbers), 1):
         edges = np.array([side.stop - side.start for side in place])
         reach = max(REACH * float(np.linalg.norm(edges * sides)), LEAST_VOXELS * sides.min())
         longest = max(longest, reach / sides.min())
@@ -48,7 +48,7 @@ def reach_of(strokes: Mask, where: Mask, spacing: Sequence[float]) -> Reach:
             slice(max(0, side.start - grown), side.stop + grown)
             for side, grown in zip(place, margin.tolist(), strict=True)
         )
-        distance = ndimage.distance_transform_edt(numbers[around] != number, sampling=sides)
+        distance = scipy.ndimage.distance_transform_edt(numbers[around] != number, sampling=sides)
         here = 1 - np.minimum(1, distance / reach) ** 2
         trust[around] = np.maximum(trust[around], here)
     return Reach(np.where(where, trust, 0), longest)
