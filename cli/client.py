@@ -31,7 +31,7 @@ class Client:
 
     def __init__(self, url: str) -> None:
         """Raises BadRequest unless `url` is a URL of HTTP or HTTPS."""
-        with _translated():
+        with translated_errors():
             self._api = tessera_client.Client(url, retries=Retries(total_s=_RETRY_S))
         self._url = url.rstrip("/")
 
@@ -43,12 +43,12 @@ class Client:
 
     def channels(self, model: str) -> list[str]:
         """The model's channels, in the model's order."""
-        with _translated():
+        with translated_errors():
             return list(self._api.model(model).channels)
 
     def card(self, model: str) -> AnyCard:
         """The model's card."""
-        with _translated():
+        with translated_errors():
             return parse_card(self._api.model(model).card)
 
     def upload(self, path: Path) -> str:
@@ -58,7 +58,7 @@ class Client:
                 packed = Path(folder) / f"{path.name}.zip"
                 pack(path, packed)
                 return self.upload(packed)
-        with _translated():
+        with translated_errors():
             return self._api.upload(path).id
 
     def submit(
@@ -78,7 +78,7 @@ class Client:
             inputs = scans[""]
         else:
             inputs = {name or self.channels(model)[0]: one for name, one in scans.items()}
-        with _translated():
+        with translated_errors():
             chosen = JobOptions(**asdict(options))
             job = self._api.submit(
                 inputs, model, options=chosen, priority=priority, key=key or None
@@ -161,7 +161,7 @@ class Client:
     def _continuing(self, job: str) -> Iterator[None]:
         """Translates errors; says that the job continues where the server does not answer."""
         try:
-            with _translated():
+            with translated_errors():
                 yield
         except ServerUnavailable as error:
             raise ServerUnavailable(
@@ -180,7 +180,7 @@ def _reason_to_wait(job: Job) -> str:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated_errors() -> Iterator[None]:
     """Raises the errors of the client as those of the command."""
     try:
         yield

@@ -19,6 +19,7 @@ COMMANDS = {
     "models": ("cli.models", "List, show, add, import, describe, measure and verify models."),
     "evaluate": ("cli.evaluate", "Compare a model's masks with reference masks."),
     "bench": ("cli.bench", "Measure how fast a model runs on this machine."),
+    "dataset": ("cli.data_set.command", "Make data sets of masks that readers judged."),
     "train": ("cli.train", "Train a network from a configuration file."),
     "export": ("cli.export", "Export a checkpoint of a training as a model."),
     "routes": ("cli.routes", "Check the routing table of DICOM peers and rules."),

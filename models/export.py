@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from imaging.errors import BadModel
 from models.card import ModelCard
 from models.card_facts import CardFacts
-from models.card_parts import Training
+from models.card_parts import Parent, Training
 from models.nets.config import UNetConfig
 from models.nets.cost import cost
 from models.nets.onnx_file import to_onnx
@@ -57,6 +57,7 @@ def export_network(
     out: Path,
     figures: Mapping[str, float] | None = None,
     training: Training | None = None,
+    parent: Parent | None = None,
 ) -> ModelCard:
     """Writes out/model.onnx and out/card.json. Writes nothing if they differ (BadModel)."""
     _check_fits(facts, network.config)
@@ -79,6 +80,7 @@ def export_network(
         bytes_per_voxel=costs.bytes_per_voxel,
         figures={name: round(float(value), 4) for name, value in (figures or {}).items()},
         training=training,
+        parent=parent,
         sha256=sha256(model).hexdigest(),
     )
     out.mkdir(parents=True, exist_ok=True)
@@ -97,6 +99,12 @@ def check_parity(
         logits = _run(session, image)
         if logits.shape != expected.shape or not _equal(logits, expected):
             raise _mismatch("The exported network gives other logits than torch.")
+
+
+def check_file(network: UNet, path: Path) -> None:
+    """Raises BadModel if an exported file and torch give other logits; see `check_parity`."""
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    check_parity(network, session, receptive_field(network.config))
 
 
 def is_exact(session: onnxruntime.InferenceSession, field: ReceptiveField) -> bool:

@@ -262,6 +262,16 @@ class AsyncClient:
             results.file(self.retries, f"{job}/mask", Path(to), mask_format, progress)
         )
 
+    async def download_corrected_mask(
+        self, job: str, review: str, to: str | PathLike[str], *, mask_format: str | None = None
+    ) -> Path:
+        """Downloads the mask that a reviewer corrected; the file's path.
+
+        `mask_format`: by default the format that the mask is stored in.
+        """
+        path = f"{job}/reviews/{review}/mask"
+        return await self._driver.run(results.file(self.retries, path, Path(to), mask_format))
+
     async def download_report(
         self, job: str, to: str | PathLike[str], *, report_format: str = "json"
     ) -> Path:

@@ -11,6 +11,7 @@ from jobs.repository.figures import Figures
 from jobs.repository.forecasts import Forecast, Forecasts
 from jobs.repository.image_names import ImageNames
 from jobs.repository.jobs import Jobs
+from jobs.repository.judged_jobs import JudgedJob, JudgedJobs
 from jobs.repository.labels import FINAL, LabelCounts, Labels
 from jobs.repository.leases import Held, Leases
 from jobs.repository.lost_jobs import LostJobs
@@ -46,6 +47,8 @@ __all__ = [
     "ImageNames",
     "JobReading",
     "Jobs",
+    "JudgedJob",
+    "JudgedJobs",
     "LabelCounts",
     "Labels",
     "Leases",
@@ -95,6 +98,7 @@ class Repository:
         self.reviews = Reviews(database)
         self.drafts = Drafts(database)
         self.readings = Readings(database)
+        self.judged_jobs = JudgedJobs(database)
         self.reading_stages = ReadingStages(database)
         self.uploaded_masks = UploadedMasks(database)
         self.batch_reviews = BatchReviews(database)

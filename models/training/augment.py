@@ -15,6 +15,8 @@ from numpy.random import Generator
 from torch import Tensor
 from torch.nn.functional import grid_sample
 
+from imaging.box import Box
+from models.training.cut_out import cut_out
 from models.training.data import Case
 from models.training.smooth import smooth_field
 from models.training.stain import immunostained
@@ -39,14 +41,19 @@ def positions(
     halo: int,
     change: Augmentation,
     random: Generator,
+    where: Box | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Random sampling positions of a window, (*output + 2 halo, dimension), in voxels of the case,
-    and the window's rotation and scale, (dimension, dimension)."""
+    and the window's rotation and scale, (dimension, dimension).
+
+    `where`: the window's centre is in this box; None: the window is anywhere in the case.
+    """
     size = [n + 2 * halo for n in output]
     axes = [torch.arange(n, dtype=torch.float32) - (n - 1) / 2 for n in size]
     offsets = torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1)
     matrix = torch.from_numpy(_matrix(len(size), change, random))
-    places = offsets @ matrix.T + torch.from_numpy(_centre(spatial, output, random))
+    centre = _centre(spatial, output, random) if where is None else _inside(where, random)
+    places = offsets @ matrix.T + torch.from_numpy(centre)
     if change.elastic:
         displacement = smooth_field(size, change.elastic_spacing, len(size), random)
         places += change.elastic * displacement.movedim(0, -1)
@@ -90,10 +97,19 @@ class Example(NamedTuple):
 
 
 def example(
-    case: Case, output: Sequence[int], halo: int, change: Augmentation, random: Generator
+    case: Case,
+    output: Sequence[int],
+    halo: int,
+    change: Augmentation,
+    random: Generator,
+    where: Box | None = None,
 ) -> Example:
-    """A random window of the case; its classes are the case's label values, unchanged."""
-    grid, matrix = positions(case.label.shape, output, halo, change, random)
+    """A random window of the case; its classes are the case's label values, unchanged.
+
+    `where`: as for `positions`.
+    """
+    grid, matrix = positions(case.label.shape, output, halo, change, random, where)
+    case, grid = cut_out(case, grid)
     image = window(torch.from_numpy(case.image), grid, "bilinear")
     if any(case.label_offset):
         grid = grid + _constant_offset(torch.tensor(case.label_offset, dtype=torch.float32), matrix)
@@ -140,6 +156,12 @@ def _centre(spatial: Sequence[int], output: Sequence[int], random: Generator) ->
         [(n - 1) / 2 + random.uniform(-s, s) for n, s in zip(spatial, spread, strict=True)],
         dtype=np.float32,
     )
+
+
+def _inside(box: Box, random: Generator) -> np.ndarray:
+    """A random place in the box."""
+    sides = zip(box.start, box.stop, strict=True)
+    return np.array([random.uniform(a, b - 1) for a, b in sides], dtype=np.float32)
 
 
 def _gamma(image: Tensor, power: float) -> Tensor:

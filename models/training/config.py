@@ -55,6 +55,9 @@ class TrainingConfig(FrozenModel):
             raise ValueError("augmentation.rotation_degrees needs one number, or one per plane")
         if self.data.label_offset and len(self.data.label_offset) != self.network.dimension:
             raise ValueError("data.label_offset needs one number for each axis")
+        named = self.data.images if isinstance(self.data.images, dict) else None
+        if named is not None and list(named) != [channel.name for channel in self.card.channels]:
+            raise ValueError("data.images needs the folders of card.channels, in their order")
         mirrors = self.loss.mirrors
         if len(set(mirrors)) < len(mirrors) or max(mirrors, default=0) >= self.network.dimension:
             raise ValueError("loss.mirrors needs axes of the network, each at most once")

@@ -3,9 +3,10 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,7 @@ SPACING_TOLERANCE = 0.02
 """Allowed relative difference of the spacing: less than a voxel over the length of a case."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Case:
     """One image and its labels."""
 
@@ -39,20 +40,32 @@ class Case:
     label_offset: tuple[float, ...] = ()
     """Displacement of the labels from the image, in voxels per axis."""
 
+    @cached_property
+    def labelled(self) -> Box | None:
+        """The box of all voxels with a label; None if there is none."""
+        return occupied(self.label)
+
 
 def read_cases(data: Data, root: Path, card: CardFacts) -> list[Case]:
     """All cases of the folders, sorted by name; raises BadRequest if they cannot be used."""
-    if data.images is None:
-        raise _unsuitable("The configuration names no folder of images.")
+    folders = [root / folder for folder in data.image_folders]
+    if not folders:
+        raise unsuitable("The configuration names no folder of images.")
     labels = {path.name: path for path in (root / data.labels).glob("*")}
-    images = sorted(path for path in (root / data.images).glob("*") if path.name in labels)
-    if not images:
+    names = sorted(
+        path.name
+        for path in folders[0].glob("*")
+        if path.name in labels and all((folder / path.name).is_file() for folder in folders)
+    )
+    if not names:
         raise BadRequest(
             "The data folder contains no cases.",
             expected="Images and labels with the same file names.",
             hint="Choose the folder that contains the configured folders of images and labels.",
         )
-    return [_read(path, labels[path.name], data, card) for path in images]
+    return [
+        _read([folder / name for folder in folders], labels[name], data, card) for name in names
+    ]
 
 
 def weighted(case: Case, data: Data, loss: Loss) -> Case:
@@ -131,27 +144,42 @@ def classes(label: NDArray[np.int32]) -> NDArray[np.int32]:
     return np.where(label == 0, 0, np.where(inside, 1, 2)).astype(np.int32)
 
 
-def _read(image: Path, label: Path, data: Data, card: CardFacts) -> Case:
-    stored, reference = open_scan(image), open_scan(label)
-    scan, truth = canonical(stored).scan, canonical(reference).scan
+def _read(images: Sequence[Path], label: Path, data: Data, card: CardFacts) -> Case:
+    """`images`: one file for each channel, or one with the components of all."""
+    reference = open_scan(label)
+    truth = canonical(reference).scan
+    values = [_channel(open_scan(image), reference, card) for image in images]
+    if len(images) == len(card.channels):
+        pairs = zip(values, card.channels, strict=True)
+        values = [components(each, channel.components) for each, channel in pairs]
+    image = np.concatenate(values)
+    if len(image) != card.components:
+        raise unsuitable(f"An image has {len(image)} components, not {card.components}.")
+    shown = mapped(label_values(truth), data.classes)
+    return Case(case_name(images[0]), image, shown, label_offset=data.label_offset)
+
+
+def _channel(stored: Scan, reference: Scan, card: CardFacts) -> NDArray[np.float32]:
+    """The values of a file, (components, *spatial), normalised."""
+    scan, grid = canonical(stored).scan, canonical(reference).scan.grid
     if stored.dimension == 3 and orientation(stored.affine) != orientation(reference.affine):
-        raise _unsuitable("The axes of a label file have other directions than those of its image.")
-    if scan.grid != truth.grid:
-        raise _unsuitable(f"An image of {scan.grid} voxels has labels of {truth.grid} voxels.")
+        raise unsuitable("The axes of a label file have other directions than those of its image.")
+    if scan.grid != grid:
+        raise unsuitable(f"An image of {scan.grid} voxels has labels of {grid} voxels.")
     spacing = scan.spacing_mm or 0
     if card.spacing_mm and not np.allclose(spacing, card.spacing_mm, SPACING_TOLERANCE):
-        raise _unsuitable(
+        raise unsuitable(
             f"An image has a spacing of {scan.spacing_mm} mm, the card {card.spacing_mm} mm."
         )
     whole = Box.whole(scan.grid)
     held = in_memory(scan.read(whole))
-    values = normalisation(held, card.value_rule).apply(held.read(whole))
-    is_grey = len(card.channels) == 1 and values.shape[0] == 1  # repeated for an RGB channel
-    if values.shape[0] != card.components and not is_grey:
-        raise _unsuitable(f"An image has {values.shape[0]} components, not {card.components}.")
-    values = np.repeat(values, card.components // values.shape[0], axis=0)
-    shown = mapped(label_values(truth), data.classes)
-    return Case(case_name(image), values, shown, label_offset=data.label_offset)
+    return normalisation(held, card.value_rule).apply(held.read(whole))
+
+
+def components(values: NDArray[np.float32], wanted: int) -> NDArray[np.float32]:
+    """Values (c, *spatial) with as many components as a channel has; grey is repeated for RGB."""
+    is_grey = len(values) == 1 and wanted > 1
+    return np.repeat(values, wanted, axis=0) if is_grey else values
 
 
 def case_name(path: Path) -> str:
@@ -185,11 +213,24 @@ def mapped(
     return mapped_values
 
 
+def occupied(label: NDArray[Any]) -> Box | None:
+    """The smallest box of all voxels that are not 0; None if there is none."""
+    ranges = []
+    for axis in range(label.ndim):
+        others = tuple(other for other in range(label.ndim) if other != axis)
+        (places,) = np.nonzero(label.any(axis=others))
+        if not len(places):
+            return None
+        ranges.append((int(places[0]), int(places[-1]) + 1))
+    return Box(*zip(*ranges, strict=True))
+
+
 def _hash(name: str, seed: int) -> bytes:
     return sha256(f"{seed}:{name}".encode()).digest()
 
 
-def _unsuitable(detail: str) -> BadRequest:
+def unsuitable(detail: str) -> BadRequest:
+    """The error for data that do not fit the configuration."""
     return BadRequest(
         detail,
         expected="Images that fit the configuration's card, each with labels on its grid.",

@@ -1,6 +1,7 @@
 """Evaluates a network on whole validation cases."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -41,11 +42,22 @@ def scores(
     mask = painted(logits, config)
     if config.card.instances is not None:
         rule = config.card.instances
-        objects = number_instances(mask, rule.seed, rule.rim, rule.min_voxels)
-        precisions = Matches.of(objects, case.label).average_precision()
-        foreground = dice(objects > 0, case.label > 0)
+        mask = number_instances(mask, rule.seed, rule.rim, rule.min_voxels)
+    return mask_scores(mask, case.label, config)
+
+
+def mask_scores(
+    mask: NDArray[Any], label: NDArray[Any], config: TrainingConfig
+) -> dict[str, float]:
+    """The metrics of `scores`, for a mask of label values or numbered objects.
+
+    `label`: the classes or numbered objects of the case.
+    """
+    if config.card.instances is not None:
+        precisions = Matches.of(mask, label).average_precision()
+        foreground = dice(mask > 0, label > 0)
         return {"dice": foreground, "ap_50": precisions[0], "ap": float(np.mean(precisions))}
-    truth = label_values_of(case.label, config)
+    truth = label_values_of(label, config)
     values = [label.value for label in config.card.labels]
     each = {f"dice_{v}": dice(mask == v, truth == v) for v in values}
     return each | {
@@ -54,14 +66,14 @@ def scores(
     }
 
 
-def label_values_of(classes: NDArray[np.int32], config: TrainingConfig) -> NDArray[np.int64]:
+def label_values_of(classes: NDArray[Any], config: TrainingConfig) -> NDArray[Any]:
     """Classes -> the label values that a perfect network would write.
 
     With softmax, a class is the index of an output, and the card's `outputs` give its label value.
     """
     if config.card.activation == "softmax":
-        return np.asarray(config.card.outputs)[classes]
-    return classes.astype(np.int64)
+        return np.asarray(np.asarray(config.card.outputs)[classes])
+    return np.asarray(classes, np.int64)
 
 
 def painted(logits: NDArray[np.float32], config: TrainingConfig) -> NDArray[np.int64]:

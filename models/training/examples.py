@@ -29,17 +29,23 @@ def open_examples(config: TrainingConfig, root: Path, halo: int) -> Examples:
     """Reads the configuration's data; raises BadRequest if it cannot be used."""
     if config.synthesis is not None:
         return Drawn(config, root)
-    return Windows(config, root, halo)
+    cases = read_cases(config.data, root, config.card)
+    return Windows(config, *split(cases, config.data, config.seed), halo)
 
 
 class Windows:
     """Windows of cases, each rotated, deformed, scaled and changed in intensity."""
 
-    def __init__(self, config: TrainingConfig, root: Path, halo: int) -> None:
+    def __init__(
+        self,
+        config: TrainingConfig,
+        training: Sequence[Case],
+        held_out: Sequence[Case],
+        halo: int,
+    ) -> None:
         self._config, self._halo = config, halo
-        cases = read_cases(config.data, root, config.card)
-        _check_cases(cases, config)
-        self._training, self.held_out = split(cases, config.data, config.seed)
+        _check_cases([*training, *held_out], config)
+        self._training, self.held_out = list(training), list(held_out)
         if config.loss.weighted:
             self._training = [weighted(case, config.data, config.loss) for case in self._training]
         odds = [_odds(case, config.data.colour_weight) for case in self._training]
@@ -49,7 +55,10 @@ class Windows:
         """Implements `Examples.draw`."""
         case = self._training[random.choice(len(self._training), p=self._odds)]
         config = self._config
-        drawn = example(case, config.optimisation.output, self._halo, config.augmentation, random)
+        share = config.optimisation.on_labels
+        where = case.labelled if share and random.random() < share else None
+        output, change = config.optimisation.output, config.augmentation
+        drawn = example(case, output, self._halo, change, random, where)
         if config.data.target == "labels":
             return drawn
         parts = classes(drawn.classes.numpy().astype(np.int32))

@@ -7,15 +7,26 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path, PurePath
 from typing import Any
 
+import torch
+
 from imaging.hashes import sha256_of
 from models.training.config import TrainingConfig
 from models.training.tables import Data
 
 
+def provenance(config: TrainingConfig, data: Path) -> dict[str, str]:
+    """What the card states about data and code."""
+    return {
+        "data_sha256": data_sha256(config.data, data),
+        "code": code_version(),
+        "torch": str(torch.__version__),
+    }
+
+
 def data_sha256(data: Data, root: Path) -> str:
     """SHA-256 of the names and contents of all data files of the configuration, in order."""
     whole = sha256()
-    for folder in filter(None, (data.images, data.labels)):
+    for folder in (*data.image_folders, data.labels):
         for path in sorted(path for path in (root / folder).glob("*") if path.is_file()):
             whole.update(f"{path.name} {sha256_of(path)}\n".encode())
     return whole.hexdigest()

@@ -112,8 +112,12 @@ class Run:
             results = figures | {"steps": self.step}
             best = checkpoint.exportable(self.config, network.state_dict(), results, provenance)
             checkpoint.save(self.out / checkpoint.BEST, best)
-        checkpoint.save(self.out / checkpoint.LAST, self._state())
+        self.save()
         return figures
+
+    def save(self) -> None:
+        """Saves last.pt, from which the training continues after a stop."""
+        checkpoint.save(self.out / checkpoint.LAST, self._state())
 
     def begin(self, others: Sequence[dict[str, Tensor]]) -> None:
         """Starts from the weights of another training, or from the mean of several."""

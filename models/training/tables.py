@@ -25,8 +25,9 @@ SpatialAxis = Annotated[int, Field(ge=0, le=2)]
 class Data(FrozenModel):
     """Folders of images and labels; a case is a file name that exists in both."""
 
-    images: Path | None = None
-    """Folder of images, relative to the data folder. Empty: `synthesis` draws the images."""
+    images: Path | dict[str, Path] | None = None
+    """Folder of images, relative to the data folder; with several channels, the folder of each by
+    its name. Empty: `synthesis` draws the images."""
     labels: Path
     """Folder of label files, relative to the data folder."""
     classes: dict[int, tuple[int, ...]] | None = None
@@ -47,6 +48,13 @@ class Data(FrozenModel):
     patient are held out together."""
     colour_weight: Annotated[float, Field(gt=0)] = 1.0
     """How much more often a colour case is drawn than a grey case."""
+
+    @property
+    def image_folders(self) -> tuple[Path, ...]:
+        """The folders of images, one for each channel, or one for all; none with `synthesis`."""
+        if self.images is None:
+            return ()
+        return (self.images,) if isinstance(self.images, Path) else tuple(self.images.values())
 
     @model_validator(mode="after")
     def _pattern(self) -> Self:
@@ -214,6 +222,9 @@ class Optimisation(FrozenModel):
     output: tuple[int, ...]
     """Spatial size of the network's output for one example, in voxels; the input is larger by the
     halo."""
+    on_labels: Fraction = 0.0
+    """Fraction of examples around a place between the labels of their case, for small structures in
+    large scans; the others are from anywhere in it."""
     learning_rate: Amount = 3e-3
     """Highest learning rate of the cycle."""
     weight_decay: Amount = 1e-2

@@ -12,7 +12,7 @@ from models.training.checkpoint import BEST, read_weights
 from models.training.config import TrainingConfig
 from models.training.curves import Curves
 from models.training.examples import open_examples
-from models.training.provenance import code_version, data_sha256
+from models.training.provenance import provenance
 from models.training.run import Run
 from models.training.teachers import Teachers
 
@@ -76,15 +76,6 @@ def _check_output(config: TrainingConfig, field: ReceptiveField) -> None:
             expected=f"{field.minimum - 2 * halo} plus a multiple of {field.align} on each axis.",
             hint=f"Correct `output` in the configuration: {list(legal)} is the next larger size.",
         )
-
-
-def provenance(config: TrainingConfig, data: Path) -> dict[str, str]:
-    """What the card states about data and code."""
-    return {
-        "data_sha256": data_sha256(config.data, data),
-        "code": code_version(),
-        "torch": str(torch.__version__),
-    }
 
 
 def _append(history: Path, report: dict[str, float]) -> None:

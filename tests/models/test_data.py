@@ -14,7 +14,7 @@ from cli.mask_targets import stem
 from imaging.errors import BadRequest
 from models.training.config import TrainingConfig
 from models.training.data import Case, classes, mapped, patient, read_cases, split
-from models.training.examples import Windows
+from models.training.examples import open_examples
 from models.training.tables import Data
 from tests.support.training_data import blobs, write_config
 
@@ -168,8 +168,8 @@ def test_cases_of_other_dimensions_or_classes_than_the_network_are_refused(tmp_p
     config, data = TrainingConfig.load(write_config(tmp_path)), blobs(tmp_path)
     flat = config.network.model_copy(update={"dimension": 2})
     with pytest.raises(BadRequest, match="3 axes"):
-        Windows(config.model_copy(update={"network": flat}), data, 0)
+        open_examples(config.model_copy(update={"network": flat}), data, 0)
     stored = nib.Nifti1Image.from_filename(data / "labels" / "1.nii.gz")
     rewritten(data, np.asarray(stored.dataobj) * np.uint8(255), stored.affine)
     with pytest.raises(BadRequest, match="class 255"):
-        Windows(config, data, 0)
+        open_examples(config, data, 0)

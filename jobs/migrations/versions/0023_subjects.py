@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0023_project"
-down_revision = "0020_project"
+down_revision = "0021_project"
 branch_labels = None
 depends_on = None
 

@@ -12,6 +12,7 @@ import {
   volumeLoader,
 } from '@cornerstonejs/core'
 import { init as initTools } from '@cornerstonejs/tools'
+import { finite } from './finite'
 import type { Grid, Numbers } from './nifti'
 import type { Space } from './space'
 
@@ -52,8 +53,8 @@ export function largestTextures(): [number, number] {
 
 /** Values in a type that the library can draw; scaled if the file scales them. */
 export function drawable({ data, slope, intercept }: Grid): Stored {
-  if (slope === 1 && intercept === 0 && isDrawable(data)) return data
-  return Float32Array.from(data as ArrayLike<number>, (value) => value * slope + intercept)
+  if (slope === 1 && intercept === 0 && isDrawable(data)) return finite(data)
+  return finite(Float32Array.from(data as ArrayLike<number>, (value) => value * slope + intercept))
 }
 
 function isDrawable(data: Numbers): data is Stored {

@@ -72,6 +72,55 @@ function normal(count: number, mean: number, deviation: number): number[] {
   })
 }
 
+/** Standardised uptake of a body in air: soft tissue, liver, brain, bladder, a small lesion. */
+function uptake(air: number[], scale = 1): number[] {
+  const spread = (count: number, mean: number, deviation: number): number[] =>
+    normal(count, 1000 * mean, 1000 * deviation).map((n) => Math.max(0, n / 1000))
+  const body = [
+    ...spread(17_000, 0.9, 0.3),
+    ...spread(450, 2.2, 0.3),
+    ...spread(350, 8, 1.5),
+    ...spread(60, 60, 10),
+    ...spread(20, 12, 3),
+  ]
+  return [...air, ...body].map((value) => value * scale)
+}
+
+describe('the first window of a PET', () => {
+  const air = normal(80_000, 0, 30).map((n) => n / 1000)
+  const still = air.map(Math.abs)
+  const kinds: Record<string, [number[], number]> = {
+    'standardised uptake': [uptake(still), 1],
+    'Bq/ml': [uptake(still, 5000), 5000],
+    'whole Bq/ml': [uptake(still, 5000).map(Math.round), 5000],
+    'noise on both sides of 0': [uptake(air.map((n) => 3 * n)), 1],
+    'a few voxels below 0': [[...uptake(still), -5, -5, -30], 1],
+    'artefacts beside the bladder': [[...uptake(still), ...new Array(700).fill(-30)], 1],
+    'voxels without a number': [uptake(still.map((n, i) => (i % 3 === 0 ? n : NaN))), 1],
+    'infinite voxels': [uptake(still.map((n, i) => (i % 9 === 0 ? Infinity : n))), 1],
+  }
+  it.each(Object.entries(kinds))(
+    'shows liver, brain and lesions apart: %s',
+    (_, [values, unit]) => {
+      const { range, likeCt } = statisticsOf(Float32Array.from(values))
+      const grey = (value: number): number =>
+        (unit * value - range.lower) / (range.upper - range.lower)
+      expect(likeCt).toBe(false)
+      expect(grey(0)).toBeLessThan(0.05)
+      expect(grey(2.2)).toBeGreaterThan(0.12)
+      expect(grey(2.2)).toBeLessThan(0.4)
+      expect(grey(8)).toBeGreaterThan(0.6)
+      expect(grey(6)).toBeLessThan(1)
+    },
+  )
+
+  it('is not that of the file if its bladder alone is in it', () => {
+    const statistics = statisticsOf(Float32Array.from(uptake(still)))
+    expect(showsObject({ centre: 60, width: 120, function: 'LINEAR' }, statistics)).toBe(false)
+    expect(showsObject({ centre: 3.5, width: 7, function: 'LINEAR_EXACT' }, statistics)).toBe(true)
+  })
+})
+
 describe('the first window', () => {
   it('leaves the background of an MR scan out', () => {
     const air = new Array(60_000).fill(0)

@@ -71,6 +71,8 @@ const AIR_HU = -400 // below: air, lung, and the padding outside of a scanner's 
 const CT_PADDING = -1024
 const FEWEST_GREYS = 1 / 8 // of a window, that the object has: 32 of 256
 const BACKGROUND = 0.02 // of the range above its lowest value: noise of the air around the object
+const FEW_NEGATIVE = 0.02 // fraction of the voxels, if values below 0 are artefacts of the reconstruction
+const NOISE = 0.1 // of the range above 0: values so little below 0 are noise around it, as in PET
 
 /**
  * Facts about stored values, from an even sample of them; scaled by slope and intercept. `ct`: the
@@ -110,11 +112,15 @@ function isCt(ascending: Float64Array): boolean {
 
 /**
  * Values of the object: those of the lowest value, which padding and masked air have, and those
- * just above it, are left out.
+ * just above it, are left out. Where air is noise around 0, as in PET, it reaches as far above 0 as
+ * below. A few voxels below 0 do not make a background of what is above them.
  */
 function withoutBackground(ascending: Float64Array): Float64Array {
-  const lowest = ascending[0]!
-  const from = lowest + BACKGROUND * (quantile(ascending, 1 - CLIPPED) - lowest)
+  const upper = quantile(ascending, 1 - CLIPPED)
+  const few = quantile(ascending, FEW_NEGATIVE) >= 0
+  const lowest = few ? Math.max(0, ascending[0]!) : quantile(ascending, CLIPPED)
+  const noise = lowest < 0 && -lowest < NOISE * upper ? -lowest : lowest
+  const from = Math.max(noise, lowest + BACKGROUND * (upper - lowest))
   return ascending.filter((value) => value > from)
 }
 

@@ -1,0 +1,1 @@
+"""`tessera dataset`: data sets of masks that readers accepted or corrected."""
