@@ -42,10 +42,12 @@ def _image_box(box: Box, grid: tuple[int, ...]) -> Box:
 
 def _scaled(values: NDArray[Any]) -> NDArray[np.float32]:
     """The values from 0, the least, to 1; those that are not a number become 0."""
-    finite = np.isfinite(values)
-    low = float(values.min(initial=np.inf, where=finite)) if finite.any() else 0.0
-    high = float(values.max(initial=-np.inf, where=finite)) if finite.any() else 0.0
-    if high <= low:
+    real = values.astype(np.float64)
+    finite = np.isfinite(real)
+    low = float(real.min(initial=np.inf, where=finite))
+    high = float(real.max(initial=-np.inf, where=finite))
+    if not low < high:
         return np.zeros(values.shape, np.float32)
-    scaled = (values.astype(np.float64) - low) / (high - low)
-    return np.nan_to_num(np.clip(scaled, 0, 1)).astype(np.float32)
+    with np.errstate(invalid="ignore"):
+        scaled = np.clip((real - low) / (high - low), 0, 1)
+    return np.nan_to_num(scaled).astype(np.float32)

@@ -73,7 +73,7 @@ def test_a_stroke_adds_a_missed_part_and_another_removes_a_leak(gateway: Gateway
     stroke[16:20, 12, 10] = True
     runs = voxel_runs(truth, missed, 1) + voxel_runs(truth, stroke, 2)
     answer = ask(gateway, job, runs, [0, 0, 0], list(SHAPE))
-    assert answer.headers["content-type"] == "application/octet-stream"
+    assert answer.headers["content-type"] == "application/octet-stream", answer.text
     mended = changed(answer, missed)
     assert dice(missed, truth) < 0.8 < 0.95 < dice(mended, truth)
 
