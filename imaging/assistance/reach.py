@@ -1,14 +1,10 @@
 """How far strokes reach: the longer a stroke, the larger the part that it is drawn through.
 
-    1 - t^2
-    1 |   ___                      t: distance to the stroke, relative to its reach
-      |  /   \\
-    0 |_/     \\____                0: the present mask holds
-        stroke
+Within its reach a stroke is trusted more than the mask. Farther away, up to `FAR` times its reach,
+it is trusted where the values leave hardly a doubt.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import scipy  # loads its parts at their first use; the gateway never uses them
@@ -20,35 +16,38 @@ REACH = 0.6
 """Reach of a stroke, relative to the diagonal of its bounding box."""
 LEAST_VOXELS = 3.0
 """Least reach, in edges of the smallest side of a voxel; a click has it."""
+FAR = 2.5
+_CERTAIN = 0.8
+"""Likelihood from which on a stroke is trusted beyond its reach, increasing until 1."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Reach:
-    """Where strokes that contradict the mask are trusted more than the mask."""
+def distance_to(strokes: Mask, where: Mask, spacing: Sequence[float]) -> NDArray[np.float32]:
+    """Distance to the strokes, relative to their reach; infinite beyond FAR, and outside `where`.
 
-    trust: NDArray[np.float32]
-    """Trust in the strokes: 1 on them, 0 from their reach on, of the shape of the box."""
-    voxels: float
-    """The longest reach of a stroke, in edges of the smallest side of a voxel; 0 without any."""
-
-
-def reach_of(strokes: Mask, where: Mask, spacing: Sequence[float]) -> Reach:
-    """The reach of `strokes`, which act in the voxels `where` alone. Each connected piece of them
-    is a stroke of its own."""
+    Each connected piece of them is a stroke with a reach of its own.
+    """
     sides = np.asarray(spacing, np.float64)
-    trust = np.zeros(strokes.shape, np.float32)
+    nearest = np.full(strokes.shape, np.inf, np.float32)
     numbers, _ = scipy.ndimage.label(strokes, np.ones((3,) * strokes.ndim))
-    longest = 0.0
     for number, place in enumerate(scipy.ndimage.find_objects(numbers), 1):
         edges = np.array([side.stop - side.start for side in place])
         reach = max(REACH * float(np.linalg.norm(edges * sides)), LEAST_VOXELS * sides.min())
-        longest = max(longest, reach / sides.min())
-        margin = np.ceil(reach / sides).astype(int)
+        margin = np.ceil(FAR * reach / sides).astype(int)
         around = tuple(
             slice(max(0, side.start - grown), side.stop + grown)
             for side, grown in zip(place, margin.tolist(), strict=True)
         )
         distance = scipy.ndimage.distance_transform_edt(numbers[around] != number, sampling=sides)
-        here = 1 - np.minimum(1, distance / reach) ** 2
-        trust[around] = np.maximum(trust[around], here)
-    return Reach(np.where(where, trust, 0), longest)
+        nearest[around] = np.minimum(nearest[around], distance / reach)
+    return np.where(where & (nearest < FAR), nearest, np.float32(np.inf))
+
+
+def trust_in(distance: NDArray[np.float32], certainty: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Trust in the strokes against the mask, 0 to 1.
+
+    `certainty`: likelihood that a voxel is what the stroke says, by its values alone.
+    """
+    near = 1 - np.minimum(1, distance) ** 2
+    sure = np.clip((certainty - _CERTAIN) / (1 - _CERTAIN), 0, 1)
+    far = sure * (1 - np.minimum(1, distance / FAR) ** 2)
+    return np.maximum(near, far)
