@@ -76,6 +76,14 @@ class Drafts:
             check_job(connection, project, job_id)
             return get_draft(connection, job_id, reader, draft_id)
 
+    def of_reader(self, project: str, job_id: str, reader: str) -> tuple[Draft, ...]:
+        """The reader's draft of the project's job, if there is one; raises NotFound for an unknown
+        job."""
+        with self._database.read() as connection:
+            check_job(connection, project, job_id)
+            draft = find_draft(connection, job_id, reader)
+        return () if draft is None else (draft,)
+
     def give_up(self, project: str, job_id: str, reader: str, draft_id: str | None = None) -> None:
         """Deletes the reader's draft with its changes; raises as `get`."""
         with self._database.write() as connection:

@@ -11,7 +11,7 @@ from service.http.downloads import file_response
 from service.http.permissions import Allowed
 from service.http.readers import ReaderDep
 from service.routes.serializers import draft_out
-from service.schemas import ChangeNumber, DraftIn, DraftOut, Identifier, JobId
+from service.schemas import ChangeNumber, DraftIn, DraftOut, DraftsOut, Identifier, JobId
 from service.use_cases.draft_edits import MEDIA_TYPE
 
 router = APIRouter(tags=["reviews"])
@@ -52,6 +52,18 @@ def get_draft(
 ) -> DraftOut:
     """The correction that the reader has begun; a 404 if there is none."""
     return draft_out(drafts.get(principal.project, job_id, reader.of(principal)))
+
+
+@router.get("/v1/jobs/{job_id}/drafts")
+def list_drafts(
+    job_id: JobId,
+    drafts: DraftsDep,
+    reader: ReaderDep,
+    principal: Annotated[Principal, Allowed(Permission.REVIEWS_READ)],
+) -> DraftsOut:
+    """The correction that the reader has begun; an empty list if there is none."""
+    found = drafts.of_reader(principal.project, job_id, reader.of(principal))
+    return DraftsOut(drafts=[draft_out(one) for one in found])
 
 
 @router.delete("/v1/jobs/{job_id}/draft", status_code=204)

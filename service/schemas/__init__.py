@@ -19,7 +19,7 @@ from service.schemas.batch_reviews import (
     ReviewedJobIn,
     WithdrawnOut,
 )
-from service.schemas.drafts import ChangeNumber, DraftIn, DraftOut
+from service.schemas.drafts import ChangeNumber, DraftIn, DraftOut, DraftsOut
 from service.schemas.fields import (
     UID,
     BatchId,
@@ -130,6 +130,7 @@ __all__ = [
     "DownloadOut",
     "DraftIn",
     "DraftOut",
+    "DraftsOut",
     "EstimateOut",
     "FormatOut",
     "Health",

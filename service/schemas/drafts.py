@@ -41,3 +41,9 @@ class DraftOut(Wire):
     created_at: datetime
     updated_at: datetime
     """When it was last opened or changed."""
+
+
+class DraftsOut(Wire):
+    """The corrections that a reader has begun."""
+
+    drafts: list[DraftOut]

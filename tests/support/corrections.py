@@ -11,7 +11,7 @@ from tests.support.gateway import Gateway
 
 def pack(runs: Any) -> bytes:
     """Runs (start, length, value), packed without any code of Tessera."""
-    return gzip.compress(np.array(runs, "<u4").reshape(-1, 3).tobytes())
+    return gzip.compress(np.array(runs, "<u4").reshape(-1, 3).tobytes(), mtime=0)
 
 
 def unpack(packed: bytes) -> list[list[int]]:

@@ -7,6 +7,8 @@ import type {
   BatchReview,
   Delivery,
   Download,
+  Draft,
+  Drafts,
   Format,
   Job,
   JobCounts,
@@ -205,6 +207,44 @@ export const review = (id: string, verdict: NewReview): Promise<Review> =>
 /** Withdraws a verdict that was just given. */
 export const withdraw = (id: string, review: string, reader: string): Promise<Review> =>
   post(`jobs/${id}/reviews/${review}/withdraw${by(reader)}`)
+
+/** Begins a correction, or returns the one that the reader has begun. */
+export const beginDraft = (id: string, reader: string, base: string | null): Promise<Draft> =>
+  send('PUT', `jobs/${id}/draft`, { reader, base })
+
+/** The correction that the reader has begun; null without one. */
+export async function draftIfAny(id: string, reader: string): Promise<Draft | null> {
+  const { drafts } = await get<Drafts>(`jobs/${id}/drafts${by(reader)}`)
+  return drafts[0] ?? null
+}
+
+export const discardDraft = async ({ job, id, reader }: Draft): Promise<void> => {
+  const query = new URLSearchParams({ draft: id, reader })
+  await request(`jobs/${job}/draft?${query}`, { method: 'DELETE' })
+}
+
+/** The path of the changes of a draft. */
+export const draftChanges = ({ job, id, reader }: Draft): string =>
+  `jobs/${job}/draft/changes?${new URLSearchParams({ draft: id, reader })}`
+
+/** Adds the next set of changes to a draft; `body` is packed. */
+export async function appendChanges(
+  { job, id, reader }: Draft,
+  number: number,
+  body: ArrayBuffer,
+  seconds: number,
+): Promise<void> {
+  const query = new URLSearchParams({ draft: id, reader, seconds: String(seconds) })
+  await request(`jobs/${job}/draft/changes/${number}?${query}`, {
+    method: 'PUT',
+    headers: { 'Content-Type': 'application/octet-stream' },
+    body,
+    signal: AbortSignal.timeout(APPEND_MS),
+    keepalive: body.byteLength < MOST_KEPT_ALIVE, // also while the browser closes the page
+  })
+}
+const APPEND_MS = 20_000
+const MOST_KEPT_ALIVE = 60_000 // browsers refuse more than 64 KiB
 
 /** The path of a mask that a reader corrected. */
 export const readerMask = (id: string, review: string, reader: string): string =>

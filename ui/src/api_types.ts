@@ -118,6 +118,7 @@ export interface Bodies {
   DownloadOut: DownloadOut
   DraftIn: DraftIn
   DraftOut: DraftOut
+  DraftsOut: DraftsOut
   EstimateOut: EstimateOut
   FormatOut: FormatOut
   Health: Health
@@ -641,6 +642,12 @@ export interface DraftOut {
    * When it was last opened or changed.
    */
   updated_at: string
+}
+/**
+ * The corrections that a reader has begun.
+ */
+export interface DraftsOut {
+  drafts: DraftOut[]
 }
 /**
  * A value with its 95 % confidence interval.

@@ -8,7 +8,7 @@ import icon from './icon.svg'
 import { listen } from './key_events'
 import { reader } from './reader'
 import * as route from './route'
-import type { Keys } from './shortcuts'
+import { CORRECTION_SHORTCUTS, type Keys, SHORTCUTS } from './shortcuts'
 import type { Controls } from './viewer/port'
 import { CT_PRESETS } from './viewer/voi'
 import { toggleFullScreen } from './views/full_screen'
@@ -84,24 +84,13 @@ function turns(viewer: Controls): Keys {
   }
 }
 
-function keys(): Keys {
-  const everywhere: Keys = {
-    j: () => void step(1),
-    k: () => void step(-1),
-    n: () => route.go({ page: 'start' }),
-    '?': () => help.showModal(),
-    ...(undo.offered ? { u: () => undo.undo() } : {}),
-  }
-  if (jobView.root.hidden) return { ...everywhere, s: () => void openFirst() }
+/** Keys that change how the image is shown. */
+function viewKeys(): Keys {
   const { stage } = jobView
-  const digits = ['1', '2', '3', '4', '5', '6', '7', '8']
-  const views = Object.fromEntries(digits.map((n) => [n, () => stage.setViewByKey(n)]))
   const presets = Object.fromEntries(
     CT_PRESETS.map(({ key }) => [`Shift+${key}`, () => stage.setPresetByKey(key)]),
   )
   return {
-    ...everywhere,
-    ...views,
     ...presets,
     m: () => stage.toggleMask(),
     f: () => stage.toggleFill(),
@@ -122,9 +111,34 @@ function keys(): Keys {
     PageUp: () => stage.viewer?.scroll(-10),
     PageDown: () => stage.viewer?.scroll(10),
     ...(stage.viewer?.view === 'volume' ? turns(stage.viewer) : {}),
+  }
+}
+
+const CORRECTION_KEYS = [...CORRECTION_SHORTCUTS, ...SHORTCUTS]
+
+function keys(): Keys {
+  const everywhere: Keys = {
+    j: () => void step(1),
+    k: () => void step(-1),
+    n: () => route.go({ page: 'start' }),
+    '?': () => help.showModal(),
+    ...(undo.offered ? { u: () => undo.undo() } : {}),
+  }
+  if (jobView.root.hidden) return { ...everywhere, s: () => void openFirst() }
+  const digits = ['1', '2', '3', '4', '5', '6', '7', '8']
+  const views = Object.fromEntries(digits.map((n) => [n, () => jobView.stage.setViewByKey(n)]))
+  return {
+    ...everywhere,
+    ...views,
+    ...viewKeys(),
     ...jobView.measurements.measuring.keys(),
     ...jobView.verdict.keys(),
   }
+}
+
+/** While a mask is corrected, its keys, and those that change how the image is shown. */
+function correctionKeys(): Keys {
+  return { '?': () => help.showModal(), ...viewKeys(), ...jobView.correction.keys() }
 }
 
 /** Leads past the worklist and the tools, to what the reader does on this view. */
@@ -237,6 +251,9 @@ worklist.onChange(() => {
 window.addEventListener('hashchange', show)
 automation.install(jobView)
 acceptDrops()
-listen(keys)
+listen(
+  () => (jobView.correction.active ? correctionKeys() : keys()),
+  () => (jobView.correction.active ? CORRECTION_KEYS : SHORTCUTS),
+)
 await Promise.all([reader.load(), loadModels(), worklist.refresh()])
 show()

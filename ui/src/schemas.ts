@@ -12,6 +12,8 @@ export type {
   DeliveryOut as Delivery,
   DoubtOut as Doubt,
   DownloadOut as Download,
+  DraftOut as Draft,
+  DraftsOut as Drafts,
   FormatOut as Format,
   JobCountsOut as JobCounts,
   JobIn as NewJob,

@@ -24,6 +24,7 @@ export const SHORTCUTS = [
     shown: 'U',
     does: 'undo the verdict, or the verdicts on several masks, just given',
   },
+  { keys: ['t'], shown: 'T', does: 'correct the mask, or go on with its correction' },
   { keys: ['s'], shown: 'S', does: 'skip, or begin: open the next mask that waits for a review' },
   { keys: ['v'], shown: 'V', does: 'second reading: show the next reader’s mask' },
   { keys: ['d'], shown: 'D', does: 'second reading: decide for the mask that is shown' },

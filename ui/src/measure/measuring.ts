@@ -159,6 +159,14 @@ export class Measuring {
     this.update(false)
   }
 
+  /** Forgets what is being drawn, and the tool. */
+  putDown(): void {
+    this.drawing.cancel()
+    this.tool = null
+    this.moving = false
+    this.update(false)
+  }
+
   /** Whether Shift and the arrow keys move the selected measurement, not the crosshair. */
   takeUp(moving: boolean): void {
     const drawn = this.own.find((one) => one.id === this.selected)

@@ -32,10 +32,11 @@ export function drawingSurfaceOf(
 }
 
 function storedSlice(camera: Camera, { space }: Scan, voxel: Point): StoredSlice {
-  const { axis } = camera.plane
+  const { axis, next } = camera.plane
   return {
     axis,
     index: voxel[axis],
+    next,
     scale: camera.scale,
     toVoxel: (at) => {
       const on = space.toVoxel(camera.toScene(at))

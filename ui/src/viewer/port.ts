@@ -66,6 +66,8 @@ export interface StoredSlice {
   axis: 0 | 1 | 2
   /** Index of the slice along it. */
   index: number
+  /** The step of the index to the next slice, in the order of the wheel. */
+  next: 1 | -1
   /** Millimetres of a CSS pixel. */
   scale: number
   /** Voxel coordinates with fractions, also outside of the grid; along the axis, the index. */
@@ -79,6 +81,8 @@ export interface LabelsOnScreen {
   volume: LabelVolume
   scan: Grid
   legend: Legend
+  /** Pixels, if the image has no size in mm. */
+  unit: 'mm' | 'px'
   /** Draws slices (indices along the last axis) that were changed; 3D follows after a pause. */
   changed: (slices: readonly number[]) => void
 }

@@ -306,7 +306,8 @@ class PlanarViewer implements Viewer {
     if (drawnMask.refused !== '') return drawnMask.refused
     const { slots: data, legend } = drawnMask
     const volume = { data, dims: scan.grid.dims, spacing: scan.space.spacing }
-    return { volume, scan: scan.grid, legend, changed: (slices) => this.edits.add(slices) }
+    const unit = scan.unsized ? 'px' : 'mm'
+    return { volume, scan: scan.grid, legend, unit, changed: (slices) => this.edits.add(slices) }
   }
 
   private drawEdits(slices: readonly number[]): void {

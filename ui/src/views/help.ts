@@ -1,7 +1,7 @@
 /** The dialog that lists keys and mouse actions. */
 
 import { element } from '../element'
-import { SHORTCUTS } from '../shortcuts'
+import { CORRECTION_SHORTCUTS, SHORTCUTS, type Shortcut } from '../shortcuts'
 
 export function helpDialog(): HTMLDialogElement {
   return element(
@@ -14,12 +14,18 @@ export function helpDialog(): HTMLDialogElement {
       element('h2', { id: 'help-title' }, 'Keys and mouse'),
       element('button', {}, 'Close'),
     ),
-    element(
-      'dl',
-      {},
-      ...SHORTCUTS.map(({ shown, does }) =>
-        element('div', {}, element('dt', {}, element('kbd', {}, shown)), element('dd', {}, does)),
-      ),
+    list(SHORTCUTS),
+    element('h3', {}, 'While a mask is corrected'),
+    list(CORRECTION_SHORTCUTS),
+  )
+}
+
+function list(shortcuts: readonly Shortcut[]): HTMLElement {
+  return element(
+    'dl',
+    {},
+    ...shortcuts.map(({ shown, does }) =>
+      element('div', {}, element('dt', {}, element('kbd', {}, shown)), element('dd', {}, does)),
     ),
   )
 }

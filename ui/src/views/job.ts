@@ -21,6 +21,7 @@ import { Legend, modelOfReport } from '../viewer/legend'
 import type { Controls, Viewer } from '../viewer/port'
 import type { Worklist } from '../worklist'
 import { Banner } from './banner'
+import { CorrectionView } from './correction'
 import { Deliveries } from './deliveries'
 import { DoubtsBar } from './doubts'
 import { Findings } from './findings'
@@ -44,7 +45,19 @@ const NOT_FOUND: Problem = {
 export class JobView {
   readonly root: HTMLElement
   readonly measurements = new MeasurementsView()
-  readonly stage = new Stage(this.measurements.tools, () => this.measurements.measuring.redraw())
+  readonly stage = new Stage(this.measurements.tools, () => {
+    this.measurements.measuring.redraw()
+    this.correction.correcting.redraw()
+  })
+  readonly correction = new CorrectionView(this.stage.screen, {
+    viewer: () => this.stage.planar,
+    drawn: () => this.drawnReview,
+    draw: (review) => this.showReaderMask(review),
+    newest: () => this.verdict.newestCorrection(),
+    save: (draft) => this.verdict.saveDraft(draft),
+    mode: (on) => this.setCorrecting(on),
+    focus: () => this.stage.screen.focus(),
+  })
   /** Finds the job that is judged after this one. */
   readonly verdict: VerdictView
   /** Known models, for labels and colours. */
@@ -55,6 +68,8 @@ export class JobView {
   private scanShown: string | null = null
   private resultShown: string | null = null
   private legend: Legend | null = null
+  /** The review whose corrected mask is drawn; null: the job's own mask. */
+  private drawnReview: string | null = null
   private readonly findings: Findings
   private readonly head: JobHead
   private readonly banner = new Banner((job) => {
@@ -83,7 +98,9 @@ export class JobView {
       () => this.doubts.confirmed(),
       (review) => this.showReaderMask(review),
       undo,
+      this.correction,
     )
+    this.stage.addTools(this.correction.toolbar.root)
     this.findings = new Findings({
       jump: (measured) => this.jump(measured),
       recolour: () => this.stage.viewer?.recolour(),
@@ -104,6 +121,7 @@ export class JobView {
         'aside.panel',
         { 'aria-label': 'Review and measurements' },
         this.verdict.root,
+        this.correction.panel.root,
         element(
           'div.findings-scroll',
           {},
@@ -127,6 +145,7 @@ export class JobView {
 
   close(): void {
     this.opened.abort()
+    this.correction.close()
     this.deliveries.clear()
     this.measurements.close()
     this.stage.blank('') // frees the memory of its scan
@@ -243,6 +262,7 @@ export class JobView {
     const viewer = await this.stage.ready()
     const file = await api.bytes(`jobs/${job.id}/mask?format=nifti`, signal)
     if (viewer !== null && !signal.aborted) await this.stage.showMask(viewer, file, legend)
+    this.drawnReview = null
     return viewer
   }
 
@@ -259,7 +279,14 @@ export class JobView {
     const file = await api.bytes(path, signal)
     if (signal.aborted) return false
     await this.stage.showMask(viewer, file, legend)
+    this.drawnReview = review
     return true
+  }
+
+  /** While a mask is corrected, its review and its sizes before are not shown. */
+  private setCorrecting(on: boolean): void {
+    this.measurements.measuring.putDown()
+    this.root.classList.toggle('correcting', on)
   }
 
   /** Updates the page to the job's current state. */
@@ -298,6 +325,7 @@ export class JobView {
       this.warningTexts = [...texts].filter((text) => !repeats(text, doubts))
       this.showWarnings(job)
       this.verdict.allow()
+      await this.correction.offer(job)
     } catch (error) {
       if (!signal.aborted) this.showProblem(api.problemOf(error))
     }

@@ -40,7 +40,8 @@ export class Stage {
   private flat = false
   /** Of the values; empty if it is not known. */
   private unit = ''
-  private readonly screen = element('div.screen', {
+  /** The element around the panes. */
+  readonly screen = element('div.screen', {
     id: 'view',
     tabindex: 0,
     role: 'group',
@@ -143,6 +144,16 @@ export class Stage {
       incomplete: () => this.lost(INCOMPLETE),
       drawn: this.drawn,
     }
+  }
+
+  /** Adds tools below those of the image. */
+  addTools(tools: HTMLElement): void {
+    this.root.firstElementChild!.after(tools)
+  }
+
+  /** The viewer, if it shows the scan voxel by voxel: not an image in tiles. */
+  get planar(): Viewer | null {
+    return this.viewer === this.tiled ? null : (this.viewer as Viewer | null)
   }
 
   /** Clears the image and shows a message. */

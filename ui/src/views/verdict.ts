@@ -11,6 +11,7 @@ import type { Job, NewReview, Problem, Review, Viewers } from '../schemas'
 import type { Keys } from '../shortcuts'
 import { scanText } from '../text'
 import type { Worklist } from '../worklist'
+import type { SavedDraft } from './correction'
 import type { MeasurementsView } from './measurements'
 import { problemBox } from './messages'
 import { NewerReview } from './newer_review'
@@ -69,6 +70,8 @@ export class VerdictView {
     private readonly confirmed: () => Promise<boolean>,
     showMask: (review: string | null) => Promise<boolean>,
     private readonly undo: Pick<UndoBar, 'offer' | 'say'>,
+    /** The button that begins a correction, and why it cannot. */
+    private readonly correct: { button: HTMLElement; note: HTMLElement },
   ) {
     this.reading = new SecondReadingView(
       () => this.reviewer.value.trim(),
@@ -103,6 +106,7 @@ export class VerdictView {
       {},
       this.accept,
       this.reject,
+      correct.button,
       this.button('skip', 'Skip', 'S', () => this.skip()),
     )
     this.written = element(
@@ -119,6 +123,7 @@ export class VerdictView {
       this.open,
       this.newer.root,
       this.verdicts,
+      correct.note,
       this.reasons.root,
       this.result,
       this.reading.root,
@@ -166,8 +171,23 @@ export class VerdictView {
       r: () => this.askReasons(),
       s: () => this.skip(),
       c: () => this.comment.focus(),
+      t: () => this.correct.button.click(),
       ...this.reading.keys(),
     }
+  }
+
+  /** Saves a correction as a review. */
+  async saveDraft(draft: SavedDraft): Promise<void> {
+    await this.give({ verdict: 'corrected', ...draft })
+  }
+
+  /** The newest corrected mask that this reader may see; null in a second reading. */
+  async newestCorrection(): Promise<string | null> {
+    const { job } = this
+    if (job === null || job.second_reading !== null) return null
+    const reviews = (await api.reviews(job.id, this.reviewer.value.trim())).reverse()
+    const standing = reviews.filter((one) => one.withdrawn_at === null && one.mask_format !== null)
+    return standing[0]?.id ?? null
   }
 
   private reset(): void {
@@ -224,7 +244,7 @@ export class VerdictView {
   }
 
   private async give(
-    verdict: Pick<NewReview, 'verdict' | 'reasons'> | Adjudication,
+    verdict: Pick<NewReview, 'verdict' | 'reasons'> | Adjudication | Corrected,
   ): Promise<void> {
     const { job } = this
     if (job === null || this.accept.disabled) return
@@ -363,6 +383,8 @@ export class VerdictView {
     )
   }
 }
+
+type Corrected = Pick<NewReview, 'verdict'> & SavedDraft
 
 /** Differs when another verdict was given, as far as this reader may see it. */
 function stageOf(job: Job | null): string {

@@ -1,0 +1,232 @@
+/** The panel of a correction: labels, what is protected, the brush, and the state of the draft. */
+
+import type { Correcting } from '../correct/correcting'
+import type { DraftState } from '../correct/draft'
+import { element, fill, swatch } from '../element'
+import { rovingList } from '../roving'
+import { sizeText } from '../text'
+
+const STATES: Record<DraftState, string> = {
+  saved: 'Draft saved',
+  saving: 'Saving the draft …',
+  offline: 'Not saved: no connection. It is tried again; leave the page open.',
+  elsewhere: 'The draft was changed in another window.',
+  refused: 'Not saved.',
+}
+
+interface Row {
+  slot: number
+  pick: HTMLButtonElement
+  size: HTMLElement
+  lock: HTMLButtonElement
+}
+
+export class CorrectionPanel {
+  readonly root: HTMLElement
+  readonly state = element('p.draft-state', { role: 'status', id: 'draft-state' })
+  readonly status = element('p.hint', { 'aria-live': 'polite' })
+  /** Problems, and what can be done. */
+  readonly result = element('div.result', { 'aria-live': 'polite' })
+  private readonly labels = element('div', {})
+  private rows: Row[] = []
+  private readonly only = element('select', {
+    id: 'change-only',
+    onchange: () => {
+      this.correcting.changeOnly(this.only.value === '' ? null : Number(this.only.value))
+      this.focus()
+    },
+  })
+  private readonly size = element('input', {
+    type: 'range',
+    id: 'brush-size',
+    'aria-label': 'Radius of the brush',
+    title: 'Radius of the brush ( [ and ], or Shift + wheel )',
+    min: 0,
+    max: 100,
+    oninput: () => this.correcting.setRadius(this.radiusAt(Number(this.size.value))),
+  })
+  private readonly radius = element('output', { for: 'brush-size' })
+  private readonly ball = element(
+    'button',
+    {
+      type: 'button',
+      id: 'brush-ball',
+      'aria-pressed': 'false',
+      title: 'Paint in 3D: the brush is a ball (D)',
+      onclick: () => this.correcting.setBall(!this.correcting.ball),
+    },
+    '3D',
+  )
+  private readonly controls = element('div.tool-controls', {})
+  private shownControls: unknown = null
+
+  /** `focus` gives the keys back to the image. */
+  constructor(
+    private readonly correcting: Correcting,
+    private readonly focus: () => void,
+    buttons: HTMLElement[],
+  ) {
+    this.root = element(
+      'section.correction',
+      { 'aria-label': 'Correction', hidden: true },
+      element('div.correction-head', {}, element('h2', {}, 'Correction'), this.state),
+      element('div.correction-buttons', {}, ...buttons),
+      this.result,
+      this.labels,
+      element(
+        'div.brush-size',
+        {},
+        element('label', { for: 'brush-size' }, 'Brush'),
+        this.size,
+        this.radius,
+        this.ball,
+      ),
+      element(
+        'div.change-only',
+        {},
+        element('label', { for: 'change-only' }, 'Paint over'),
+        this.only,
+      ),
+      this.controls,
+      this.status,
+    )
+  }
+
+  /** Builds the parts that depend on the labels of the mask. */
+  open(): void {
+    this.rows = []
+    this.renderLabels()
+    fill(this.result)
+    this.status.textContent = ''
+    this.render()
+  }
+
+  render(): void {
+    const { correcting } = this
+    this.root.hidden = !correcting.open
+    if (!correcting.open) return
+    if (String(correcting.choices) !== String(this.rows.map(({ slot }) => slot)))
+      this.renderLabels()
+    const { locked, only } = correcting.editor.protection
+    for (const { slot, pick, lock } of this.rows) {
+      pick.setAttribute('aria-pressed', String(slot === correcting.slot))
+      lock.setAttribute('aria-pressed', String(locked.has(slot)))
+    }
+    this.only.value = only === null ? '' : String(only)
+    this.renderBrush()
+    this.renderControls()
+    this.renderSizes()
+  }
+
+  showState(state: DraftState): void {
+    this.state.dataset.state = state
+    this.state.textContent = STATES[state]
+  }
+
+  /** Sizes follow while one draws. */
+  renderSizes(): void {
+    for (const { slot, size } of this.rows) size.textContent = this.sizeOf(slot)
+  }
+
+  private renderBrush(): void {
+    const { correcting } = this
+    const { unit } = correcting.labels
+    const text = `${Number(correcting.radius.toPrecision(3))} ${unit}`
+    this.size.value = String(this.placeOf(correcting.radius))
+    this.size.setAttribute('aria-valuetext', text)
+    this.radius.value = text
+    this.ball.hidden = correcting.scan.dims[2] === 1
+    this.ball.ariaPressed = String(correcting.ball)
+  }
+
+  private renderControls(): void {
+    const { tool } = this.correcting
+    if (tool === this.shownControls) return
+    this.shownControls = tool
+    const controls = tool?.controls?.(this.correcting)
+    fill(this.controls, controls ?? null)
+  }
+
+  private renderLabels(): void {
+    const { correcting } = this
+    const focused = this.rows.findIndex(({ pick }) => pick === document.activeElement)
+    this.rows = correcting.choices.map((slot, n) => this.row(slot, n))
+    fill(
+      this.labels,
+      rovingList(
+        'ul.correction-labels',
+        this.rows.map(({ pick, lock }) => element('li', {}, pick, lock)),
+      ),
+    )
+    this.rows[focused]?.pick.focus()
+    fill(
+      this.only,
+      element('option', { value: '' }, 'everything unlocked'),
+      element('option', { value: '0' }, 'background only'),
+      ...correcting.choices.map((slot) =>
+        element('option', { value: slot }, `${correcting.nameOf(slot)} only`),
+      ),
+    )
+  }
+
+  private row(slot: number, place: number): Row {
+    const { correcting } = this
+    const name = correcting.nameOf(slot)
+    const { legend } = correcting.labels
+    const size = element('span.size')
+    const pick = element(
+      'button.pick',
+      {
+        type: 'button',
+        'data-slot': slot,
+        'aria-pressed': 'false',
+        title: place < 9 ? `Paint ${name} (${place + 1})` : `Paint ${name}`,
+        onclick: (event: MouseEvent) => {
+          correcting.choose(slot)
+          if (event.detail > 0) this.focus()
+        },
+      },
+      place < 9 && element('kbd', { 'aria-hidden': 'true' }, String(place + 1)),
+      swatch(`rgb(${legend.colourOf(legend.valueOf(slot)).join()})`),
+      element('span.name', {}, name),
+      size,
+    )
+    const lock = element(
+      'button.lock',
+      {
+        type: 'button',
+        'aria-pressed': 'false',
+        'aria-label': `Lock ${name}`,
+        title: `Lock ${name}: it loses and gains no voxels (L)`,
+        onclick: () => {
+          correcting.lock(slot, !correcting.editor.protection.locked.has(slot))
+        },
+      },
+      'Lock',
+    )
+    return { slot, pick, size, lock }
+  }
+
+  private sizeOf(slot: number): string {
+    const { editor, volume, scan, labels } = this.correcting
+    const voxels = editor.counts[slot]!
+    if (voxels === 0) return 'none'
+    const [x, y, z] = volume.spacing
+    if (scan.dims[2] > 1 || labels.unit === 'mm') {
+      const size =
+        scan.dims[2] > 1 ? { volume_ml: (voxels * x * y * z) / 1000 } : { area_mm2: voxels * x * y }
+      return sizeText({ value: slot, ...size })
+    }
+    return sizeText({ value: slot, area_px: voxels })
+  }
+
+  /** The slider has even steps in the logarithm of the radius. */
+  private radiusAt(place: number): number {
+    const { finest } = this.correcting
+    return Number(((finest / 2) * 400 ** (place / 100)).toPrecision(2))
+  }
+
+  private placeOf(radius: number): number {
+    return Math.round((100 * Math.log((2 * radius) / this.correcting.finest)) / Math.log(400))
+  }
+}
