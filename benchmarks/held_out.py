@@ -47,9 +47,8 @@ def main() -> None:
 
 def held_out_names(config: TrainingConfig, data: Path) -> list[str]:
     """The names of the validation cases."""
-    assert config.data.images is not None
     labels = {path.name for path in (data / config.data.labels).glob("*")}
-    images = sorted(p for p in (data / config.data.images).glob("*") if p.name in labels)
+    images = sorted(p for p in (data / config.data.image_folders[0]).glob("*") if p.name in labels)
     _, held_out = split([Name(case_name(path)) for path in images], config.data, config.seed)
     return [case.name for case in held_out]
 

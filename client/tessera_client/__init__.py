@@ -11,6 +11,7 @@
 
 from tessera_client.async_client import AsyncClient
 from tessera_client.client import Client
+from tessera_client.correction_types import Draft, LabelChange, Run
 from tessera_client.errors import (
     Conflict,
     InvalidAddress,
@@ -76,6 +77,7 @@ __all__ = [
     "Choice",
     "Client",
     "Conflict",
+    "Draft",
     "Estimate",
     "Format",
     "Health",
@@ -86,6 +88,7 @@ __all__ = [
     "JobRequest",
     "JobState",
     "Label",
+    "LabelChange",
     "MaskOverlap",
     "Model",
     "NotAllowed",
@@ -102,6 +105,7 @@ __all__ = [
     "RequestRefused",
     "Retries",
     "Review",
+    "Run",
     "Scan",
     "SecondReading",
     "Segmentation",

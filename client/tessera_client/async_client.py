@@ -1,14 +1,16 @@
 """The client for `async` programs. Made by `scripts/async_client`: do not edit it."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from tessera_client.correction_types import Draft, Run
 from tessera_client.drivers.asynchronous import AsyncDriver
 from tessera_client.drivers.http import Endpoint
 from tessera_client.operations import (
+    drafts,
     following,
     jobs,
     reading,
@@ -346,6 +348,50 @@ class AsyncClient:
         `reader`: who withdraws it, for a job with a second reading on a server without accounts.
         """
         return await self._driver.run(results.withdraw_review(self.retries, job, review, reader))
+
+    async def begin_draft(self, job: str, *, reader: str = "", base: str | None = None) -> Draft:
+        """Begins a correction of a mask, or returns the one that the reader has begun.
+
+        `base`: the review whose corrected mask is corrected further; None: the job's own mask.
+        """
+        return await self._driver.run(drafts.begin(self.retries, job, reader, base))
+
+    async def draft(self, job: str, *, reader: str = "") -> Draft:
+        """The correction that the reader has begun."""
+        return await self._driver.run(drafts.get(self.retries, job, reader))
+
+    async def append_changes(
+        self, draft: Draft, runs: Iterable[Run], *, seconds: float = 0.0
+    ) -> Draft:
+        """Stores changes of a correction, and returns the draft with them.
+
+        `seconds`: how long the reader has worked on them. Raises Conflict if the draft has other
+        changes than `draft` knows.
+        """
+        return await self._driver.run(drafts.append(self.retries, draft, runs, seconds))
+
+    async def draft_changes(self, draft: Draft) -> tuple[Run, ...]:
+        """All changes of a correction, in their order."""
+        return await self._driver.run(drafts.changes(self.retries, draft))
+
+    async def save_draft(
+        self,
+        draft: Draft,
+        *,
+        comment: str = "",
+        seen: str | None = None,
+        adjudicates: bool = False,
+    ) -> Review:
+        """Makes a review with the verdict `corrected` of a correction, and its corrected mask.
+
+        `seen`: the newest review that the reader knows, empty for none; if there is a newer one,
+        Conflict is raised, and the draft stays. `adjudicates`: as for `review`.
+        """
+        return await self._driver.run(drafts.save(self.retries, draft, comment, seen, adjudicates))
+
+    async def give_up_draft(self, draft: Draft) -> None:
+        """Deletes a correction with all its changes."""
+        return await self._driver.run(drafts.give_up(self.retries, draft))
 
     async def request_second_reading(
         self,

@@ -55,7 +55,7 @@ class Request:
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     json: Any = None
-    body: FileRest | FileForm | None = None
+    body: FileRest | FileForm | bytes | None = None
     repeatable: bool = True
     """Whether sending it twice has the same effect as sending it once."""
     patience_s: float | None = None

@@ -11,6 +11,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
 
+from tessera_client.correction_types import LabelChange
 from tessera_client.reading_types import ReadingOptions, ReadingProgress, Verdict
 
 JobState = Literal["queued", "running", "succeeded", "failed", "cancelled"]
@@ -437,6 +438,13 @@ class Review:
     """`reading`, `surplus` or `adjudication` in a second reading; None without one."""
     measurements: tuple[ReaderMeasurement, ...] = ()
     """What the reviewer measured in the scan."""
+    base: str | None = None
+    """Id of the review whose corrected mask was corrected further; None: the job's own mask was, or
+    it is not known."""
+    seconds: float | None = None
+    """How long the reviewer worked on the corrected mask; None if it is not known."""
+    changes: tuple[LabelChange, ...] = ()
+    """How the corrected mask differs from its base; empty if it is not known."""
 
 
 @dataclass(frozen=True, slots=True)

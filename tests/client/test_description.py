@@ -21,12 +21,14 @@ SCHEMAS = {
     "BatchOutcome": "BatchOutcomeOut",
     "BatchReview": "BatchReviewOut",
     "Choice": "Choice",
+    "Draft": "DraftOut",
     "Format": "FormatOut",
     "Health": "Ready",
     "Job": "JobOut",
     "JobOptions": "OptionsIn",
     "JobRequest": "JobIn",
     "Label": "LabelOut",
+    "LabelChange": "LabelChangeOut",
     "Model": "ModelOut",
     "Problem": "Problem",
     "Progress": "ProgressOut",
@@ -62,7 +64,7 @@ LATER = {
     *("second_reading", "role"),
     *("modality", "reviewer", "warnings", "masks", "uploaded"),
     *("window", "windows", "inverted", "value_unit", "subject", "series_number", "study_date"),
-    *("reasons", "withdrawn_at", "measurements"),
+    *("reasons", "withdrawn_at", "measurements", "base", "seconds", "changes"),
     *("review", "assignee", "doubts", "unusual_sizes"),
 }
 """Members that older gateways do not send."""

@@ -9,7 +9,15 @@ import nibabel
 import numpy as np
 import pytest
 
-from tessera_client import AsyncClient, Client, JobOptions, JobRequest, Retries, Segmentation
+from tessera_client import (
+    AsyncClient,
+    Client,
+    JobOptions,
+    JobRequest,
+    NotFound,
+    Retries,
+    Segmentation,
+)
 from tests.support.fault_proxy import fault_proxy
 from tests.support.gateway import Gateway
 from tests.support.images import nifti_bytes
@@ -32,6 +40,41 @@ def mask_of(file: Path) -> np.ndarray:
 def jobs_of(served: Gateway, scan: str) -> int:
     with Client(f"http://127.0.0.1:{served.port}") as client:
         return sum(scan in job.scans.values() for job in client.jobs())
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_correction(served: Gateway, tmp_path: Path, seed: int) -> None:
+    """Each set of changes is stored once, the draft is saved once, and another one is given up."""
+    with Client(f"http://127.0.0.1:{served.port}") as calm:
+        made = calm.segment(scan_file(tmp_path, seed), MODEL, tmp_path, options=OPTIONS)
+        before = mask_of(made.mask)
+        label = made.report["measurements"]["labels"][0]["value"]
+        runs = [(start, 3, label if start % 2 else 0) for start in range(seed, 900, 90)]
+        with (
+            fault_proxy(served.port, seed, calm=0.2) as proxy,
+            Client(proxy.url, retries=EAGER) as client,
+        ):
+            begun = client.begin_draft(made.job.id, reader=f"Ann {seed}")
+            draft = begun
+            for run in runs:
+                draft = client.append_changes(draft, [run], seconds=1.25)
+            assert client.draft_changes(draft) == tuple(runs)
+            review = client.save_draft(draft, comment="The edge.")
+            other = client.begin_draft(made.job.id, reader=f"Ann {seed}", base=review.id)
+            client.give_up_draft(other)
+        assert (review.id, review.seconds) == (begun.id, 1.25 * len(runs))
+        listed = calm.reviews(made.job.id)
+        assert [one for one in listed if one.comment == "The edge."] == [review]
+        with pytest.raises(NotFound):
+            calm.draft(made.job.id, reader=f"Ann {seed}")
+        calm.download_corrected_mask(made.job.id, review.id, tmp_path / "corrected.nii.gz")
+    flat = before.flatten(order="F")
+    for start, length, value in runs:
+        flat[start : start + length] = value
+    found = mask_of(tmp_path / "corrected.nii.gz")
+    np.testing.assert_array_equal(found, flat.reshape(before.shape, order="F"))
+    added = {one.label: one.added for one in review.changes}
+    assert added[label] == np.count_nonzero((found == label) & (before != label))
 
 
 @pytest.mark.parametrize("seed", range(4))

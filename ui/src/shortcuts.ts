@@ -155,7 +155,22 @@ export const CORRECTION_SHORTCUTS = [
   },
   { keys: ['b'], shown: 'B', does: 'brush: paint the chosen label' },
   { keys: ['e'], shown: 'E', does: 'eraser' },
-  { keys: ['d'], shown: 'D', does: 'paint on the slice, or in 3D' },
+  { keys: ['t'], shown: 'T', does: 'threshold brush: paint only voxels with similar values' },
+  { keys: ['p'], shown: 'P', does: 'fill a connected area, or a hole' },
+  { keys: ['c'], shown: 'C', does: 'scissors: erase or fill inside a line' },
+  { keys: ['r'], shown: 'R', does: 'region: grow over the connected voxels with similar values' },
+  { keys: ['n'], shown: 'N', does: 'interpolate between slices' },
+  {
+    keys: ['h'],
+    shown: 'H',
+    does: 'shape of the whole label: islands, holes, smooth, grow, shrink',
+  },
+  {
+    keys: ['Enter'],
+    shown: 'Enter',
+    does: 'close the line of the scissors, apply the region, interpolate',
+  },
+  { keys: ['d'], shown: 'D', does: 'paint, fill and grow on the slice, or in 3D' },
   {
     keys: ['[', ']'],
     shown: '[ , ] or Shift + wheel',

@@ -128,5 +128,7 @@ class _Stream:
                 return {"files": {"files": (request.body.name, file)}}
             case FileRest():
                 return {"content": async_blocks(request.body)}
+            case bytes():
+                return {"content": request.body}
             case _:
                 return {}

@@ -126,5 +126,7 @@ class _Stream:
                 return {"files": {"files": (request.body.name, file)}}
             case FileRest():
                 return {"content": blocks(request.body)}
+            case bytes():
+                return {"content": request.body}
             case _:
                 return {}

@@ -58,6 +58,24 @@ def repeated(
         yield Sleep(pause_s)
 
 
+def deletion(retries: Retries, request: Request) -> Steps[None]:
+    """Deletes something; raises NotFound, unless an earlier try may have deleted it."""
+    may_be_deleted = False
+
+    def attempt() -> Steps[None]:
+        nonlocal may_be_deleted
+        try:
+            checked((yield Send(request)))
+        except Unavailable as failure:
+            may_be_deleted |= failure.sent
+            raise
+        except NotFound:
+            if not may_be_deleted:
+                raise
+
+    yield from repeated(retries, attempt)
+
+
 def checked(reply: Reply) -> Reply:
     """The response if it is a success; else raises the exception of its problem."""
     if reply.is_success:

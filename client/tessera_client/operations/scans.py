@@ -2,12 +2,11 @@
 
 from pathlib import Path
 
-from tessera_client.errors import NotFound, Unavailable
 from tessera_client.operations.downloads import download
-from tessera_client.operations.exchange import checked, exchange, repeated
+from tessera_client.operations.exchange import deletion, exchange
 from tessera_client.operations.listing import listed
 from tessera_client.retries import Retries
-from tessera_client.steps import BytesSent, Request, Send, Steps, decoded
+from tessera_client.steps import BytesSent, Request, Steps, decoded
 from tessera_client.types import Job, Scan
 
 
@@ -23,20 +22,7 @@ def every(retries: Retries) -> Steps[None]:
 
 def delete(retries: Retries, scan: str) -> Steps[None]:
     """Deletes a scan with its jobs; raises NotFound, unless an earlier try may have deleted it."""
-    may_be_deleted = False
-
-    def attempt() -> Steps[None]:
-        nonlocal may_be_deleted
-        try:
-            checked((yield Send(Request("DELETE", f"/v1/scans/{scan}"))))
-        except Unavailable as failure:
-            may_be_deleted |= failure.sent
-            raise
-        except NotFound:
-            if not may_be_deleted:
-                raise
-
-    yield from repeated(retries, attempt)
+    return deletion(retries, Request("DELETE", f"/v1/scans/{scan}"))
 
 
 def add_mask(retries: Retries, scan: str, mask: str) -> Steps[Job]:

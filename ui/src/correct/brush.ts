@@ -18,17 +18,18 @@ export function sameSlice(a: Spot, b: Spot): boolean {
   return a.slice.axis === b.slice.axis && a.slice.index === b.slice.index
 }
 
-/** A tool that changes the voxels under the brush. `slot`: what they get. */
+/** A tool that changes voxels under the brush. `slot`: what they get; `edit`: which ones. */
 export function brushTool(
   look: Pick<Tool, 'id' | 'name' | 'key' | 'hint'>,
   slot: (context: Context) => number,
+  edit: typeof brushEdit = brushEdit,
 ): Tool {
   let last: Spot | null = null
   const paint = (context: Context, spots: readonly Spot[]): void => {
     const edits = spots.map((spot) => {
       const from = last !== null && sameSlice(last, spot) ? last : spot
       last = spot
-      return brushEdit(context, from, spot, slot(context))
+      return edit(context, from, spot, slot(context))
     })
     context.editor.extend(edits)
   }

@@ -28,8 +28,8 @@ export interface CorrectingEvents {
 export class Correcting implements Context {
   tool: Tool | null = null
   slot = 1
-  /** Whether a tool works, so that nothing else may change the labels. */
-  busy = false
+  /** What a tool works on, while nothing else may change the labels. */
+  private work: { cancel: (() => void) | null } | null = null
   private session: {
     viewer: Viewer
     labels: LabelsOnScreen
@@ -79,6 +79,10 @@ export class Correcting implements Context {
     return this.session!.labels
   }
 
+  get unit(): 'mm' | 'px' {
+    return this.labels.unit
+  }
+
   /** Begins with the labels on screen; `slot`: the label that is painted at first. */
   begin(viewer: Viewer, labels: LabelsOnScreen, slot: number): Editor {
     const editor = new Editor(labels.volume)
@@ -94,6 +98,8 @@ export class Correcting implements Context {
   end(): void {
     if (this.session === null) return
     this.showBefore(false)
+    this.cancelWork()
+    this.work = null
     this.forget()
     this.editor.end()
     this.tool = null
@@ -113,9 +119,10 @@ export class Correcting implements Context {
     }
     this.forget()
     this.tool = tool
-    const keys = 'At the crosshair, the key of the full stop uses it.'
+    const keys =
+      tool?.place === undefined ? '' : ' At the crosshair, the key of the full stop uses it.'
     this.say(
-      tool === null ? 'The pointer moves the crosshair.' : `${tool.name}: ${tool.hint} ${keys}`,
+      tool === null ? 'The pointer moves the crosshair.' : `${tool.name}: ${tool.hint}${keys}`,
     )
     this.changed()
   }
@@ -127,6 +134,7 @@ export class Correcting implements Context {
     return {
       ...(Object.fromEntries([...tools, ...labels]) as Keys),
       '.': () => this.place(),
+      Enter: () => this.confirm(),
       d: () => this.setBall(!this.ball),
       l: () => this.lock(this.slot, !this.editor.protection.locked.has(this.slot)),
       '[': () => this.resize(-1),
@@ -146,7 +154,7 @@ export class Correcting implements Context {
   }
 
   /** Whether labels may be changed now; the labels of the correction are on screen then. */
-  private get free(): boolean {
+  get free(): boolean {
     if (this.session === null) return false
     this.showBefore(false)
     return !this.busy
@@ -191,7 +199,16 @@ export class Correcting implements Context {
     return locked
   }
 
+  private confirm(): void {
+    if (this.tool?.confirm === undefined || !this.free || this.isLocked()) return
+    if (this.tool.confirm(this)) this.changed()
+  }
+
   private escape(): void {
+    if (this.busy) {
+      this.cancelWork()
+      return
+    }
     this.pointer.drop()
     if (this.tool?.cancel?.(this) !== true) this.take(null)
     this.changed()
@@ -210,20 +227,46 @@ export class Correcting implements Context {
     return surface === undefined ? null : spotAt(surface, surface.toPixel(viewer.crosshair))
   }
 
-  later(name: string, edits: Promise<Edit[]>): void {
+  async later(
+    name: string,
+    edits: Promise<Edit[] | null>,
+    cancel: (() => void) | null = null,
+  ): Promise<boolean> {
     const { session } = this
-    this.busy = true
+    const work = { cancel }
+    this.work = work
     this.changed()
-    edits
-      .then((all) => {
-        if (this.session !== session || session === null) return
-        if (!session.editor.apply(all, name)) this.say(`${name}: nothing changed.`)
-      })
-      .catch((error) => this.session === session && this.events.failed(problemOf(error)))
-      .finally(() => {
-        this.busy = false
-        this.changed()
-      })
+    try {
+      const all = await edits
+      return this.session === session && session !== null && this.finish(name, all)
+    } catch (error) {
+      if (this.session === session) this.events.failed(problemOf(error))
+      return false
+    } finally {
+      if (this.work === work) this.work = null
+      this.changed()
+    }
+  }
+
+  /** `edits`: null if the reader ended the wait. */
+  private finish(name: string, edits: Edit[] | null): boolean {
+    const changed = edits !== null && this.editor.apply(edits, name)
+    if (!changed) this.say(`${name}: ${edits === null ? 'cancelled' : 'nothing changed'}.`)
+    return changed
+  }
+
+  /** Whether a tool works, so that nothing else may change the labels. */
+  get busy(): boolean {
+    return this.work !== null
+  }
+
+  /** Whether the reader can end the wait for it. */
+  get stoppable(): boolean {
+    return (this.work?.cancel ?? null) !== null
+  }
+
+  cancelWork(): void {
+    this.work?.cancel?.()
   }
 
   say(text: string): void {

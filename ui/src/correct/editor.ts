@@ -127,8 +127,8 @@ export class Editor {
     this.tell(writing)
   }
 
-  /** For each slot, whether its voxels may get another one. */
-  private allowed(slot: number): Uint8Array {
+  /** For each slot, 1 if its voxels may get another one. */
+  allowed(slot: number): Uint8Array {
     const { locked, only } = this.protection
     const table = new Uint8Array(SLOTS)
     if (locked.has(slot)) return table

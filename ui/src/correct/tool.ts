@@ -29,6 +29,10 @@ export interface Context {
   readonly radius: number
   /** Whether the brush is a ball, which paints on several slices. */
   readonly ball: boolean
+  /** Of the brush and of all sizes. */
+  readonly unit: 'mm' | 'px'
+  /** Whether labels may be changed now: nothing works on them, and they are what is shown. */
+  readonly free: boolean
   /** Where keys act: the crosshair, on the plane that was used last; null without a plane. */
   readonly spot: Spot | null
   /** The name of a slot's label. */
@@ -38,10 +42,11 @@ export interface Context {
   /** Draws what the tool draws over the panes again. */
   redraw: () => void
   /**
-   * Applies edits that take a moment as one step; until then nothing else can be changed. A failure
-   * is shown to the reader.
+   * Applies edits that take a moment as one step; until then nothing else can be changed. With
+   * `cancel`, the reader may end the wait: it must make the edits null. A failure is shown to the
+   * reader. Gives whether a voxel changed.
    */
-  later: (name: string, edits: Promise<Edit[]>) => void
+  later: (name: string, edits: Promise<Edit[] | null>, cancel?: () => void) => Promise<boolean>
 }
 
 export interface Tool {
@@ -65,6 +70,8 @@ export interface Tool {
   hover?: (context: Context, spot: Spot) => void
   /** The key for "here": the tool acts at the crosshair. */
   place?: (context: Context, spot: Spot) => void
+  /** Enter: ends what has begun, or does the tool's work; false if there is nothing to do. */
+  confirm?: (context: Context) => boolean
   /** Forgets what has begun; true if there was something. */
   cancel?: (context: Context) => boolean
   /** Its own controls, shown in the panel while it is in the hand. */

@@ -58,6 +58,17 @@ export class CorrectionPanel {
     '3D',
   )
   private readonly controls = element('div.tool-controls', {})
+  private readonly stop = element(
+    'button',
+    { type: 'button', id: 'stop-work', onclick: () => this.correcting.cancelWork() },
+    'Cancel',
+  )
+  private readonly working = element(
+    'div.tool-working',
+    { role: 'status', hidden: true },
+    element('span', {}, 'Working …'),
+    this.stop,
+  )
   private shownControls: unknown = null
 
   /** `focus` gives the keys back to the image. */
@@ -88,6 +99,7 @@ export class CorrectionPanel {
         this.only,
       ),
       this.controls,
+      this.working,
       this.status,
     )
   }
@@ -113,6 +125,8 @@ export class CorrectionPanel {
       lock.setAttribute('aria-pressed', String(locked.has(slot)))
     }
     this.only.value = only === null ? '' : String(only)
+    this.working.hidden = !correcting.busy
+    this.stop.hidden = !correcting.stoppable
     this.renderBrush()
     this.renderControls()
     this.renderSizes()

@@ -1,0 +1,248 @@
+"""The tools of a correction: the stored mask has the voxels that another library computes."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import nibabel
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from playwright.sync_api import Browser, Page, expect
+from scipy import ndimage
+
+from tests.support.gateway import Gateway
+from tests.support.images import png_bytes
+from tests.support.page import watched
+from tests.ui.test_correcting import (
+    SHAPE,
+    SPACING,
+    STORAGES,
+    Slice,
+    Voxel,
+    correct,
+    finished,
+    model_mask,
+    saved,
+    stored,
+)
+from tests.ui.test_correcting import gateway as gateway
+
+MIDDLE = np.array([13.0, 12, 10])
+FACES = ndimage.generate_binary_structure(3, 1)
+
+
+@pytest.fixture
+def reader(browser: Browser, gateway: Gateway) -> Iterator[Page]:
+    yield from watched(browser, str(gateway.client.base_url))
+
+
+def distance(voxel: Voxel) -> NDArray[np.float64]:
+    """mm from a voxel to each."""
+    grid = np.moveaxis(np.indices(SHAPE), 0, -1)
+    return np.asarray(np.linalg.norm((grid - voxel) * SPACING, axis=-1))
+
+
+def ball_in_the_dark() -> NDArray[np.int16]:
+    """A bright ball of 9 mm; values differ by less than 10 in it, and around it."""
+    values = np.random.default_rng(3).integers(0, 9, SHAPE).astype(np.int16)
+    values[distance(MIDDLE) <= 9] += 200
+    return values
+
+
+@dataclass(frozen=True)
+class Correction:
+    """A volume that is corrected on screen."""
+
+    page: Page
+    gateway: Gateway
+    job: str
+    affine: NDArray[np.float64]
+
+    @classmethod
+    def of(
+        cls, page: Page, gateway: Gateway, storage: str, mask: NDArray[np.uint8]
+    ) -> "Correction":
+        affine = np.eye(4)
+        affine[:3, :3] = STORAGES[storage] * SPACING
+        affine[:3, 3] = (-11, 7, 30)
+        image = nibabel.Nifti1Image(ball_in_the_dark(), affine)
+        image.header.set_xyzt_units("mm")
+        image.header.set_slope_inter(1, 0)
+        job = finished(gateway, image.to_bytes(), f"{storage}.nii", "organs", mask)
+        page.evaluate("localStorage.setItem('tessera.view', 'planes')")
+        correct(page, job)
+        correction = cls(page, gateway, job, affine)
+        correction.go(MIDDLE)
+        return correction
+
+    def go(self, voxel: Voxel) -> None:
+        world = (self.affine @ [*voxel, 1])[:3].tolist()
+        self.page.evaluate("p => window.tessera.jump(p)", world)
+
+    def slice(self, plane: str, at: Voxel = MIDDLE) -> Slice:
+        return Slice.of(self.page, plane, self.affine, at)
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.page.keyboard.press(key)
+            expect(self.page.locator(".tool-working")).to_be_hidden()
+
+    def click(self, button: str) -> None:
+        self.page.locator(f"#{button}").click()
+        expect(self.page.locator(".tool-working")).to_be_hidden()
+
+    def stored(self) -> NDArray[np.uint8]:
+        review = saved(self.page, self.gateway, self.job)
+        return np.asarray(stored(self.gateway, self.job, review["id"]).dataobj, np.uint8)
+
+
+def test_ranges_of_values_limit_a_brush_and_a_region(reader: Page, gateway: Gateway) -> None:
+    expected = model_mask()
+    reader.evaluate("localStorage.setItem('tessera.brush-radius', '6')")
+    correction = Correction.of(reader, gateway, "sagittal", expected.copy())
+    values = ball_in_the_dark()
+    edge = MIDDLE + np.array([10, 0, 0])  # 8 mm: the brush covers the border of the ball
+    correction.go(edge)
+    correction.press("3", "t", ".")
+    around = values[21:26, 10:15, 10]  # on the axial slice, which is used last at first
+    limits = [float(reader.locator(f"#threshold-{end}").input_value()) for end in ("low", "high")]
+    wanted = around.mean() + np.array([-2.5, 2.5]) * around.std()
+    assert np.allclose(limits, wanted, rtol=1e-3)
+    near = (distance(edge) <= 6) & (np.indices(SHAPE)[2] == edge[2])
+    expected[near & (values >= limits[0]) & (values <= limits[1])] = 3
+    correction.go(MIDDLE)
+    correction.press("2", "d", "l", "1", "r", ".")  # in 3D, around what is locked
+    expect(reader.locator(".correction > .hint")).to_contain_text("Enter applies")
+    assert reader.locator(".correcting-layer path.ring").count() == 3
+    reader.locator("#region-radius").fill("7")
+    expect(reader.locator(".correction > .hint")).to_contain_text("largest radius")
+    limits = [float(reader.locator(f"#region-{end}").input_value()) for end in ("low", "high")]
+    inside = (values >= limits[0]) & (values <= limits[1]) & (distance(MIDDLE) <= 7)
+    parts, _ = ndimage.label(inside & (expected != 2), FACES)
+    expected[parts == parts[tuple(MIDDLE.astype(int))]] = 1
+    correction.click("region-apply")
+    assert np.array_equal(correction.stored(), expected)
+
+
+def test_lines_and_clicks_cut_and_fill(reader: Page, gateway: Gateway) -> None:
+    expected = model_mask()
+    correction = Correction.of(reader, gateway, "flipped", expected.copy())
+    shown = correction.slice("coronal")
+    ends = [shown.pixel(offset) for offset in ((-3, -5), (3, -5), (3, 4), (-3, 4))]
+    correction.press("1", "c")
+    reader.locator("#scissors-beside").fill("1")
+    reader.mouse.move(*ends[0])
+    reader.mouse.down()
+    for end in ends[1:]:
+        reader.mouse.move(*end, steps=4)
+    expect(reader.locator(".lasso")).to_have_count(1)
+    reader.mouse.up()
+    expect(reader.locator(".tool-working")).to_be_hidden()
+    cut = expected[10:17, 11:14, 5:15]
+    cut[cut == 1] = 0
+    reader.locator("#scissors-beside").fill("0")
+    reader.locator("#scissors-inside").select_option("fill")
+    sagittal = correction.slice("sagittal")
+    correction.press("3")
+    for offset in ((-2, -3), (4, -3), (4, 2), (-2, 2)):
+        reader.mouse.click(*sagittal.pixel(offset))
+    correction.press("Enter")
+    expected[13, 10:17, 7:13] = 3
+    correction.press("p")
+    at = (20, 9, 8)
+    reader.mouse.click(*correction.slice("axial", np.array([13.0, 12, 10])).pixel((7, 0)))
+    expected[18:24, 8:18, 10] = 3
+    correction.press("d")
+    correction.go(np.array(at, float))
+    correction.press(".")  # the part of the label below the slice that has another one now
+    expected[18:24, 8:18, 6:10] = 3
+    assert np.array_equal(correction.stored(), expected)
+
+
+def between(first: NDArray[np.bool_], second: NDArray[np.bool_], share: float) -> NDArray[np.bool_]:
+    """By the signed distances to the borders of two shapes on axial slices."""
+    distances = [
+        ndimage.distance_transform_edt(mask, SPACING[:2])
+        - ndimage.distance_transform_edt(~mask, SPACING[:2])
+        for mask in (first, second)
+    ]
+    return np.asarray((1 - share) * distances[0] + share * distances[1] >= -1e-9)
+
+
+def test_changes_are_carried_to_slices_between(reader: Page, gateway: Gateway) -> None:
+    expected = model_mask()
+    reader.evaluate("localStorage.setItem('tessera.brush-radius', '4')")
+    correction = Correction.of(reader, gateway, "oblique", expected.copy())
+    spots = (np.array([14.0, 3, 10]), np.array([11.0, 4, 14]))
+    correction.press("3")
+    for spot in spots:
+        correction.go(spot)
+        correction.press(".")
+    correction.press("n", "Enter")
+    painted = [(distance(spot) <= 4)[..., int(spot[2])] for spot in spots]
+    for n, k in enumerate(range(10, 15)):
+        expected[..., k][between(*painted, share=n / 4)] = 3
+    assert np.array_equal(correction.stored(), expected)
+
+
+def test_a_whole_label_changes_its_form(reader: Page, gateway: Gateway) -> None:
+    mask = model_mask()
+    mask[2:4, 2:4, 2] = 1
+    mask[12:14, 12:14, 9:12] = 0
+    mask[8, 8:18, 6] = 0
+    correction = Correction.of(reader, gateway, "coronal", mask.copy())
+    expected = mask == 1
+    correction.press("1", "h")
+    correction.click("keep-largest")
+    expected[2:4, 2:4, 2] = False
+    reader.locator("#holes-where").select_option("volume")
+    correction.click("fill-holes")
+    expected = ndimage.binary_fill_holes(expected, FACES)
+    reader.locator("#smooth-size").fill("1.5")
+    correction.click("smooth")
+    deviations = 1.5 / SPACING
+    blurred = ndimage.gaussian_filter(
+        expected.astype(float),
+        deviations,
+        mode="nearest",
+        radius=np.floor(3 * deviations).astype(int),
+    )
+    free = (mask == 0) | (mask == 1)
+    expected = (blurred >= 0.5 - 1e-6) & free
+    reader.locator("#resize-by").fill("2.7")
+    correction.click("grow")
+    expected = (ndimage.distance_transform_edt(~expected, SPACING) <= 2.7 + 1e-6) & free
+    correction.click("shrink")
+    expected &= ndimage.distance_transform_edt(expected, SPACING) > 2.7 + 1e-6
+    both = np.where(expected, 1, np.where(mask == 2, 2, 0))
+    assert np.array_equal(correction.stored(), both)
+
+
+def test_an_image_is_corrected_by_the_same_tools(reader: Page, gateway: Gateway) -> None:
+    mask = np.zeros((40, 60), np.uint8)
+    mask[10:20, 30:45] = 1
+    job = finished(gateway, png_bytes((40, 60)), "image.png", "areas", mask)
+    correct(reader, job)
+
+    def pixel(row: float, column: float) -> tuple[float, float]:
+        script = "at => window.tessera.project(window.tessera.worldOfPixel(...at))[0]"
+        found = reader.evaluate(script, [row, column])
+        return found["x"], found["y"]
+
+    reader.keyboard.press("h")
+    reader.locator("#resize-by").fill("2")
+    reader.locator("#grow").click()
+    expect(reader.locator(".tool-working")).to_be_hidden()
+    mask = (ndimage.distance_transform_edt(mask == 0) <= 2).astype(np.uint8)
+    reader.keyboard.press("c")
+    for row, column in ((11.6, 25), (15.4, 25), (15.4, 50), (11.6, 50)):
+        reader.mouse.click(*pixel(row, column))
+    reader.keyboard.press("Enter")
+    mask[12:16] = 0
+    reader.keyboard.press("2")
+    reader.keyboard.press("p")
+    reader.mouse.click(*pixel(18, 40))
+    mask[16:][mask[16:] == 1] = 2
+    review = saved(reader, gateway, job)
+    found = np.asarray(stored(gateway, job, review["id"]).dataobj).squeeze()
+    assert np.array_equal(found[:, ::-1].T, mask)

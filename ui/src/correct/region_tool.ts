@@ -1,0 +1,169 @@
+/** Grows a region from a click, and shows it before it is applied. */
+
+import { problemOf } from '../api'
+import { element } from '../element'
+import type { Point } from '../schemas'
+import type { DrawingSurface } from '../viewer/port'
+import { Background, type Running } from './background'
+import { actionButton, numberField, row } from './fields'
+import type { Edit } from './labels'
+import { voxelsOf } from './labels'
+import { outlineOf, type Segment } from './operations/outline'
+import { axesOf, type Slice } from './operations/slice'
+import { voxelsText } from './ordering'
+import { svg } from './overlay'
+import { sliceOf, voxelOf } from './spots'
+import { regionTask } from './tasks'
+import type { Context, Spot, Tool } from './tool'
+import { RangePicker } from './value_range'
+
+const NAME = 'Region'
+const PART = 10 // the radius at first, as a part of the scan's diagonal
+
+/** The region on screen, which is not applied yet. */
+interface Preview {
+  at: Point
+  slice: Slice
+  edit: Edit | null
+  /** Its borders on slices, by axis and index. */
+  outlines: Map<string, Segment[]>
+}
+
+const background = new Background()
+const picker = new RangePicker('region', (context) => grow(context))
+let radius = 0
+let of: unknown = null
+let preview: Preview | null = null
+let running: Running | null = null
+
+/** In mm, or pixels, with one digit: half of it on each side is a tenth of the scan. */
+function firstRadius({ volume: { dims, spacing } }: Context): number {
+  const diagonal = Math.hypot(...dims.map((n, axis) => (n > 1 ? n * spacing[axis]! : 0)))
+  return Number((diagonal / PART).toPrecision(1))
+}
+
+function follow(context: Context): void {
+  if (of === context.volume) return
+  of = context.volume
+  radius = firstRadius(context)
+  forget()
+}
+
+function press(context: Context, spot: Spot): void {
+  follow(context)
+  const at = voxelOf(spot, context.volume.dims)
+  if (at === null) return
+  if (picker.pick(context, spot) === null) {
+    context.say('The scan has no values here.')
+    return
+  }
+  preview = { at, slice: sliceOf(spot), edit: null, outlines: new Map() }
+  grow(context)
+}
+
+/** Makes the region of the preview anew. */
+function grow(context: Context): void {
+  const { range } = picker
+  const shown = preview
+  if (shown === null || range === null || !context.free) return
+  const { volume, scan, slot, ball, editor } = context
+  const { at } = shown
+  const growth = { at, range, radius, slice: ball ? null : shown.slice }
+  running = background.run(volume, regionTask(volume, scan, slot, growth, editor.allowed(slot)))
+  context.say(`${NAME}: working …`)
+  running.outcome
+    .then((outcome) => {
+      if (outcome === null || preview !== shown) return
+      const [edit = null] = outcome.edits
+      preview = { ...shown, edit, outlines: new Map() }
+      tell(context, outcome.limited === true)
+      context.redraw()
+    })
+    .catch((error) => tellText(context, problemOf(error).detail))
+}
+
+function tell(context: Context, limited: boolean): void {
+  const edit = preview?.edit ?? null
+  if (edit === null) tellText(context, 'No region: the value here is outside the range, or locked.')
+  else {
+    const ends = limited ? ' It ends at its largest radius.' : ''
+    tellText(context, `${voxelsText(voxelsOf(edit.runs))}.${ends} Enter applies the region.`)
+  }
+}
+
+function tellText(context: Context, text: string): void {
+  context.say(`${NAME}: ${text}`)
+}
+
+function confirm(context: Context): boolean {
+  const edit = preview?.edit ?? null
+  if (edit === null || !context.free) return false
+  forget()
+  if (!context.editor.apply([{ ...edit, slot: context.slot }], NAME)) {
+    context.say(`${NAME}: nothing changed.`)
+  }
+  context.redraw()
+  return true
+}
+
+function forget(): boolean {
+  const any = preview !== null
+  running?.cancel()
+  running = null
+  preview = null
+  return any
+}
+
+function draw({ volume }: Context, { stored }: DrawingSurface): SVGElement[] {
+  if (preview?.edit == null || stored === null) return []
+  const { axis, index } = stored
+  const key = `${axis} ${index}`
+  let segments = preview.outlines.get(key)
+  if (segments === undefined) {
+    segments = outlineOf(preview.edit.runs, volume.dims, { axis, index })
+    preview.outlines.set(key, segments)
+  }
+  const [u, v] = axesOf(axis)
+  const pixel = (a: number, b: number): string => {
+    const voxel: Point = [index, index, index]
+    voxel[u] = a
+    voxel[v] = b
+    const { x, y } = stored.toPixel(voxel)
+    return `${x.toFixed(1)} ${y.toFixed(1)}`
+  }
+  const d = segments.map(([a, b, c, e]) => `M${pixel(a, b)}L${pixel(c, e)}`).join('')
+  return ['halo', 'ring'].map((role) => svg('path', { class: role, d }))
+}
+
+export const REGION: Tool = {
+  id: 'region',
+  name: NAME,
+  key: 'r',
+  hint: 'A click finds the connected voxels with similar values; Enter applies them.',
+  cursor: 'cross',
+  press,
+  place: press,
+  confirm,
+  cancel: (context) => {
+    const any = forget()
+    context.redraw()
+    return any
+  },
+  draw,
+  controls: (context) => {
+    follow(context)
+    const size = numberField({
+      id: 'region-radius',
+      label: 'Largest radius',
+      unit: context.unit,
+      value: radius,
+      least: 0,
+      changed: (value) => {
+        radius = value
+        grow(context)
+      },
+    })
+    const apply = actionButton('region-apply', 'Apply', () => confirm(context))
+    return element('div.tool-part', {}, picker.controls(context), size.root, row(apply))
+  },
+}
