@@ -182,7 +182,7 @@ export class CorrectionView {
   ): void {
     const { correcting } = this
     const { legend } = labels
-    const editor = correcting.begin(viewer, labels, 1)
+    const editor = correcting.begin(job.id, viewer, labels, 1)
     editor.restore(translated(runs, (value) => legend.slotOf(value)))
     correcting.slot = this.firstSlot()
     const activity = new Activity()
