@@ -1,6 +1,6 @@
 """Fill a scan's grid with labels: from exact tiles, or from overlapping windows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from imaging import tiling
 from imaging.errors import StorageFull
 from inference.empty_regions import EmptyRegions
+from inference.mask_blocks import MaskBlocks
 from inference.network_input import NetworkInput
 from inference.network_run import NetworkRun
 from inference.networks.session import Runner
@@ -35,6 +36,8 @@ class Written:
     """Bytes that a tile may need, where memory was short for larger tiles."""
     depth: int = 0
     """How often the network was cut; see `inference.levels`."""
+    unsure: Mapping[int, float] | None = None
+    """As `UnsureVoxels.shares`; None: it is not known."""
 
 
 def write_labels(
@@ -57,8 +60,9 @@ def write_labels(
     work = planner.plan()
     while True:
         try:
-            seconds = _in_tiles(labels, subject, results, work, session, context)
-            return Written(work.tiles, seconds, planner.shrunk_to, work.depth)
+            mask = MaskBlocks(labels, EmptyRegions(subject, card), card)
+            seconds = _in_tiles(mask, subject, results, work, session, context)
+            return Written(work.tiles, seconds, planner.shrunk_to, work.depth, mask.shares)
         except StorageFull as error:
             work = planner.without_levels(work, error)
         except MemoryError as error:
@@ -67,17 +71,17 @@ def write_labels(
 
 
 def _in_windows(labels: NDArray[Any], subject: NetworkInput, parts: WindowLabels) -> Written:
-    context, empty = parts.run.context, EmptyRegions(subject, parts.results.card)
+    context, card = parts.run.context, parts.results.card
+    mask = MaskBlocks(labels, EmptyRegions(subject, card), card)
     context.on_tile(0, len(parts))
-    for box, values in parts:
+    for box, decision in parts:
         context.token.check()
-        labels[box.slices] = values
-        empty.clear(labels, box)
-    return Written(parts.plan, parts.run.seconds)
+        mask.put(box, decision)
+    return Written(parts.plan, parts.run.seconds, unsure=mask.shares)
 
 
 def _in_tiles(
-    labels: NDArray[Any],
+    mask: MaskBlocks,
     subject: NetworkInput,
     results: ResultGrid,
     work: WorkPlan,
@@ -86,10 +90,9 @@ def _in_tiles(
 ) -> float:
     """Returns the seconds in which the network computed."""
     run = NetworkRun(session, context, len(work))
-    empty = EmptyRegions(subject, results.card)
 
     def wanted(tile: tiling.Tile) -> bool:
-        covered = empty.cover(tile)
+        covered = mask.empty.cover(tile)
         if covered:
             run.tile_done(0.0)
         return not covered
@@ -99,6 +102,5 @@ def _in_tiles(
         for strip in strips(tile.write, len(results.card.outputs)):
             context.token.check()
             values = values_on_scan(features, tile, results, session, strip)
-            labels[strip.slices] = results.labels(values)
-            empty.clear(labels, strip)
+            mask.put(strip, results.decide(values))
     return run.seconds

@@ -14,6 +14,7 @@ from inference.pipeline import Result
 from inference.reference_outcome import ReferenceOutcome
 from inference.windows.plan import WindowPlan
 from models.any_card import AnyCard
+from models.combined_card import CombinedCard
 from models.doubt import Doubt
 
 NONE = "none"
@@ -54,6 +55,8 @@ class NetworkRecord:
     """Why its mask may be wrong; the warnings say the same."""
     uncompared: tuple[str, ...] = ()
     """Why nothing about a scan could be compared with the training scans."""
+    unsure: Mapping[int, float] | None = None
+    """Label value -> share of its voxels that the network is not sure of; None: it is not known."""
 
     @classmethod
     def of(
@@ -68,6 +71,7 @@ class NetworkRecord:
         return cls(
             device, result.plan, result.seconds, result.warnings, result.shrunk_to, result.depth,
             earlier, fallback, reference, result.doubts, result.uncompared,
+            result.unsure,
         )  # fmt: skip
 
 
@@ -86,6 +90,17 @@ class ModelRecord:
     """Of the model that found the box."""
     notes: tuple[str, ...] = ()
     """Warnings that are not about a network's input."""
+
+    @property
+    def unsure(self) -> Mapping[int, float]:
+        """Label value -> share of its voxels that the network is not sure of, where it is known."""
+        shares = {} if self.network is None else dict(self.network.unsure or {})
+        if isinstance(self.card, CombinedCard):
+            for part, made in zip(self.card.parts, self.parts, strict=False):
+                known = made.unsure
+                own = {one.label: one.value for one in part.labels if one.label in known}
+                shares |= {value: known[label] for label, value in own.items()}
+        return shares
 
     @property
     def networks(self) -> tuple[NetworkRecord, ...]:

@@ -48,6 +48,8 @@ class Result:
     """Why the mask may be wrong."""
     uncompared: tuple[str, ...] = ()
     """As in `models.training_fit.TrainingFit`."""
+    unsure: Mapping[int, float] | None = None
+    """As `inference.unsure_voxels.UnsureVoxels.shares`; None: it is not known."""
 
 
 def segment(
@@ -83,7 +85,7 @@ def segment(
     seconds = {"open": opened, "network": written.seconds, "total": perf_counter() - started}
     return Result(
         mask, written.plan, subject.warnings, seconds, written.shrunk_to, written.depth,
-        subject.doubts, subject.uncompared,
+        subject.doubts, subject.uncompared, written.unsure,
     )  # fmt: skip
 
 

@@ -14,18 +14,27 @@ from inference.windows.plan import WindowPlan
 from models.any_card import AnyCard
 from models.combined_card import CombinedCard
 
+_DIGITS = 4
+"""Of shares: logits of other tiles, runtimes and precisions differ by a little."""
+
 
 def report(result: ModelResult, scan: Scan) -> dict[str, Any]:
     """Model, device, tiling, times, warnings, doubts and measurements of one mask.
 
     `doubts`: the warnings that put the mask in doubt, each with its kind. `uncompared`: why nothing
     was found out about how a scan differs from the training scans; then no doubt means nothing.
+    `unsure_share` of a label: the share of its voxels that the network is not sure of, see
+    `inference.unsure_voxels`, before post-processing; null where that is not known.
     """
     record = result.record
     warnings = [*warnings_of(record)]
     if record.networks and not result.mask.any():
         warnings.append("The mask is empty: the model predicts no label in this scan.")
-    return _report(result.mask, scan, record.card, warnings) | {
+    made = _report(result.mask, scan, record.card, warnings)
+    for row in made["measurements"]["labels"]:
+        share = record.unsure.get(row["value"])
+        row["unsure_share"] = None if share is None else round(share, _DIGITS)
+    return made | {
         "supplied": False,
         "doubts": [asdict(doubt) for doubt in doubts_of(record)],
         "uncompared": list(uncompared_of(record)),

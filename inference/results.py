@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from imaging.axis_taps import AxisTaps
 from imaging.box import Box
-from inference.labels import labels_of, probabilities
+from inference.labels import Decision, decide, labels_of, probabilities
 from inference.network_input import NetworkInput
 from inference.way_to_scan import taps_to_scan
 from models.card import ModelCard
@@ -62,13 +62,13 @@ class ResultGrid:
             values = self.axes[a].apply(values, a + 1, rows, values_box.start[a])
         return values
 
-    def labels(self, values: NDArray[Any]) -> NDArray[Any]:
-        """(*spatial) labels, of what `onto` returns."""
+    def decide(self, values: NDArray[Any]) -> Decision:
+        """The labels of what `onto` returns."""
         if self._kind == "labels":
-            return np.asarray(values[0])
+            return Decision(np.asarray(values[0]))
         if self.card.windows is not None and self.card.windows.sums == "float16":
             values = values.astype(np.float16).astype(np.float32)
-        return labels_of(values, self.card, activated=self._kind == "probabilities")
+        return decide(values, self.card, activated=self._kind == "probabilities")
 
     @property
     def _kind(self) -> str:

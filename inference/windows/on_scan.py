@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.box import Box
+from inference.labels import Decision
 from inference.results import ResultGrid
 from inference.windows.sums import Slab
 
@@ -25,7 +26,7 @@ class LabelStream:
         self._kept: NDArray[Any] | None = None
         self._start, self._next = 0, self._axis.start
 
-    def add(self, slab: Slab) -> Iterator[tuple[Box, NDArray[Any]]]:
+    def add(self, slab: Slab) -> Iterator[tuple[Box, Decision]]:
         """Boxes of the scan's grid and their labels: all that the slabs so far determine."""
         values = self._results.values(self._to_logits(slab.features))
         axis, taps = self._along + 1, self._axis
@@ -39,7 +40,7 @@ class LabelStream:
         self._kept = kept[keep].copy()
         self._start = stop - self._kept.shape[axis]
 
-    def _labels(self, kept: NDArray[Any], ready: int) -> Iterator[tuple[Box, NDArray[Any]]]:
+    def _labels(self, kept: NDArray[Any], ready: int) -> Iterator[tuple[Box, Decision]]:
         whole = self._results.box
         row = len(kept) * whole.size // max(1, whole.shape[self._along])
         step = max(1, STRIP_VALUES // max(1, row))
@@ -50,7 +51,7 @@ class LabelStream:
             rows = slice(first - self._start, last - self._start)
             part = kept[(slice(None),) * (self._along + 1) + (rows,)]
             part_box = _rows(Box.whole(self._results.grid), self._along, first, last)
-            yield box, self._results.labels(self._results.onto(part, part_box, box))
+            yield box, self._results.decide(self._results.onto(part, part_box, box))
 
 
 def _rows(box: Box, along: int, first: int, last: int) -> Box:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.box import Box
+from inference.labels import Decision
 from inference.network_run import ImageSource, NetworkRun
 from inference.networks.session import Runner
 from inference.planner import Budget
@@ -38,7 +39,7 @@ class WindowLabels:
         """Windows, counted once for each network."""
         return len(self.plan) * (1 + len(self.members))
 
-    def __iter__(self) -> Iterator[tuple[Box, NDArray[Any]]]:
+    def __iter__(self) -> Iterator[tuple[Box, Decision]]:
         """Boxes of the scan's grid and their labels; together they are `results.box`.
 
         Raises Unavailable where a window does not fit the budget, StorageFull where the sums do not

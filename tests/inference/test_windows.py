@@ -193,10 +193,10 @@ def labels_with(
     results = ResultGrid(model.card, tuple(map(AxisTaps.identity, grid)))
     out = np.zeros(grid, np.uint8)
     windows = windows_of(model)
-    for box, values in window_labels(
+    for box, decision in window_labels(
         Wave(grid), windows, results, session, budget, RunContext(**context)
     ):
-        out[box.slices] = values
+        out[box.slices] = decision.labels
     return out
 
 

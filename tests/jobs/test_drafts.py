@@ -1,6 +1,8 @@
 """Drafts of corrections as rows: nothing acknowledged is lost, and nothing is left behind."""
 
+import random
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from threading import Barrier
 
@@ -16,6 +18,7 @@ from imaging.errors import (
     NewerReview,
     NotFound,
     ScanTooLarge,
+    StorageFull,
 )
 from jobs.blob_collector import BlobCollector
 from jobs.blobs import open_blobs
@@ -24,6 +27,7 @@ from jobs.repository import Repository
 from jobs.repository.schema import draft_changes, drafts, jobs
 from jobs.review import Review, Role
 from jobs.settings import Settings
+from tests.support.disk import mounted
 from tests.support.finished_rows import add_finished
 from tests.support.rows import make_job, make_scan
 from tests.support.second_readings import DRAWN, ids, judge, listed, put_up, review_of
@@ -257,3 +261,23 @@ def test_a_draft_that_becomes_too_large(ready: Repository) -> None:
     with pytest.raises(ScanTooLarge, match="changed voxels"):
         append(ready, draft, 2, painted=1)
     assert append(ready, draft, 2, painted=0).changes == 2
+
+
+@pytest.mark.process
+def test_a_full_disk_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+    with mounted(tmp_path / "disk", 4) as folder:
+        (folder / "ballast").write_bytes(bytes(1 << 20))
+        repository = Repository(f"sqlite:///{folder / 'tessera.db'}")
+        repository.migrate()
+        repository.scans.add(make_scan())
+        add_finished(repository, "job")
+        draft, packed = begin(repository), random.Random(1).randbytes(1 << 18)
+        with suppress(StorageFull):
+            while draft.changes < 100:
+                draft = append(repository, draft, draft.changes + 1, packed)
+        assert 1 < draft.changes < 20
+        (folder / "ballast").unlink()
+        assert repository.drafts.get("ada", "job", "Ann") == draft
+        assert list(repository.drafts.change_sets(draft)) == [packed] * draft.changes
+        append(repository, draft, draft.changes + 1, packed)
+        repository.close()

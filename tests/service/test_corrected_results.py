@@ -14,6 +14,7 @@ from imaging.formats.sniff import open_scan
 from jobs.review import Review
 from tests.support.answers import check_problem
 from tests.support.corrected import Corrected
+from tests.support.corrections import Corrector
 from tests.support.dicom.archive import SEG, SR, archive
 from tests.support.dicom.headers import Acquired, blobs, files, series
 from tests.support.finished_jobs import run_job
@@ -128,7 +129,8 @@ def test_a_final_label_is_sent_where_corrected_masks_are_wanted(
     start_gateway: Start, tmp_path: Path
 ) -> None:
     """In the formats of the job's own results; a label with another tag is not sent. That of a
-    second reading is sent when it is the verdict, also because the second reading is cancelled."""
+    second reading is sent when it is the verdict, also because the second reading is cancelled. A
+    correction that is saved is sent, too."""
     routes = tmp_path / "routes.toml"
     with archive() as there:
         routes.write_text(
@@ -165,8 +167,17 @@ def test_a_final_label_is_sent_where_corrected_masks_are_wanted(
         newest = gateway.client.get(f"/v1/jobs/{corrected.job}/reviews").json()[-1]["id"]
         sent = [one["review"] for one in gateway.client.get(address).json()]
         assert sent == [None, review, newest]
+        saved = Corrector(gateway, corrected.job).corrected([[0, 2, 1], [2, 3, 0]], newest)
+        sent = [one["review"] for one in gateway.client.get(address).json()]
+        assert sent == [None, review, newest, saved["id"]]
+        until(lambda: len(there.objects) == 4)
     found = pixels(there.objects[1], corrected.acquired)
     assert np.array_equal(found, corrected.mask.transpose(2, 1, 0))
+    drawn = corrected.mask.copy()
+    drawn[:5, 0, 0] = 1, 1, 0, 0, 0
+    shown = [pixels(one, corrected.acquired) for one in there.objects]
+    (last,) = (n for n, one in enumerate(shown) if np.array_equal(one, drawn.transpose(2, 1, 0)))
+    assert there.objects[last].SegmentSequence[-1].SegmentAlgorithmType == "SEMIAUTOMATIC"
 
 
 def test_a_supplied_mask_names_no_network(gateway: Gateway) -> None:

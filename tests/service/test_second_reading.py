@@ -21,9 +21,11 @@ from models.registry import Registry
 from service.app import create_app
 from service.auth import Caller, HttpCaller, Permission, Principal
 from tests.support.answers import check_problem
+from tests.support.corrections import pack
 from tests.support.dicom.files import classic
 from tests.support.dicom.files import write as write_files
 from tests.support.dicom.scans import turned, voxels
+from tests.support.finished_jobs import measured
 from tests.support.images import nifti_bytes
 from tests.support.served_app import served
 
@@ -86,7 +88,10 @@ class Service:
                 mask_sha256=blobs.put(made),
                 mask_format="nifti",
                 preview_sha256=None,
-                report={"measurements": {"labels": [], "instances": None}, "warnings": []},
+                report={
+                    "measurements": {"labels": [measured(flat=False)], "instances": None},
+                    "warnings": [],
+                },
             )
 
     def put_up(self, job: str, **options: Any) -> dict[str, Any]:
@@ -112,6 +117,21 @@ class Service:
             data={"params": json.dumps(params)},
         )
         assert answer.status_code == 200, answer.text
+
+    def begin_correction(self, name: str, job: str, planes: int, **body: Any) -> str:
+        """A draft in which as many planes have the label 1; its id."""
+        begun = self.call(name, "PUT", f"/v1/jobs/{job}/draft", json=body)
+        assert begun.status_code == 200, begun.text
+        draft = str(begun.json()["id"])
+        path = f"/v1/jobs/{job}/draft/changes/1?draft={draft}"
+        runs = [[SHAPE[0] * row, SHAPE[0], 0] for row in range(SHAPE[1] * SHAPE[2])]
+        runs += [[SHAPE[0] * row, planes, 1] for row in range(SHAPE[1] * SHAPE[2])]
+        assert self.call(name, "PUT", path, content=pack(runs)).status_code == 200
+        return draft
+
+    def save_correction(self, name: str, job: str, draft: str, **more: Any) -> httpx.Response:
+        body = {"draft": draft, "draft_changes": 1, **more}
+        return self.judge(name, job, "corrected", **body)
 
     def reading(self, name: str, job: str) -> dict[str, Any]:
         return dict(self.get(name, f"/v1/jobs/{job}/second-reading"))
@@ -192,6 +212,33 @@ def test_nothing_of_the_other_reading_is_shown(service: Service) -> None:
     # The second reader may not learn from a refusal that somebody else has read.
     assert service.judge("Bob", first, "accepted", seen="").status_code == 201
     assert service.get("Bob", f"/v1/jobs/{first}/reviews")[0]["comment"] == SECRETS[0]
+
+
+def test_corrections_are_hidden_and_another_reader_corrects(service: Service) -> None:
+    """Drafts are those of the account, whatever name is stated."""
+    job = service.finished(second_reading={"min_dice": 0.9})
+    path = f"/v1/jobs/{job}/draft"
+    draft = service.begin_correction("Ann", job, 3, reader="Bob")
+    for query in ("", "?reader=Ann", f"?reader=Ann&draft={draft}"):
+        check_problem(service.call("Bob", "GET", path + query), 404)
+        check_problem(service.call("Bob", "GET", f"{path}/changes{query}"), 404)
+        check_problem(service.call("Bob", "DELETE", path + query), 404)
+    check_problem(service.save_correction("Bob", job, draft, reviewer="Ann"), 404)
+    ours = service.save_correction("Ann", job, draft, reviewer="Bob").json()
+    assert (ours["reviewer"], ours["role"]) == ("Ann", "reading")
+    assert [one for one in SECRETS if one in everything(service, "Bob", job)] == []
+    check_problem(service.call("Bob", "PUT", path, json={"base": ours["id"]}), 404)
+    theirs = service.begin_correction("Bob", job, 4)
+    assert service.save_correction("Bob", job, theirs, seen="").status_code == 201
+    (overlap,) = service.reading("Cem", job)["agreement"]["overlaps"]
+    assert overlap["dice"] == pytest.approx(2 * 3 / 7)
+    assert service.get("Cem", f"/v1/jobs/{job}")["verdict"] is None
+    mine = service.begin_correction("Cem", job, 1, base=ours["id"])
+    decided = service.save_correction("Cem", job, mine, adjudicates=True).json()
+    assert (decided["role"], decided["base"]) == ("adjudication", ours["id"])
+    assert decided["changes"] == [{"label": 1, "added": 0, "removed": 2 * SHAPE[1] * SHAPE[2]}]
+    assert service.get("Ann", f"/v1/jobs/{job}")["verdict"] == "corrected"
+    assert service.reading("Ann", job)["review"] == mine
 
 
 def test_masks_are_compared_and_another_reader_decides(service: Service) -> None:

@@ -45,7 +45,8 @@ def store_jobs(repository: Repository, number: int) -> list[str]:
     for first in range(0, number, AT_ONCE):
         batch = Batch(uuid4().hex, PROJECT, "many", now)
         repository.batches.add(batch, stored[first : first + AT_ONCE])
-    _finish(repository, now)
+    for first in range(0, number, AT_ONCE):
+        _finish(repository, now, first)
     for n in range(0, number, number // 20):
         if STATES[n % len(STATES)] is JobState.SUCCEEDED:
             _review(repository, stored[n], READERS[n % len(READERS)])
@@ -63,9 +64,11 @@ def _job(number: int, created_at: float) -> Job:
     )
 
 
-def _finish(repository: Repository, now: float) -> None:
-    """As workers would: in one statement for each state, since there are so many."""
+def _finish(repository: Repository, now: float, first: int) -> None:
+    """Ends AT_ONCE jobs as workers would: in one statement for each state, since there are so
+    many."""
     place = (jobs.c.seq - 1) % len(STATES)
+    these = jobs.c.seq.between(first + 1, first + AT_ONCE)
     with repository.database.write() as connection:
         for state in set(STATES) - {JobState.QUEUED}:
             places = [n for n, one in enumerate(STATES) if one is state]
@@ -74,10 +77,10 @@ def _finish(repository: Repository, now: float) -> None:
                 values |= {"report": REPORT, "mask_sha256": "0" * 64, "mask_format": "nifti"}
             if state is JobState.FAILED:
                 values |= {"error": {"title": "Bad", "detail": "It broke."}}
-            connection.execute(update(jobs).where(place.in_(places)).values(**values))
-        connection.execute(update(jobs).values(sent_at=now))  # no message is missed
-        accepted = update(jobs).where(jobs.c.state == JobState.SUCCEEDED, jobs.c.seq % 2 == 1)
-        connection.execute(accepted.values(verdict="accepted"))
+            connection.execute(update(jobs).where(these, place.in_(places)).values(**values))
+        connection.execute(update(jobs).where(these).values(sent_at=now))  # no message is missed
+        done = update(jobs).where(these, jobs.c.state == JobState.SUCCEEDED)
+        connection.execute(done.where(jobs.c.seq % 2 == 1).values(verdict="accepted"))
 
 
 def _review(repository: Repository, job: Job, reader: str) -> None:

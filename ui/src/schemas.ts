@@ -42,8 +42,8 @@ export type {
   ViewersOut as Viewers,
 } from './api_types'
 
-/** `card` is not needed by the page: a model that is no longer installed has none. */
-export type Model = Omit<ModelOut, 'card'>
+/** A model that is no longer installed has no card. */
+export type Model = Omit<ModelOut, 'card'> & { card?: ModelOut['card'] }
 export type Verdict = ReviewOut['verdict']
 export type Point = [number, number, number]
 

@@ -98,9 +98,9 @@ export const SHORTCUTS = [
     does: 'while measuring: cancel the drawing, or end measuring',
   },
   {
-    keys: ['t'],
-    shown: 'T',
-    does: 'take up the selected measurement: Shift + arrow keys move it; T or Escape ends',
+    keys: [','],
+    shown: ',',
+    does: 'take up the selected measurement: Shift + arrow keys move it; , or Escape ends',
   },
   { keys: ['h'], shown: 'H', does: 'hide or show all measurements' },
   {

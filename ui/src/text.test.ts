@@ -92,6 +92,25 @@ describe('text', () => {
   })
 })
 
+describe('versions of a model', () => {
+  const parent = { version: '1', training_cases: 8, held_out_cases: 2, figures: { dice: 0.63 } }
+  const tuned = { name: 'brain@2', title: 'Brain', version: '2' }
+
+  it('are told apart by their titles', () => {
+    expect(text.titleText(tuned)).toBe('Brain, version 2')
+    expect(text.titleText({ ...tuned, title: '' })).toBe('brain@2, version 2')
+    expect(text.titleText({ name: 'brain', title: 'Brain', version: '1' })).toBe('Brain')
+  })
+
+  it('say what they were made of, and whether they are better', () => {
+    const card = { parent, figures: { dice: 0.8512, dice_1: 0.9 } }
+    expect(text.tuningText({ card })).toBe(
+      'Fine-tuned from version 1 on 8 masks that readers judged; Dice 0.630 before, 0.851 after, on 2 others.',
+    )
+    expect(text.tuningText({ card: { parent: null } })).toBe('')
+  })
+})
+
 describe('unusual sizes', () => {
   const liver = {
     label: 1,

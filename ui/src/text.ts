@@ -1,6 +1,6 @@
 /** Numbers, times and states as text. */
 
-import type { Job, Measurement, Scan, UnusualSize, UploadedLabels } from './schemas'
+import type { Job, Measurement, Model, Scan, UnusualSize, UploadedLabels } from './schemas'
 
 /** "K7QWJX2M · CT series 3": the patient's pseudonym, where the scan has one, and the scan's name. */
 export function scanText({ subject, scan_name }: Pick<Job, 'subject' | 'scan_name'>): string {
@@ -10,6 +10,36 @@ export function scanText({ subject, scan_name }: Pick<Job, 'subject' | 'scan_nam
 /** The model's title; a mask that was uploaded with its scan has no model. */
 export function modelText(job: Pick<Job, 'model' | 'uploaded'>, title?: string): string {
   return job.uploaded ? 'Uploaded mask' : (title ?? job.model)
+}
+
+/** The title of a model in a list, with the version where it is a later one of another model. */
+export function titleText(model: Pick<Model, 'name' | 'title' | 'version'>): string {
+  const title = model.title || model.name
+  return model.name.includes('@') ? `${title}, version ${model.version}` : title
+}
+
+/** What a fine-tuned model was made of, and how it compares with that; empty for other models. */
+export function tuningText(model: Pick<Model, 'card'>): string {
+  const { parent, figures } = (model.card ?? {}) as Origin
+  if (parent === undefined || parent === null) return ''
+  const name = parent.figures.ap === undefined ? 'dice' : 'ap'
+  const [before, after] = [parent.figures[name], figures?.[name]].map((value) => value?.toFixed(3))
+  const measure = name === 'ap' ? 'average precision' : 'Dice'
+  return (
+    `Fine-tuned from version ${parent.version} on ${parent.training_cases} masks that readers ` +
+    `judged; ${measure} ${before} before, ${after} after, on ${parent.held_out_cases} others.`
+  )
+}
+
+/** Fields of a card. */
+interface Origin {
+  parent?: {
+    version: string
+    training_cases: number
+    held_out_cases: number
+    figures: Record<string, number>
+  } | null
+  figures?: Record<string, number>
 }
 
 export function bytesText(count: number): string {

@@ -124,7 +124,7 @@ export class Measuring {
       h: () => this.hide(!this.hidden),
       ...(this.selected === null
         ? {}
-        : { Delete: () => this.remove(this.selected!), t: () => this.takeUp(!this.moving) }),
+        : { Delete: () => this.remove(this.selected!), ',': () => this.takeUp(!this.moving) }),
       ...(this.deleted === null ? {} : { z: () => this.undo() }),
       'Shift+ArrowLeft': () => this.step(-1, 0),
       'Shift+ArrowRight': () => this.step(1, 0),

@@ -3,6 +3,7 @@
 import { element, fill, swatch } from '../element'
 import { ModelFits } from '../model_fits'
 import type { Model, ModelFit, NewJob, Scan } from '../schemas'
+import { titleText, tuningText } from '../text'
 import { ChannelChoice } from './channel_choice'
 import { warningBox } from './messages'
 
@@ -111,9 +112,7 @@ export class ModelChoice {
     const doubts = model === null ? [] : (this.fitOf(scan, model)?.doubts ?? [])
     if (model === null || doubts.length === 0) return []
     const reasons = doubts.map((doubt) => doubt.text).join(' ')
-    return [
-      `${scan.name} is unlike the scans that ${model.title || model.name} was trained on. ${reasons}`,
-    ]
+    return [`${scan.name} is unlike the scans that ${titleText(model)} was trained on. ${reasons}`]
   }
 
   /** Renders the cards again if the scans, what fits them or the choice has changed. */
@@ -150,7 +149,7 @@ export class ModelChoice {
       return element(
         'span.fact',
         {},
-        `${scan.name}: ${model?.title || model?.name || 'comparing …'}`,
+        `${scan.name}: ${model === null ? 'comparing …' : titleText(model)}`,
         unfit && element('span.unfit', {}, ' (made for other scans)'),
       )
     })
@@ -183,17 +182,18 @@ export class ModelChoice {
       element(
         'span.body',
         {},
-        element('strong', {}, model.title || model.name),
+        element('strong', {}, titleText(model)),
         element(
           'span.fact',
           {},
-          `${model.name} ${model.version}`,
+          model.name.includes('@') ? model.name : `${model.name} ${model.version}`,
           model.channels.length > 1
             ? ` · ${model.channels.length} channels: ${model.channels.join(', ')}`
             : '',
         ),
         this.fitLine(model),
         model.description !== '' && element('span.text', {}, model.description),
+        tuningText(model) !== '' && element('span.text', {}, tuningText(model)),
         element(
           'span.labels',
           {},

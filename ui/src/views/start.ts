@@ -7,7 +7,7 @@ import { randomId } from '../random_id'
 import { reader } from '../reader'
 import { go } from '../route'
 import type { Job, Model, NewJob, Problem, Scan } from '../schemas'
-import { countText, shapeText } from '../text'
+import { countText, shapeText, titleText } from '../text'
 import { type Upload, Uploads } from '../uploads'
 import type { Worklist } from '../worklist'
 import { ArchiveView } from './archive'
@@ -224,7 +224,7 @@ export class StartView {
           element(
             'li',
             {},
-            element('strong', {}, model.title),
+            element('strong', {}, titleText(model)),
             element('span.fact', {}, model.dimension === 3 ? 'for volumes' : 'for 2D images'),
             element(
               'span.labels',
