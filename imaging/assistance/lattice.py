@@ -57,6 +57,8 @@ class Lattice:
         diagonal = self.strength.copy()
         rows, offsets = [], []
         for axis, ties in enumerate(self.neighbours):
+            if not ties.size:  # one voxel along this axis
+                continue
             low = tuple(slice(0, -1 if a == axis else None) for a in range(len(shape)))
             high = tuple(slice(1 if a == axis else 0, None) for a in range(len(shape)))
             diagonal[low] += ties

@@ -98,13 +98,13 @@ class AssistantProcess:
             self._end()
         if self._connection is None:
             ours, theirs = socketpair()
-            with theirs:
+            with ours, theirs:
                 self._process = subprocess.Popen(  # noqa: S603 - our own program
                     [sys.executable, "-P", "-m", _CHILD, str(theirs.fileno())],
                     stdin=subprocess.DEVNULL,
                     pass_fds=[theirs.fileno()],
                 )
-            self._connection = Connection(ours.detach())
+                self._connection = Connection(ours.detach())
         return self._connection
 
     def _expire(self) -> bool:

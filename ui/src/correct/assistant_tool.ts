@@ -17,9 +17,9 @@ const NAME = 'Assistant'
 const WIDTH = 0.75 // radius of a stroke, in sides of the smallest voxel
 
 const MEANINGS = {
-  auto: 'it adds outside of the label, removes on it',
-  add: 'it belongs to the label',
-  remove: 'it does not belong to the label',
+  auto: 'adds; on the label: removes',
+  add: 'belongs to the label',
+  remove: 'does not belong to it',
 }
 type Meaning = keyof typeof MEANINGS
 
@@ -187,7 +187,7 @@ export const ASSISTANT: Tool = {
     })
     const choice = choiceField(
       'assistant-meaning',
-      'A stroke means',
+      'A stroke',
       MEANINGS,
       meaning,
       (value) => {

@@ -23,6 +23,8 @@ export interface CorrectingEvents {
   changed: () => void
   say: (text: string) => void
   failed: (problem: Problem) => void
+  /** A tool begins to work: an earlier failure no longer matters. */
+  began: () => void
 }
 
 export class Correcting implements Context {
@@ -240,6 +242,7 @@ export class Correcting implements Context {
     const { session } = this
     const work = { cancel }
     this.work = work
+    this.events.began()
     this.changed()
     try {
       const all = await edits

@@ -70,6 +70,8 @@ export class CorrectionView {
   private job: Job | null = null
   private session: Session | null = null
   private starting = false
+  /** Of a tool, as the panel shows it. */
+  private failure: HTMLElement | null = null
   private readonly save = this.action('save-correction', 'Save correction', 'Ctrl + S', () =>
     this.finish(),
   )
@@ -85,7 +87,11 @@ export class CorrectionView {
       say: (text) => {
         this.panel.status.textContent = text
       },
-      failed: (problem) => fill(this.panel.result, problemBox(problem)),
+      failed: (problem) => {
+        this.failure = problemBox(problem)
+        fill(this.panel.result, this.failure)
+      },
+      began: () => this.failure?.remove(),
     })
     this.toolbar = new CorrectionToolbar(this.correcting, page.focus)
     this.save.classList.add('primary')
