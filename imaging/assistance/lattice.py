@@ -54,22 +54,20 @@ class Lattice:
     def _matrix(self) -> tuple["scipy.sparse.dia_array", Values]:
         """The symmetric matrix of the normal equations, and its diagonal."""
         shape = self.strength.shape
-        diagonal = self.strength.copy()
-        rows, offsets = [], []
-        for axis, ties in enumerate(self.neighbours):
-            if not ties.size:  # one voxel along this axis
-                continue
+        axes = [axis for axis, length in enumerate(shape) if length > 1]
+        diagonals = np.zeros((1 + 2 * len(axes), *shape), np.float32)
+        main, offsets = diagonals[0], [0]
+        main[:] = self.strength
+        for place, axis in enumerate(axes):
+            ties = self.neighbours[axis]
             low = tuple(slice(0, -1 if a == axis else None) for a in range(len(shape)))
             high = tuple(slice(1 if a == axis else 0, None) for a in range(len(shape)))
-            diagonal[low] += ties
-            diagonal[high] += ties
-            before = np.zeros(shape, np.float32)
-            before[low] = -ties
-            after = np.zeros(shape, np.float32)
-            after[high] = -ties
+            main[low] += ties
+            main[high] += ties
+            np.negative(ties, out=diagonals[1 + 2 * place][low])
+            np.negative(ties, out=diagonals[2 + 2 * place][high])
             distance = int(np.prod(shape[axis + 1 :]))
-            rows += [before.ravel(), after.ravel()]
             offsets += [-distance, distance]
-        main = diagonal.ravel()
+        flat = diagonals.reshape(len(diagonals), -1)
         size = (main.size, main.size)
-        return scipy.sparse.dia_array((np.stack([main, *rows]), [0, *offsets]), shape=size), main
+        return scipy.sparse.dia_array((flat, offsets), shape=size), flat[0]

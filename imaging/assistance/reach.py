@@ -50,4 +50,4 @@ def trust_in(distance: NDArray[np.float32], certainty: NDArray[np.float32]) -> N
     near = 1 - np.minimum(1, distance) ** 2
     sure = np.clip((certainty - _CERTAIN) / (1 - _CERTAIN), 0, 1)
     far = sure * (1 - np.minimum(1, distance / FAR) ** 2)
-    return np.maximum(near, far)
+    return np.asarray(np.maximum(near, far), np.float32)
