@@ -49,6 +49,7 @@ from service.resources.tile_files import TileFiles
 from service.resources.webhook_metrics import WebhookMetrics
 from service.use_cases.archives import Archives
 from service.use_cases.assistance import Assistance
+from service.use_cases.comparisons import Comparisons
 from service.use_cases.corrected_masks import CorrectedMasks
 from service.use_cases.corrections import Corrections
 from service.use_cases.deliveries import Deliveries
@@ -61,6 +62,7 @@ from service.use_cases.model_fits import ModelFits
 from service.use_cases.named_scans import NamedScans
 from service.use_cases.orders import Orders
 from service.use_cases.peer_health import PeerHealth
+from service.use_cases.publications import Publications, PublicationThread
 from service.use_cases.reader_measurements import ReaderMeasurements
 from service.use_cases.readiness import Readiness
 from service.use_cases.result_files import ResultFiles
@@ -71,6 +73,12 @@ from service.use_cases.scan_removal import ScanRemoval
 from service.use_cases.scan_views import ScanViews
 from service.use_cases.second_readings import SecondReadings
 from service.use_cases.tiles import Tiles
+from service.use_cases.training_orders import TrainingOrders
+from service.use_cases.training_status import (
+    TrainingChanges,
+    TrainingStatuses,
+    TrainingWatcher,
+)
 from service.use_cases.upload_expiry import UploadExpiry
 from service.use_cases.uploaded_masks import UploadedMasks
 from service.use_cases.uploaded_scans import UploadedScans
@@ -139,7 +147,7 @@ def build_services(parts: Parts) -> Services:
     for table in (
         *(rows.scans, rows.jobs, rows.batches, rows.reviews, rows.labels, rows.image_names),
         *(rows.viewers, rows.webhooks, rows.worklist, rows.readings, rows.drafts),
-        *(rows.assignments, rows.batch_reviews),
+        *(rows.assignments, rows.batch_reviews, rows.related_scans, rows.trainings),
     ):
         services[type(table)] = table
     readiness = Readiness(rows, parts.queue, parts.blobs, parts.scratch)
@@ -160,6 +168,7 @@ def build_services(parts: Parts) -> Services:
     _add_jobs(parts, services)
     _add_corrections(parts, services)
     _add_monai_label(parts, services)
+    _add_trainings(parts, services)
     return services
 
 
@@ -182,9 +191,9 @@ async def start_tasks(parts: Parts, services: Services, stack: AsyncExitStack) -
     assistant: AssistantProcess = services[AssistantProcess]
     assistant.start()
     stack.callback(assistant.stop)
-    watcher: JobWatcher = services[JobWatcher]
-    watcher.start()
-    stack.push_async_callback(watcher.stop)
+    for watcher in (services[JobWatcher], services[TrainingWatcher]):
+        watcher.start()
+        stack.push_async_callback(watcher.stop)
     stack.callback(services[ServiceMetrics].close)
     expiry = SessionExpiry(services[ImageSessions], parts.authenticator)
     expiry.start()
@@ -208,6 +217,11 @@ async def start_tasks(parts: Parts, services: Services, stack: AsyncExitStack) -
     stack.callback(node.stop)
     node.start()
     _start_webhooks(parts, stack)
+    publisher = PublicationThread(
+        services[Publications], parts.authenticator, parts.settings.sweep_interval_s
+    )
+    publisher.start()
+    stack.callback(publisher.stop)
     stack.enter_context(recent_log.recorded())
 
 
@@ -285,6 +299,7 @@ def _add_jobs(parts: Parts, services: Services) -> None:
     services[Assistance] = Assistance(
         services[Results], rows.scans, blobs, scratch, limits, services[AssistantProcess]
     )
+    services[Comparisons] = Comparisons(rows.jobs, rows.scans, blobs, scratch)
     services[ReaderMeasurements] = ReaderMeasurements(
         rows.jobs, rows.scans, rows.reviews, blobs, scratch, limits
     )
@@ -349,4 +364,20 @@ def _add_monai_label(parts: Parts, services: Services) -> None:
     wait_s = parts.settings.monai_label_wait_s
     services[Segmentations] = Segmentations(
         rows.jobs, orders, services[JobStatuses], services[JobWatcher], wait_s
+    )
+
+
+def _add_trainings(parts: Parts, services: Services) -> None:
+    rows = parts.repository
+    statuses = TrainingStatuses(rows.trainings, rows.workers)
+    services[TrainingStatuses] = statuses
+    services[TrainingWatcher] = TrainingWatcher(TrainingChanges(statuses))
+    services[TrainingOrders] = TrainingOrders(rows.trainings, rows.judged_jobs, parts.registry)
+    services[Publications] = Publications(
+        trainings=rows.trainings,
+        registry=parts.registry,
+        blobs=parts.blobs,
+        scratch=parts.scratch,
+        models_folder=parts.settings.added_models,
+        shared=parts.settings.models is not None,
     )

@@ -19,6 +19,7 @@ from service.schemas.batch_reviews import (
     ReviewedJobIn,
     WithdrawnOut,
 )
+from service.schemas.comparisons import ComparedMaskOut, ComparisonOut, LabelComparisonOut
 from service.schemas.drafts import ChangeNumber, DraftIn, DraftOut, DraftsOut
 from service.schemas.fields import (
     UID,
@@ -72,6 +73,8 @@ from service.schemas.reviews import (
 from service.schemas.scans import (
     LabelMapIn,
     RefusedOut,
+    RelatedScanOut,
+    RelatedScansOut,
     ScanOut,
     ScanPage,
     ScansOut,
@@ -95,6 +98,15 @@ from service.schemas.second_readings import (
     VerdictPairOut,
 )
 from service.schemas.tiles import TilesOut
+from service.schemas.trainings import (
+    TrainingId,
+    TrainingIn,
+    TrainingOut,
+    TrainingPage,
+    TrainingPreviewOut,
+    TrainingProgressOut,
+    TrainingResultOut,
+)
 from service.schemas.webhooks import (
     ResentOut,
     WebhookMessageOut,
@@ -122,6 +134,8 @@ __all__ = [
     "BatchReviewOut",
     "ChangeNumber",
     "Choice",
+    "ComparedMaskOut",
+    "ComparisonOut",
     "Cursor",
     "DeliveriesIn",
     "DeliveryOut",
@@ -142,6 +156,7 @@ __all__ = [
     "JobOut",
     "JobPage",
     "LabelChangeOut",
+    "LabelComparisonOut",
     "LabelMapIn",
     "LabelOut",
     "MeasurementIn",
@@ -164,6 +179,8 @@ __all__ = [
     "ReadingProgressOut",
     "Ready",
     "RefusedOut",
+    "RelatedScanOut",
+    "RelatedScansOut",
     "ResentOut",
     "ReviewId",
     "ReviewIn",
@@ -182,6 +199,13 @@ __all__ = [
     "SecondReadingsOut",
     "Text",
     "TilesOut",
+    "TrainingId",
+    "TrainingIn",
+    "TrainingOut",
+    "TrainingPage",
+    "TrainingPreviewOut",
+    "TrainingProgressOut",
+    "TrainingResultOut",
     "UnblindingOut",
     "UnusualSizeOut",
     "UploadId",

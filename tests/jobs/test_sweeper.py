@@ -2,20 +2,23 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
-from imaging.errors import Unavailable
+from imaging.errors import NotFound, Unavailable
 from inference.runtime_registry import queue_names
 from jobs.blob_collector import BlobCollector
 from jobs.blobs import open_blobs
 from jobs.dispatch import dispatch
+from jobs.draft import DraftBase
 from jobs.job import Job, JobState, Progress
 from jobs.queue import Queue
 from jobs.repository import Held, Repository
 from jobs.settings import Settings
 from jobs.sweeper import Sweeper
+from tests.support.finished_rows import add_finished
 from tests.support.waiting import until
 
 LEASE_S = 0.2
@@ -199,3 +202,20 @@ def test_the_thread_deletes_what_nothing_names(
     finally:
         sweeper.stop()
     room.repository.close()
+
+
+def test_drafts_that_nobody_finished_are_deleted(room: Room) -> None:
+    add_finished(room.repository, "job")
+    room.repository.drafts.begin("ada", "job", "Ann", DraftBase(None, 6000, (1,), None))
+
+    def is_there() -> bool:
+        with suppress(NotFound):
+            return room.repository.drafts.get("ada", "job", "Ann").id != ""
+        return False
+
+    sweeper = room.another(draft_keep_s=1e-6, blob_grace_s=0.0)
+    sweeper.start()
+    try:
+        until(lambda: not is_there())
+    finally:
+        sweeper.stop()

@@ -189,7 +189,7 @@ def test_a_tiled_evaluation_is_that_of_the_whole_case(
     config = derived_config(found, "2", ["x"], dict(CHOSEN))
     field = receptive_field(found.network.config)
     image, label = ball(np.random.default_rng(5))
-    case = Case("one", (image[np.newaxis] - 100) / 20, label.astype(np.int32))
+    case = Case("one", ((image[np.newaxis] - 100) / 20).astype(np.float32), label.astype(np.int32))
     monkeypatch.setattr("models.training.measured._LARGEST", {3: 8})
     mask = segmented(found.network, field, config, case, tmp_path)
     assert np.array_equal(mask, painted(predict(found.network, field, case.image), config))

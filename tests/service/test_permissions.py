@@ -99,11 +99,7 @@ _STARTERS = {
 
 
 _FOR_CALLERS = {
-    "AssistantProcess",
-    "BoundedAssociationServer",
-    "ExchangeDeadline",
-    "JobWatcher",
-    "TileFiles",
+    *("AssistantProcess", "BoundedAssociationServer", "ExchangeDeadline", "TileFiles", "Watcher")
 }
 """Their threads do what a caller asked for, whose permission was checked before."""
 
@@ -138,6 +134,7 @@ def test_every_background_task_names_one_permission() -> None:
             "store": (Permission.SCANS_WRITE,),
             "report_commitment": (Permission.DELIVERIES_WRITE,),
         },
+        "PublicationThread": {"publish": (Permission.TRAININGS_MANAGE,)},
         "SessionExpiry": {"end": (Permission.SCANS_DELETE,)},
         "UploadExpiry": {"delete": (Permission.SCANS_WRITE,)},
         "WebhookAnnouncer": {"messages": (Permission.WEBHOOKS_WRITE,)},

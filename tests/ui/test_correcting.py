@@ -3,18 +3,21 @@
 import gzip
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any
 
 import nibabel
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from models.card_parts import Label
 from tests.support.cards import card
 from tests.support.finished_jobs import measured, run_job
 from tests.support.gateway import Gateway, start
+from tests.support.images import png_bytes
 from tests.support.page import watched
 
 Voxel = NDArray[np.float64]
@@ -129,8 +132,8 @@ class Slice:
         shown = {axis: end - origin for axis, end in steps.items() if end is not None}
         return cls(origin, at, tuple(shown), np.stack(list(shown.values()), axis=1))
 
-    def pixel(self, offset: tuple[int, int]) -> tuple[int, int]:
-        """The whole pixel that is nearest to a voxel."""
+    def pixel(self, offset: tuple[float, float]) -> tuple[int, int]:
+        """The whole pixel that is nearest to a place, in voxels."""
         x, y = (self.origin + self.steps @ np.array(offset)).round()
         return int(x), int(y)
 
@@ -166,11 +169,11 @@ def drag(page: Page, start: tuple[int, int], end: tuple[int, int]) -> None:
 
 def saved(page: Page, gateway: Gateway, job: str) -> dict[str, Any]:
     """Saves the correction, and returns its review."""
-    page.keyboard.press("Control+s")
+    with page.expect_response(lambda one: one.url.endswith(f"/{job}/reviews")) as answer:
+        page.keyboard.press("Control+s")
     expect(page.locator(".correction")).to_be_hidden()
-    page.wait_for_function("() => document.querySelector('.saved') !== null")
-    reviews = gateway.client.get(f"/v1/jobs/{job}/reviews").json()
-    review: dict[str, Any] = (reviews if isinstance(reviews, list) else reviews["reviews"])[-1]
+    review: dict[str, Any] = answer.value.json()
+    assert review in gateway.client.get(f"/v1/jobs/{job}/reviews").json()
     return review
 
 
@@ -184,33 +187,139 @@ def stored(gateway: Gateway, job: str, review: str) -> nibabel.Nifti1Image:
     )
 
 
-@pytest.mark.parametrize("storage", STORAGES)
-def test_a_stroke_changes_the_voxels_under_the_brush(
-    reader: Page, gateway: Gateway, storage: str
-) -> None:
-    job, affine = volume(gateway, storage)
+def test_a_stroke_changes_the_voxels_under_the_brush(reader: Page, gateway: Gateway) -> None:
     reader.evaluate(f"localStorage.setItem('tessera.brush-radius', '{RADIUS}')")
     reader.evaluate("localStorage.setItem('tessera.view', 'planes')")
-    correct(reader, job)
+    for storage in STORAGES:
+        job, affine = volume(gateway, storage)
+        correct(reader, job)
+        expected = painted(reader, affine)
+        review = saved(reader, gateway, job)
+        assert review["seconds"] > 0
+        mask = stored(gateway, job, review["id"])
+        assert np.array_equal(np.asarray(mask.dataobj), expected), storage
+        assert np.allclose(mask.affine, affine, atol=1e-4), storage
+
+
+def painted(page: Page, affine: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Paints in each plane, erases with a ball, and undoes a stroke; what the mask is then."""
     expected = model_mask()
     middle = np.array([13.0, 12, 10])
-    reader.evaluate("p => window.tessera.jump(p)", (affine @ [*middle, 1])[:3].tolist())
+    page.evaluate("p => window.tessera.jump(p)", (affine @ [*middle, 1])[:3].tolist())
     for n, plane in enumerate(PLANES):
-        shown = Slice.of(reader, plane, affine, middle)
+        shown = Slice.of(page, plane, affine, middle)
         start, end = (shown.pixel(offset) for offset in OFFSETS)
         places = shown.voxel(start), shown.voxel(end)
-        reader.keyboard.press(str(n + 1))
-        drag(reader, start, end)
+        page.keyboard.press(str(n + 1))
+        drag(page, start, end)
         expected[under(affine, *places, shown.axes)] = n + 1
-    reader.keyboard.press("d")  # a ball
-    reader.keyboard.press("e")
-    drag(reader, start, start)
+    for key in ("d", "e"):  # a ball that erases
+        page.keyboard.press(key)
+    drag(page, start, start)
     expected[under(affine, places[0], places[0], None)] = 0
-    drag(reader, end, start)
-    reader.keyboard.press("Control+z")
-    reader.keyboard.press("d")
+    drag(page, end, start)
+    for key in ("Control+z", "d"):
+        page.keyboard.press(key)
+    return expected
+
+
+def test_an_image_is_painted_by_its_pixels(reader: Page, gateway: Gateway) -> None:
+    mask = np.zeros((30, 40), np.uint8)
+    mask[5:15, 5:15] = 1
+    job = finished(gateway, png_bytes((30, 40)), "image.png", "areas", mask)
+    reader.evaluate(f"localStorage.setItem('tessera.brush-radius', '{RADIUS}')")
+    correct(reader, job)
+    script = """([row, column]) => {
+        const at = window.tessera.project(window.tessera.worldOfPixel(row, column))[0]
+        return [Math.round(at.x), Math.round(at.y)]
+    }"""
+    (x0, y0), (x1, y1) = (reader.evaluate(script, spot) for spot in ([12, 10], [20, 31]))
+    (fx, fy), (tx, ty) = (exact(reader, *spot) for spot in ((12, 10), (20, 31)))
+    reader.keyboard.press("3")
+    drag(reader, (x0, y0), (x1, y1))
     review = saved(reader, gateway, job)
-    assert review["seconds"] > 0
-    mask = stored(gateway, job, review["id"])
-    assert np.array_equal(np.asarray(mask.dataobj), expected)
-    assert np.allclose(mask.affine, affine, atol=1e-4)
+    scale = np.array([(tx - fx) / 21, (ty - fy) / 8])  # CSS pixels of a pixel
+    ends = [(np.array(one) - (fx, fy)) / scale + (10, 12) for one in ((x0, y0), (x1, y1))]
+    rows, columns = np.indices(mask.shape)
+    pixels = np.stack([columns, rows], axis=-1) - ends[0]
+    along = ends[1] - ends[0]
+    share = np.clip(pixels @ along / (along @ along), 0, 1)
+    mask[np.linalg.norm(pixels - share[..., None] * along, axis=-1) <= RADIUS] = 3
+    answer = gateway.client.get(f"/v1/jobs/{job}/reviews/{review['id']}/mask?format=png")
+    assert np.array_equal(np.asarray(Image.open(BytesIO(answer.content))), mask)
+
+
+def exact(page: Page, row: int, column: int) -> tuple[float, float]:
+    script = "([r, c]) => window.tessera.project(window.tessera.worldOfPixel(r, c))[0]"
+    at = page.evaluate(script, [row, column])
+    return at["x"], at["y"]
+
+
+def test_a_draft_is_kept_and_continued(reader: Page, gateway: Gateway) -> None:
+    job = volume(gateway, "oblique")[0]
+    correct(reader, job)
+    state = reader.locator("#draft-state")
+    changes = f"/v1/jobs/{job}/draft/changes"
+
+    def paint(page: Page, *keys: str) -> None:
+        """Paints by the keyboard, at the crosshair."""
+        for key in (*keys, "."):
+            page.keyboard.press(key)
+
+    def begun() -> NDArray[np.uint32]:
+        return np.frombuffer(gzip.decompress(gateway.client.get(changes).content), "<u4")
+
+    paint(reader, "3")
+    expect(state).to_have_text("Draft saved")
+    first = begun()
+    assert set(first[2::3]) == {3}
+    # continued after the page was closed; without a connection nothing is lost
+    reader.reload()
+    correct(reader, job)
+    expect(reader.locator(".correction .hint")).to_contain_text("is continued")
+    reader.context.set_offline(True)
+    paint(reader, "2", "Shift+ArrowRight", "Shift+ArrowRight")
+    expect(state).to_contain_text("no connection")
+    asked = "() => !window.dispatchEvent(new Event('beforeunload', { cancelable: true }))"
+    assert reader.evaluate(asked)  # the browser asks before it closes the page
+    reader.context.set_offline(False)
+    expect(state).to_have_text("Draft saved")
+    assert not reader.evaluate(asked)
+    assert begun()[: len(first)].tolist() == first.tolist()
+    assert len(begun()) > len(first)
+    # another tab goes on with it
+    other = reader.context.new_page()
+    other.goto(str(gateway.client.base_url))
+    correct(other, job)
+    paint(other, "3", "Shift+ArrowDown", "Shift+ArrowDown", "Shift+ArrowDown")
+    expect(other.locator("#draft-state")).to_have_text("Draft saved")
+    there = begun()
+    paint(reader, "1")
+    expect(reader.locator(".correction")).to_contain_text("in another window")
+    assert begun().tolist() == there.tolist()
+    reader.locator("#load-draft").click()
+    expect(state).to_have_text("Draft saved")
+    other.close()
+    # locked labels keep their voxels
+    expect(reader.locator(".correction .pick")).to_have_count(3)
+    reader.keyboard.press("1")
+    reader.keyboard.press("l")
+    reader.get_by_role("button", name="Lock spleen").click()
+    sizes = reader.locator(".correction .size").all_inner_texts()
+    for _ in range(12):
+        reader.keyboard.press("]")
+    paint(reader, "3")
+    after = reader.locator(".correction .size").all_inner_texts()
+    assert after[:2] == sizes[:2]
+    assert after[2] != sizes[2]
+    review = saved(reader, gateway, job)
+    # the next correction goes on from the corrected mask, and can be given up
+    correct(reader, job)
+    paint(reader, "3")
+    expect(state).to_have_text("Draft saved")
+    draft = gateway.client.get(f"/v1/jobs/{job}/drafts").json()["drafts"][0]
+    assert draft["base"] == review["id"]
+    reader.get_by_role("button", name="Discard").click()
+    reader.get_by_role("dialog").get_by_role("button", name="Discard").click()
+    expect(reader.locator(".correction")).to_be_hidden()
+    assert gateway.client.get(f"/v1/jobs/{job}/drafts").json() == {"drafts": []}

@@ -29,6 +29,11 @@ export const SHORTCUTS = [
   { keys: ['v'], shown: 'V', does: 'second reading: show the next reader’s mask' },
   { keys: ['d'], shown: 'D', does: 'second reading: decide for the mask that is shown' },
   { keys: ['c'], shown: 'C', does: 'write a comment; Escape leaves it' },
+  {
+    keys: ['y'],
+    shown: 'Y',
+    does: 'compare the mask with another one, or the scan with another one',
+  },
   { keys: ['j', 'k'], shown: 'J, K', does: 'next, previous job of the list that is shown' },
   {
     keys: [],
@@ -204,8 +209,24 @@ export const CORRECTION_SHORTCUTS = [
   { keys: [], shown: 'Alt + click, drag', does: 'move the crosshair' },
 ] as const satisfies Shortcut[]
 
+/** Keys of a comparison. Those of the image are the same as in the review. */
+export const COMPARISON_SHORTCUTS = [
+  { keys: ['d'], shown: 'D', does: 'both images, or the difference over one image' },
+  { keys: ['j', 'k'], shown: 'J, K', does: 'next, previous slice with differences' },
+  {
+    keys: ['l'],
+    shown: 'L',
+    does: 'two scans: move the images apart, or link the places under both crosshairs',
+  },
+  { keys: ['t'], shown: 'T', does: 'the other image: keys act on it' },
+  { keys: ['Escape'], shown: 'Escape', does: 'back to the job' },
+] as const satisfies Shortcut[]
+
 /** By `KeyboardEvent.key`; with Shift, digits are `Shift+1` and arrows `Shift+ArrowUp`. */
-export type Key = (typeof SHORTCUTS)[number]['keys'][number] | CorrectionKey
+export type Key =
+  | (typeof SHORTCUTS)[number]['keys'][number]
+  | (typeof COMPARISON_SHORTCUTS)[number]['keys'][number]
+  | CorrectionKey
 
 /** `Mod`: Ctrl, or Cmd on a Mac. */
 export type CorrectionKey = (typeof CORRECTION_SHORTCUTS)[number]['keys'][number]

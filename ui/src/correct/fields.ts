@@ -5,6 +5,8 @@ import { element } from '../element'
 interface NumberOptions {
   id: string
   label: string
+  /** For screen readers, if the label alone does not say what the number is. */
+  name?: string
   unit?: string
   value: number | null
   /** The smallest number that is taken. */
@@ -22,16 +24,19 @@ export interface NumberField {
 
 /** Calls `changed` with numbers only: until one is typed, the last one stays. */
 export function numberField(options: NumberOptions): NumberField {
-  const { id, label, unit = '', value, least, whole = false, changed } = options
+  const { id, label, name, unit = '', value, least, whole = false, changed } = options
   const input = element('input', {
     type: 'number',
     id,
+    'aria-label': name,
     step: whole ? 1 : 'any',
     min: least,
     oninput: () => {
       const number = input.valueAsNumber
       if (Number.isFinite(number) && input.validity.valid) changed(number)
     },
+    // the keys are those of the tools again
+    onkeydown: ({ key }: KeyboardEvent) => key === 'Enter' && input.blur(),
   })
   const show = (number: number | null): void => {
     input.value = number === null ? '' : String(number)
@@ -48,9 +53,18 @@ export function choiceField<T extends string>(
   value: T,
   changed: (value: T) => void,
 ): HTMLElement {
+  let clicked = false
   const select = element(
     'select',
-    { id, onchange: () => changed(select.value as T) },
+    {
+      id,
+      onpointerdown: () => (clicked = true),
+      onkeydown: () => (clicked = false),
+      onchange: () => {
+        changed(select.value as T)
+        if (clicked) select.blur() // not for a choice by a key, which goes on from here
+      },
+    },
     ...Object.entries<string>(options).map(([one, text]) => {
       return element('option', { value: one, selected: one === value }, text)
     }),

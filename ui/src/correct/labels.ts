@@ -77,6 +77,23 @@ export class Runs {
   }
 }
 
+/** Neighbouring runs (start, length, slot) of one slot are one run. */
+export function joined(runs: Uint32Array): Uint32Array {
+  const result = runs.slice()
+  let used = 0
+  for (let n = 0; n < runs.length; n += 3) {
+    const last = used - 3
+    const [start, length, slot] = [runs[n]!, runs[n + 1]!, runs[n + 2]!]
+    if (last >= 0 && result[last]! + result[last + 1]! === start && result[last + 2] === slot) {
+      result[last + 1]! += length
+      continue
+    }
+    result.set([start, length, slot], used)
+    used += 3
+  }
+  return result.slice(0, used)
+}
+
 /** The number of voxels in runs. */
 export function voxelsOf(runs: Uint32Array): number {
   let sum = 0

@@ -6,8 +6,8 @@ import type { Point } from '../schemas'
 import type { DrawingSurface } from '../viewer/port'
 import { Background, type Running } from './background'
 import { actionButton, numberField, row } from './fields'
-import type { Edit } from './labels'
-import { voxelsOf } from './labels'
+import { type Edit, voxelsOf } from './labels'
+import type { Outcome } from './operations/orders'
 import { outlineOf, type Segment } from './operations/outline'
 import { axesOf, type Slice } from './operations/slice'
 import { voxelsText } from './ordering'
@@ -22,9 +22,16 @@ const PART = 10 // the radius at first, as a part of the scan's diagonal
 
 /** The region on screen, which is not applied yet. */
 interface Preview {
-  at: Point
-  slice: Slice
+  readonly at: Point
+  readonly slice: Slice
+  /** The label and the dimension that it was made for. */
+  slot: number
+  ball: boolean
   edit: Edit | null
+  /** The region that will replace it. */
+  running: Running | null
+  /** Whether that is applied as soon as it is there. */
+  wanted: boolean
   /** Its borders on slices, by axis and index. */
   outlines: Map<string, Segment[]>
 }
@@ -34,7 +41,6 @@ const picker = new RangePicker('region', (context) => grow(context))
 let radius = 0
 let of: unknown = null
 let preview: Preview | null = null
-let running: Running | null = null
 
 /** In mm, or pixels, with one digit: half of it on each side is a tenth of the scan. */
 function firstRadius({ volume: { dims, spacing } }: Context): number {
@@ -57,7 +63,12 @@ function press(context: Context, spot: Spot): void {
     context.say('The scan has no values here.')
     return
   }
-  preview = { at, slice: sliceOf(spot), edit: null, outlines: new Map() }
+  forget()
+  const { slot, ball } = context
+  preview = {
+    ...{ at, slice: sliceOf(spot), slot, ball },
+    ...{ edit: null, running: null, wanted: false, outlines: new Map() },
+  }
   grow(context)
 }
 
@@ -67,19 +78,26 @@ function grow(context: Context): void {
   const shown = preview
   if (shown === null || range === null || !context.free) return
   const { volume, scan, slot, ball, editor } = context
-  const { at } = shown
-  const growth = { at, range, radius, slice: ball ? null : shown.slice }
-  running = background.run(volume, regionTask(volume, scan, slot, growth, editor.allowed(slot)))
+  const growth = { at: shown.at, range, radius, slice: ball ? null : shown.slice }
+  const task = regionTask(volume, scan, slot, growth, editor.allowed(slot))
+  const running = background.run(volume, task)
+  Object.assign(shown, { slot, ball, running })
   context.say(`${NAME}: working …`)
   running.outcome
     .then((outcome) => {
-      if (outcome === null || preview !== shown) return
-      const [edit = null] = outcome.edits
-      preview = { ...shown, edit, outlines: new Map() }
-      tell(context, outcome.limited === true)
-      context.redraw()
+      if (outcome !== null && preview === shown && shown.running === running) {
+        show(context, shown, outcome)
+      }
     })
     .catch((error) => tellText(context, problemOf(error).detail))
+}
+
+function show(context: Context, shown: Preview, { edits, limited }: Outcome): void {
+  const edit = edits[0] ?? null
+  Object.assign(shown, { edit, running: null, outlines: new Map() })
+  tell(context, limited === true)
+  if (shown.wanted) confirm(context)
+  context.redraw()
 }
 
 function tell(context: Context, limited: boolean): void {
@@ -96,26 +114,33 @@ function tellText(context: Context, text: string): void {
 }
 
 function confirm(context: Context): boolean {
-  const edit = preview?.edit ?? null
-  if (edit === null || !context.free) return false
-  forget()
-  if (!context.editor.apply([{ ...edit, slot: context.slot }], NAME)) {
-    context.say(`${NAME}: nothing changed.`)
+  if (preview === null || !context.free) return false
+  if (preview.running !== null) {
+    preview.wanted = true
+    return true
   }
+  const { edit } = preview
+  if (edit === null) return false
+  forget()
+  if (context.editor.apply([edit], NAME)) context.say(`${NAME}: applied.`)
+  else context.say(`${NAME}: nothing changed.`)
   context.redraw()
   return true
 }
 
 function forget(): boolean {
   const any = preview !== null
-  running?.cancel()
-  running = null
+  preview?.running?.cancel()
   preview = null
   return any
 }
 
-function draw({ volume }: Context, { stored }: DrawingSurface): SVGElement[] {
+function draw(context: Context, { stored }: DrawingSurface): SVGElement[] {
+  if (preview !== null && (preview.slot !== context.slot || preview.ball !== context.ball)) {
+    grow(context)
+  }
   if (preview?.edit == null || stored === null) return []
+  const { volume } = context
   const { axis, index } = stored
   const key = `${axis} ${index}`
   let segments = preview.outlines.get(key)

@@ -109,7 +109,7 @@ function surfaceRows(context: Context): HTMLElement[] {
   return [
     row(field('smooth-size', 'Smooth by', 'smooth'), actionButton('smooth', 'Smooth', smooth)),
     row(
-      field('resize-by', 'Distance', 'by'),
+      field('resize-by', 'By', 'by'),
       actionButton('grow', 'Grow', () => resize(context, 'Grow', sizes.by)),
       actionButton('shrink', 'Shrink', () => resize(context, 'Shrink', -sizes.by)),
     ),

@@ -42,10 +42,12 @@ export class RangePicker {
 
   controls(context: Context): HTMLElement {
     this.follow(context)
+    const what = context.scan.components === 3 ? 'Brightness' : 'Values'
     const field = (end: 'low' | 'high', label: string): NumberField =>
       numberField({
         id: `${this.id}-${end}`,
         label,
+        name: `${what} ${end === 'low' ? 'from' : 'to'}`,
         value: this.limits?.[end] ?? null,
         changed: (value) => {
           this.set(end, value)
@@ -56,7 +58,6 @@ export class RangePicker {
     const box = checkField(`${this.id}-clicked`, 'Range from each click', this.clicked, (on) => {
       this.clicked = on
     })
-    const what = context.scan.components === 3 ? 'Brightness' : 'Values'
     const text = element('p.hint', {})
     this.fields = { low: field('low', `${what} from`), high: field('high', 'to'), text }
     this.show()

@@ -1,7 +1,7 @@
 /** Writes runs into labels, and records what was there. */
 
 import type { Difference } from './difference'
-import { type Edit, type LabelVolume, Numbers, voxelAt } from './labels'
+import { type Edit, joined, type LabelVolume, Numbers, voxelAt } from './labels'
 
 /** One byte a voxel. */
 export const SLOTS = 256
@@ -85,23 +85,6 @@ function fill(writing: Writing, start: number, length: number, old: number, slot
   counts[slot]! += length
   written.push(start, length, slot)
   slots.add(old).add(slot)
-}
-
-/** Neighbouring runs (start, length, slot) of one slot are one run. */
-export function joined(runs: Uint32Array): Uint32Array {
-  const result = runs.slice()
-  let used = 0
-  for (let n = 0; n < runs.length; n += 3) {
-    const last = used - 3
-    const [start, length, slot] = [runs[n]!, runs[n + 1]!, runs[n + 2]!]
-    if (last >= 0 && result[last]! + result[last + 1]! === start && result[last + 2] === slot) {
-      result[last + 1]! += length
-      continue
-    }
-    result.set([start, length, slot], used)
-    used += 3
-  }
-  return result.slice(0, used)
 }
 
 /** What has been changed. */

@@ -24,14 +24,17 @@ const IN_TILES =
 export interface CorrectionPage {
   /** The viewer that shows the mask; null if it is an image in tiles, or nothing is drawn. */
   viewer: () => Viewer | null
+  tiled: () => boolean
+  /** Whether a review can be given; else asks for what is missing. */
+  ready: () => boolean
   /** The review whose corrected mask is on screen; null: the job's own mask. */
   drawn: () => string | null
   /** Draws such a mask; false if the page cannot. */
   draw: (review: string | null) => Promise<boolean>
   /** The newest corrected mask that stands; null without one. */
   newest: () => Promise<string | null>
-  /** Saves the draft as a review. */
-  save: (draft: SavedDraft) => Promise<void>
+  /** Saves the draft as a review; false if that failed. */
+  save: (draft: SavedDraft) => Promise<boolean>
   /** The correction has begun or ended. */
   mode: (on: boolean) => void
   focus: () => void
@@ -132,6 +135,7 @@ export class CorrectionView {
     const { session } = this
     this.stop()
     if (session !== null) void settled(session.job.id)
+    if (session !== null) this.tidy(session)
     this.job = null
     this.button.firstChild!.textContent = 'Correct'
     this.allow()
@@ -145,13 +149,14 @@ export class CorrectionView {
     const may = reader.may('reviews:write')
     this.button.hidden = !may
     this.button.disabled = this.job === null || labels === null || typeof labels === 'string'
-    const refused = labels === null && viewer === null ? IN_TILES : labels
+    const refused = this.page.tiled() ? IN_TILES : labels
     this.note.textContent = may && this.job !== null && typeof refused === 'string' ? refused : ''
   }
 
   async begin(): Promise<void> {
     const { job } = this
     if (job === null || this.active || this.starting || this.button.disabled) return
+    if (!this.page.ready()) return
     this.starting = true
     this.button.disabled = true
     try {
@@ -325,19 +330,22 @@ export class CorrectionView {
     const { session } = this
     if (session === null || this.correcting.busy || session.sync.ended) return
     if (!(await this.complete(session)) || this.session !== session) return
-    if (session.sync.number === 0) {
-      this.correcting.say('Nothing was changed yet.')
+    const { draft, sync } = session
+    if (!this.correcting.editor.difference.any) {
+      this.correcting.say('The mask is as it was before: there is nothing to save.')
       return
     }
-    const { draft, sync } = session
     this.stop()
-    await this.page.save({ draft: draft.id, draft_changes: sync.number })
+    this.button.firstChild!.textContent = 'Continue' // until it is saved
+    const done = await this.page.save({ draft: draft.id, draft_changes: sync.number })
+    if (done && this.job === session.job) this.button.firstChild!.textContent = 'Correct'
   }
 
   private async keep(): Promise<void> {
     const { session } = this
     if (session === null || !(await this.complete(session)) || this.session !== session) return
     this.stop()
+    this.tidy(session)
     if (session.sync.number > 0) this.button.firstChild!.textContent = 'Continue'
     await this.redraw(session)
   }
@@ -365,6 +373,13 @@ export class CorrectionView {
     this.stop()
     this.button.firstChild!.textContent = 'Correct'
     await this.redraw(session)
+  }
+
+  /** A correction in which nothing was done leaves no draft. */
+  private tidy({ draft, sync }: Session): void {
+    if (sync.number === 0 && !sync.unsaved && !sync.ended) {
+      api.discardDraft(draft).catch(() => {}) // the gateway deletes old ones
+    }
   }
 
   /** Draws the mask without the changes of the draft. */

@@ -31,10 +31,20 @@ export class CorrectionToolbar {
       group('History', this.undo, this.redo),
       group(
         'Changes',
-        this.button('previous-change', 'Previous change', 'K', () =>
-          this.correcting.nextChanged(-1),
+        this.button(
+          'previous-change',
+          '‹ Change',
+          'K',
+          () => this.correcting.nextChanged(-1),
+          'Previous change: slice that differs from the mask before',
         ),
-        this.button('next-change', 'Next change', 'J', () => this.correcting.nextChanged(1)),
+        this.button(
+          'next-change',
+          'Change ›',
+          'J',
+          () => this.correcting.nextChanged(1),
+          'Next change: slice that differs from the mask before',
+        ),
         this.before,
       ),
     )
@@ -89,6 +99,7 @@ export class CorrectionToolbar {
         type: 'button',
         id,
         title: `${name} (${key})`,
+        'aria-label': name,
         onclick: (event: MouseEvent) => {
           act()
           if (event.detail > 0) this.focus() // not for a press by a key

@@ -21,7 +21,7 @@ import { Legend, modelOfReport } from '../viewer/legend'
 import type { Controls, Viewer } from '../viewer/port'
 import type { Worklist } from '../worklist'
 import { Banner } from './banner'
-import { CorrectionView } from './correction'
+import { CorrectionView, type SavedDraft } from './correction'
 import { Deliveries } from './deliveries'
 import { DoubtsBar } from './doubts'
 import { Findings } from './findings'
@@ -51,10 +51,12 @@ export class JobView {
   })
   readonly correction = new CorrectionView(this.stage.screen, {
     viewer: () => this.stage.planar,
+    tiled: () => this.stage.viewer !== null && this.stage.planar === null,
+    ready: () => this.verdict.ready,
     drawn: () => this.drawnReview,
     draw: (review) => this.showReaderMask(review),
     newest: () => this.verdict.newestCorrection(),
-    save: (draft) => this.verdict.saveDraft(draft),
+    save: (draft) => this.saveDraft(draft),
     mode: (on) => this.setCorrecting(on),
     focus: () => this.stage.screen.focus(),
   })
@@ -281,6 +283,13 @@ export class JobView {
     await this.stage.showMask(viewer, file, legend)
     this.drawnReview = review
     return true
+  }
+
+  private async saveDraft(draft: SavedDraft): Promise<boolean> {
+    const { id } = this
+    const saved = await this.verdict.saveDraft(draft)
+    if (saved && this.id === id) this.drawnReview = draft.draft ?? null // it becomes the review
+    return saved
   }
 
   /** While a mask is corrected, its review and its sizes before are not shown. */

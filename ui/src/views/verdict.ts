@@ -11,7 +11,7 @@ import type { Job, NewReview, Problem, Review, Viewers } from '../schemas'
 import type { Keys } from '../shortcuts'
 import { scanText } from '../text'
 import type { Worklist } from '../worklist'
-import type { SavedDraft } from './correction'
+import type { CorrectionView, SavedDraft } from './correction'
 import type { MeasurementsView } from './measurements'
 import { problemBox } from './messages'
 import { NewerReview } from './newer_review'
@@ -71,7 +71,7 @@ export class VerdictView {
     showMask: (review: string | null) => Promise<boolean>,
     private readonly undo: Pick<UndoBar, 'offer' | 'say'>,
     /** The button that begins a correction, and why it cannot. */
-    private readonly correct: { button: HTMLElement; note: HTMLElement },
+    private readonly correct: Pick<CorrectionView, 'button' | 'note'>,
   ) {
     this.reading = new SecondReadingView(
       () => this.reviewer.value.trim(),
@@ -176,9 +176,16 @@ export class VerdictView {
     }
   }
 
-  /** Saves a correction as a review. */
-  async saveDraft(draft: SavedDraft): Promise<void> {
-    await this.give({ verdict: 'corrected', ...draft })
+  /** Whether a review can be given; else asks for the name, which a second reading needs. */
+  get ready(): boolean {
+    const named = this.reviewer.value.trim() !== '' || this.name.hidden !== false
+    if (this.reading.needsName && !named) this.askName()
+    return named || !this.reading.needsName
+  }
+
+  /** Saves a correction as a review; false if that failed. */
+  async saveDraft(draft: SavedDraft): Promise<boolean> {
+    return this.give({ verdict: 'corrected', ...draft })
   }
 
   /** The newest corrected mask that this reader may see; null in a second reading. */
@@ -245,17 +252,17 @@ export class VerdictView {
 
   private async give(
     verdict: Pick<NewReview, 'verdict' | 'reasons'> | Adjudication | Corrected,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { job } = this
-    if (job === null || this.accept.disabled) return
+    if (job === null || this.accept.disabled) return false
     const reviewer = this.reviewer.value.trim()
-    if (this.reading.needsName && reviewer === '' && !this.name.hidden) return this.askName()
+    if (!this.ready) return false
     reader.name = reviewer
     const comment = this.comment.value.trim()
     const { adjudicates } = this.reading
     const { forReview: measurements } = this.measurements
     const given = { ...verdict, comment, reviewer, measurements, adjudicates }
-    await this.save(job, { ...given, seen: this.seen })
+    return this.save(job, { ...given, seen: this.seen })
   }
 
   private askName(): void {
@@ -264,16 +271,20 @@ export class VerdictView {
     this.reviewer.focus()
   }
 
-  private async save(job: Job, review: NewReview): Promise<void> {
+  private async save(job: Job, review: NewReview): Promise<boolean> {
+    let done = false
     this.saving = true
     this.enable()
     try {
-      await this.saved(job, review, await api.review(job.id, review))
+      const saved = await api.review(job.id, review)
+      done = true
+      await this.saved(job, review, saved)
     } catch (error) {
       await this.notSaved(job, review, api.problemOf(error))
     }
     this.saving = false
     this.enable()
+    return done
   }
 
   /** Says so where the reader is: another job may be on screen by now. */
@@ -290,7 +301,9 @@ export class VerdictView {
     const said = `${VERDICTS[review.verdict]}.${saved.role === 'surplus' ? ` ${SURPLUS}` : ''}`
     keepDraft(job.id, '')
     this.measurements.saved(job, review)
-    this.undo.offer(said, scanText(job), () => void this.takeBack(job, review, saved))
+    // a corrected mask is not withdrawn: it is corrected again
+    if (review.draft != null) this.undo.say(said, scanText(job))
+    else this.undo.offer(said, scanText(job), () => void this.takeBack(job, review, saved))
     if (job.second_reading === null) this.changed({ ...job, verdict: review.verdict })
     else this.refresh(job.id)
     if (this.job?.id !== job.id) return
