@@ -4,7 +4,7 @@
 
 Stores jobs of all kinds, then takes new jobs through their lives: inserted, claimed, finished with
 a report of about 8 kB, and accepted by a reader. Rounds with the triggers of the migrations 0016,
-0019, 0020 and 0023 alternate with rounds in which they are disabled; the first round of each is
+0019, 0020 and 0022 alternate with rounds in which they are disabled; the first round of each is
 left out. The figures are medians over single transactions, in milliseconds.
 """
 

@@ -86,7 +86,7 @@ def checked_totals(packed: bytes, rules: RunRules) -> RunTotals:
         _check_places(chunk, rules.voxels)
         _check_values(chunk[:, 2], allowed, rules.largest)
         voxels += int(chunk[:, 1].sum(dtype=np.uint64))
-        digest.update(chunk)
+        digest.update(chunk.data)
     return RunTotals(runs, voxels, digest.hexdigest())
 
 
