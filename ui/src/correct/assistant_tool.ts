@@ -185,15 +185,9 @@ export const ASSISTANT: Tool = {
         context.redraw()
       },
     })
-    const choice = choiceField(
-      'assistant-meaning',
-      'A stroke',
-      MEANINGS,
-      meaning,
-      (value) => {
-        meaning = value
-      },
-    )
+    const choice = choiceField('assistant-meaning', 'A stroke', MEANINGS, meaning, (value) => {
+      meaning = value
+    })
     const apply = actionButton('assistant-keep', 'Keep, and begin anew', () => keep(context))
     return element('div.tool-part', {}, choice, field.root, row(apply))
   },
