@@ -434,7 +434,7 @@ draft_changes = Table(
     Column("sha256", String(64), nullable=False),
     Column("packed", LargeBinary, nullable=False),
 )
-"""The sets of changes of drafts, as they were received."""
+"""The sets of changes of drafts, as they were received; `sha256` is that of the unpacked runs."""
 
 readings = Table(
     "readings",

@@ -141,7 +141,7 @@ export class Correcting implements Context {
     return {
       ...(Object.fromEntries([...tools, ...labels]) as Keys),
       '.': () => this.place(),
-      Enter: () => this.confirm(),
+      ...(onControl() ? {} : { Enter: () => this.confirm() }),
       d: () => this.setBall(!this.ball),
       l: () => this.lock(this.slot, !this.editor.protection.locked.has(this.slot)),
       '[': () => this.resize(-1),
@@ -417,4 +417,9 @@ export class Correcting implements Context {
     const ring = shown ? { spot, radius, ball, spacing: this.volume.spacing } : null
     this.overlay.draw(surfaces, ring, (on) => tool?.draw?.(this, on) ?? [])
   }
+}
+
+/** Whether Enter is that of the control that has the focus. */
+function onControl(): boolean {
+  return document.activeElement?.matches('button, a, summary') === true
 }

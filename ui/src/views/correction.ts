@@ -328,7 +328,11 @@ export class CorrectionView {
 
   private async finish(): Promise<void> {
     const { session } = this
-    if (session === null || this.correcting.busy || session.sync.ended) return
+    if (session === null || session.sync.ended) return
+    if (this.correcting.busy) {
+      this.correcting.say('A tool is still working. Wait for it, or cancel it.')
+      return
+    }
     if (!(await this.complete(session)) || this.session !== session) return
     const { draft, sync } = session
     if (!this.correcting.editor.difference.any) {
