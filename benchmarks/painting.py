@@ -76,8 +76,7 @@ STROKE = """([x, y, frames]) => new Promise((done) => {
       window.timed(() => target.dispatchEvent(event))
     }
     window.painted.frames += 1
-    if (n < 4 * frames) setTimeout(frame, 16)
-    else setTimeout(done, 100)
+    requestAnimationFrame(() => setTimeout(n < 4 * frames ? frame : done)) // it is drawn
   }
   frame()
 })"""
@@ -125,7 +124,7 @@ def measured(gateway: Gateway, strokes: int, chromium: str) -> list[Row]:
     return rows
 
 
-def painted(page: Page, plane: str, ball: bool, frames: int = 60) -> Row:
+def painted(page: Page, plane: str, ball: bool, frames: int = 40) -> Row:
     """A long stroke with a brush of 12 voxels."""
     if (page.locator("#brush-ball").get_attribute("aria-pressed") == "true") != ball:
         page.keyboard.press("d")

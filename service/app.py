@@ -29,6 +29,7 @@ from service.routes import (
     account,
     archives,
     assignments,
+    assistance,
     batch_reviews,
     batches,
     comparisons,
@@ -58,6 +59,7 @@ _ROUTES = (
     events,  # before jobs, whose /v1/jobs/{job_id} would take /v1/jobs/events
     jobs,
     assignments,
+    assistance,
     batches,
     masks,
     tiles,

@@ -22,7 +22,13 @@ from service.auth import Authenticator
 from service.dicom.archive_client import DicomWebArchives
 from service.dicom.node import DicomNode, NodeParts
 from service.dicom.peer_probe import DicomPeerProbe
-from service.http.threads import DispatchThreads, PeerThreads, UploadThreads, ViewThreads
+from service.http.threads import (
+    AssistantThreads,
+    DispatchThreads,
+    PeerThreads,
+    UploadThreads,
+    ViewThreads,
+)
 from service.http.uploads import UploadSpace
 from service.monai_label import recent_log
 from service.monai_label.batch_infer import BatchInference
@@ -31,6 +37,7 @@ from service.monai_label.infer_response import InferResponses
 from service.monai_label.label_store import LabelStore
 from service.monai_label.segmentation import Segmentations
 from service.monai_label.session_expiry import SessionExpiry
+from service.resources.assistant_process import AssistantProcess
 from service.resources.dicom_metrics import DicomMetrics
 from service.resources.metrics import Metrics
 from service.resources.partial_uploads import PartialUploads, UploadLimits
@@ -41,6 +48,7 @@ from service.resources.service_metrics import ServiceMetrics, Sources
 from service.resources.tile_files import TileFiles
 from service.resources.webhook_metrics import WebhookMetrics
 from service.use_cases.archives import Archives
+from service.use_cases.assistance import Assistance
 from service.use_cases.comparisons import Comparisons
 from service.use_cases.corrected_masks import CorrectedMasks
 from service.use_cases.corrections import Corrections
@@ -145,6 +153,7 @@ def build_services(parts: Parts) -> Services:
     readiness = Readiness(rows, parts.queue, parts.blobs, parts.scratch)
     sources = Sources(rows.figures.read, readiness.check, parts.scratch.folder, queue_names())
     for tool in (
+        AssistantThreads(1),
         DispatchThreads(),
         UploadThreads(),
         ViewThreads(),
@@ -179,6 +188,9 @@ async def start_tasks(parts: Parts, services: Services, stack: AsyncExitStack) -
     tiles: TileFiles = services[TileFiles]
     tiles.start()
     stack.callback(tiles.stop)
+    assistant: AssistantProcess = services[AssistantProcess]
+    assistant.start()
+    stack.callback(assistant.stop)
     for watcher in (services[JobWatcher], services[TrainingWatcher]):
         watcher.start()
         stack.push_async_callback(watcher.stop)
@@ -247,7 +259,8 @@ def _add_scans(parts: Parts, services: Services) -> None:
     )
     services[UploadedMasks] = masks
     tiles = services[TileFiles] = TileFiles(scratch.folder, parts.settings.tile_bytes)
-    removal = ScanRemoval(rows.scans, parts.collector, tiles)
+    assistant = services[AssistantProcess] = AssistantProcess(parts.settings.assistant_timeout_s)
+    removal = ScanRemoval(rows.scans, parts.collector, tiles, assistant)
     client = DicomWebArchives(scratch, parts.settings.max_upload_bytes)
     archives = Archives(parts.routing, client, intake)
     metrics = DicomMetrics(parts.metrics.registry)
@@ -283,6 +296,9 @@ def _add_jobs(parts: Parts, services: Services) -> None:
     dicom = ResultFiles(rows.jobs, rows.scans, parts.registry, blobs, scratch, limits)
     services[ResultFiles] = dicom
     services[Results] = Results(rows.jobs, rows.scans, rows.reviews, blobs, scratch, limits, dicom)
+    services[Assistance] = Assistance(
+        services[Results], rows.scans, blobs, scratch, limits, services[AssistantProcess]
+    )
     services[Comparisons] = Comparisons(rows.jobs, rows.scans, blobs, scratch)
     services[ReaderMeasurements] = ReaderMeasurements(
         rows.jobs, rows.scans, rows.reviews, blobs, scratch, limits

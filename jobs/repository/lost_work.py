@@ -28,6 +28,10 @@ class LostWork(Generic[W]):
         It is queued again, or failed after `attempts` attempts. Why the worker is silent is
         unknown: an attempt that has begun stays counted.
         """
+        query = select(self._steps.table.c.id).where(self._silent()).limit(1)
+        with self._database.read() as connection:  # mostly there is none: take no write lock
+            if connection.execute(query).first() is None:
+                return []
         with self._database.write() as connection:
             return self._lost(connection, self._expired(), None, attempts)
 
@@ -64,11 +68,14 @@ class LostWork(Generic[W]):
         return steps.changed(connection, again) + steps.changed(connection, last)
 
     def _expired(self) -> ColumnElement[bool]:
-        """Running work with an expired lease; two sweepers at once lock different rows."""
-        table = self._steps.table.c
-        silent = and_(self._running, table.lease_until < self._database.now)
-        unlocked = select(table.id).where(silent).with_for_update(skip_locked=True)
-        return and_(silent, table.id.in_(unlocked))
+        """As `_silent`; two sweepers at once lock different rows."""
+        row, silent = self._steps.table.c.id, self._silent()
+        unlocked = select(row).where(silent).with_for_update(skip_locked=True)
+        return and_(silent, row.in_(unlocked))
+
+    def _silent(self) -> ColumnElement[bool]:
+        """Running work with an expired lease."""
+        return and_(self._running, self._steps.table.c.lease_until < self._database.now)
 
     def _of(self, worker: str) -> ColumnElement[bool]:
         return and_(self._running, self._steps.table.c.worker == worker)

@@ -246,7 +246,7 @@ worklist = Table(
     Index("worklist_by_age", "project", "seq"),
 )
 """One narrow row for each job, which triggers keep, with what lists are filtered and sorted by;
-see migrations 0016, 0019, 0020 and 0023. `scan_name`, `subject` and `study_date` are those of the
+see migrations 0016, 0019, 0020 and 0022. `scan_name`, `subject` and `study_date` are those of the
 first scan, `names` the names of all scans, one a line; `review` is the id of the newest review that
 counts. `assignee`, and the `unusual_sizes` with their number `unusual`, are written by statements.
 Lists read it, not `jobs`, whose rows hold reports of megabytes."""
@@ -434,7 +434,7 @@ draft_changes = Table(
     Column("sha256", String(64), nullable=False),
     Column("packed", LargeBinary, nullable=False),
 )
-"""The sets of changes of drafts, as they were received."""
+"""The sets of changes of drafts, as they were received; `sha256` is that of the unpacked runs."""
 
 readings = Table(
     "readings",

@@ -24,12 +24,19 @@ from jobs.repository import (
     Worklist,
 )
 from models.registry import Registry
-from service.http.threads import DispatchThreads, PeerThreads, UploadThreads, ViewThreads
+from service.http.threads import (
+    AssistantThreads,
+    DispatchThreads,
+    PeerThreads,
+    UploadThreads,
+    ViewThreads,
+)
 from service.http.uploads import UploadSpace
 from service.resources.metrics import Metrics
 from service.resources.partial_uploads import PartialUploads
 from service.resources.routing_table import RoutingTable
 from service.use_cases.archives import Archives
+from service.use_cases.assistance import Assistance
 from service.use_cases.comparisons import Comparisons
 from service.use_cases.corrected_masks import CorrectedMasks
 from service.use_cases.corrections import Corrections
@@ -67,6 +74,8 @@ def provided(kind: type) -> Any:
 
 
 ArchivesDep = Annotated[Archives, provided(Archives)]
+AssistanceDep = Annotated[Assistance, provided(Assistance)]
+AssistantThreadsDep = Annotated[AssistantThreads, provided(AssistantThreads)]
 AssignmentsDep = Annotated[Assignments, provided(Assignments)]
 BatchReviewsDep = Annotated[BatchReviews, provided(BatchReviews)]
 BatchesDep = Annotated[Batches, provided(Batches)]

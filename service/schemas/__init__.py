@@ -11,6 +11,7 @@ from service.schemas.assignments import (
     AssignmentsIn,
     AssignmentsOut,
 )
+from service.schemas.assistance import AssistantName
 from service.schemas.batch_reviews import (
     BatchOutcomeOut,
     BatchReviewIn,
@@ -123,6 +124,7 @@ __all__ = [
     "AssignmentOut",
     "AssignmentsIn",
     "AssignmentsOut",
+    "AssistantName",
     "BatchId",
     "BatchIn",
     "BatchOut",

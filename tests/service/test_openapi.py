@@ -52,6 +52,7 @@ PATHS = {
     "/v1/jobs/{job_id}/preview.png": {"get"},
     "/v1/jobs/{job_id}/comparison": {"get"},
     "/v1/jobs/{job_id}/reviews": {"get", "post"},
+    "/v1/jobs/{job_id}/assistance": {"post"},
     "/v1/jobs/{job_id}/draft": {"get", "put", "delete"},
     "/v1/jobs/{job_id}/drafts": {"get"},
     "/v1/jobs/{job_id}/draft/changes": {"get"},
@@ -93,6 +94,7 @@ PATHS = {
 }
 """What the design promises; a route that is missing or not listed here fails."""
 
+BOX = {"low": [0] * 3, "high": [1] * 3}
 NOBODYS = "0d9a2f6c1f4b4c0e8f4f5b7a9d3c2e11"
 TUS = {
     "Tus-Resumable": "1.0.0",
@@ -207,9 +209,10 @@ def test_every_route_answers(gateway: Gateway, path: str) -> None:
     """With the examples' ids, which are nobody's, each route does its work or says 404."""
     for method in PATHS[path]:
         url = re.sub(r"\{\w+\}", NOBODYS, re.sub(r"\{(level|row|column|number)\}", "9", path))
-        params = {"id": NOBODYS} if path == "/v1/jobs/events" else {}
+        params: dict[str, Any] = {"id": NOBODYS} if path == "/v1/jobs/events" else {}
         params = {"model": NOBODYS} if path == "/v1/trainings/preview" else params
         params |= {"draft": NOBODYS} if path.endswith("{number}") else {}
+        params |= BOX if path.endswith("/assistance") else {}
         body = {"/v1/jobs": "JobIn", "/v1/batches": "BatchIn"}.get(path)
         body = "TrainingIn" if path == "/v1/trainings" else body
         body = "ReviewIn" if path.endswith("/reviews") else body

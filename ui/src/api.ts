@@ -249,6 +249,25 @@ export async function appendChanges(
 const APPEND_MS = 20_000
 const MOST_KEPT_ALIVE = 60_000 // browsers refuse more than 64 KiB
 
+/** What the assistant changes in a box, without gzip; `marks` is packed. */
+export async function assistance(
+  job: string,
+  { low, high }: { low: readonly number[]; high: readonly number[] },
+  marks: ArrayBuffer,
+  signal: AbortSignal,
+): Promise<ArrayBuffer> {
+  const query = new URLSearchParams()
+  for (const n of low) query.append('low', String(n))
+  for (const n of high) query.append('high', String(n))
+  const response = await request(`jobs/${job}/assistance?${query}`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/octet-stream' },
+    body: marks,
+    signal,
+  })
+  return unpacked(await received(response.arrayBuffer(), signal))
+}
+
 /** The path of a mask that a reader corrected. */
 export const readerMask = (id: string, review: string, reader: string): string =>
   `jobs/${id}/reviews/${review}/mask?${new URLSearchParams({ format: 'nifti', reader })}`

@@ -170,10 +170,11 @@ export const CORRECTION_SHORTCUTS = [
     shown: 'H',
     does: 'shape of the whole label: islands, holes, smooth, grow, shrink',
   },
+  { keys: ['a'], shown: 'A', does: 'assistant: refine the label from strokes' },
   {
     keys: ['Enter'],
     shown: 'Enter',
-    does: 'close the line of the scissors, apply the region, interpolate',
+    does: 'close the line of the scissors, apply the region, interpolate, keep what the assistant did',
   },
   { keys: ['d'], shown: 'D', does: 'paint, fill and grow on the slice, or in 3D' },
   {

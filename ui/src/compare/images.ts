@@ -110,6 +110,7 @@ export class Images {
     })
   }
 
+  /** `arrange` draws the first mask, or the difference. */
   private async showMasks(loaded: Loaded, signal: AbortSignal): Promise<boolean> {
     const { masks, comparison } = loaded
     const [path, other] = masks.map((mask) => mask && api.maskPath(mask.ref, reader.name))
@@ -122,7 +123,6 @@ export class Images {
     const second = masks[1] === null ? null : matchedLegend(masks[1].model, legend, comparison)
     this.files = [...files]
     this.legends = [legend, second]
-    await this.sides[0].showMask(files[0], legend)
     if (second !== null) await this.sides[1].showMask(files[1]!, second)
     if (comparison !== null) {
       this.difference = differenceOf(decode(files[0]), decode(files[1]!), comparison)
@@ -138,9 +138,11 @@ export class Images {
   }
 
   /** Draws both, or the difference over the first one. */
-  async arrange(over: boolean): Promise<void> {
+  async arrange(wanted: boolean): Promise<void> {
     const [a, b] = this.sides
-    this.over = over && this.difference !== null
+    const over = wanted && this.difference !== null
+    if (over === this.over && a.root.dataset.mask === 'shown') return
+    this.over = over
     b.root.hidden = this.over
     this.root.dataset.show = this.over ? 'difference' : 'both'
     if (this.legends === null || this.files === null) return

@@ -53,9 +53,10 @@ export class DifferingSlices {
     if (this.difference === null) return false
     const { axis } = axisOf(this.difference, plane)
     const counts = this.difference.slices[axis]
-    const most = counts.indexOf(counts.reduce((largest, count) => Math.max(largest, count), 0))
-    if (counts[most] === 0) return false
-    this.jump(axis, most)
+    const largest = counts.reduce((most, count) => Math.max(most, count), 0)
+    if (largest === 0) return false
+    const most = [...counts.keys()].filter((n) => counts[n] === largest)
+    this.jump(axis, most[most.length >> 1]!)
     return true
   }
 

@@ -19,6 +19,8 @@ interface Sizes {
   by: number
 }
 
+const MOST = { smooth: 20, by: 30 } // mm or pixels
+
 let holes: Holes = 'slices'
 let sizes: Sizes = { smallest: 0, smooth: 0, by: 0 }
 let of: unknown = null
@@ -100,6 +102,7 @@ function surfaceRows(context: Context): HTMLElement[] {
       unit: context.unit,
       value: sizes[size],
       least: 0,
+      most: MOST[size],
       changed: (value) => {
         sizes[size] = value
       },

@@ -30,8 +30,7 @@ export class RangePicker {
       at === null ? null : spreadAround(context.scan, context.volume.dims, at, sliceOf(spot))
     if (spread === null) return null
     this.spread = spread
-    const { low, high } = rangeOf(spread)
-    this.limits = { low: digits(low), high: digits(high) }
+    this.limits = rangeOf(spread)
     this.show()
     return this.limits
   }
@@ -83,7 +82,11 @@ export class RangePicker {
     this.limits = { ...(this.limits ?? { low: value, high: value }), [end]: value }
     this.clicked = false
     this.spread = null
-    if (this.fields !== null) this.fields.text.textContent = ''
+    if (this.fields === null) return
+    const empty = this.limits.low > this.limits.high
+    this.fields.text.textContent = empty
+      ? 'The first value is above the second: none is between.'
+      : ''
   }
 
   private show(): void {
@@ -99,7 +102,7 @@ export class RangePicker {
   }
 }
 
-/** Four digits are enough for a range, and no digit before the point is lost. */
+/** Four digits are enough to read, and no digit before the point is lost. */
 function digits(value: number): number {
   return Math.abs(value) >= 1000 ? Math.round(value) : Number(value.toPrecision(4))
 }

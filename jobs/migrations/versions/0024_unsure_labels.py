@@ -8,8 +8,8 @@ knows a row by its label alone; so it takes the two for rows of different labels
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0025_project"
-down_revision = "0024_project"
+revision = "0024_project"
+down_revision = "0023_project"
 branch_labels = None
 depends_on = None
 

@@ -6,8 +6,8 @@ Workers announce whether they can train.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0024_project"
-down_revision = "0023_project"
+revision = "0023_project"
+down_revision = "0022_project"
 branch_labels = None
 depends_on = None
 
