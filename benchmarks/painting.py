@@ -113,7 +113,7 @@ def measured(gateway: Gateway, strokes: int, chromium: str) -> list[Row]:
         page.add_init_script(COUNT_CALLS)
         page.goto(f"{gateway.client.base_url}#job={job}")
         page.locator("#accepted:enabled").wait_for()
-        page.keyboard.press("y")
+        page.keyboard.press("t")
         page.locator(".correction").wait_for()
         rows = [
             painted(page, plane, ball) for ball in (False, True) for plane in ("axial", "coronal")

@@ -293,6 +293,56 @@ def nnunet_speed(record: Record) -> list[str]:
     return markdown(head, rows)
 
 
+def assistant(record: Record) -> list[str]:
+    """Dice after strokes: of each method, then of each structure, then the time of a stroke."""
+    strokes = [f"after_{n}" for n in (0, 1, 3, 5)]
+    methods, structures, times = [], [], []
+    for row in record["rows"]:
+        scores = [f"{row[name]:.3f}" for name in strokes if name in row]
+        if "seconds" in row:
+            seconds = (row[name] for name in ("seconds", "processor_s", "first_processor_s"))
+            times.append((row["method"], *(f"{one:.2f}" for one in seconds)))
+        elif "cases" in row:
+            worst = (f"{row['worst_after_1']:.3f}", str(row["worse_after_1"]))
+            methods.append((row["group"], row["error"], row["method"], *scores, *worst))
+        elif row["method"] == "random-walk":
+            structures.append((row["group"], row["error"], *scores))
+    return [
+        *markdown(
+            "| cases | error | method | before | 1 stroke | 3 | 5 | worst after 1 "
+            "| masks worse after 1 |",
+            methods,
+        ),
+        "",
+        *markdown("| `random-walk` on | error | before | 1 stroke | 3 | 5 |", structures),
+        "",
+        *markdown("| 128^3 voxels | s | processor s | processor s of the first stroke |", times),
+    ]
+
+
+def fine_tuning(record: Record) -> list[str]:
+    """Dice before and after a fine-tuning."""
+    head = "| | Dice before | Dice after | lowest before | lowest after | better cases |"
+    rows = [
+        (
+            "all as one" if row["what"] == "all" else row["what"],
+            f"{row['before']:.3f}",
+            f"{row['after']:.3f}",
+            f"{row['lowest_before']:.3f}",
+            f"{row['lowest_after']:.3f}",
+            f"{row['better']} of {row['cases']}",
+        )
+        for row in record["rows"]
+    ]
+    parent, dice = record["parent"], record["figures"]["dice"]
+    text = (
+        f"The card states {dice:.3f} instead of {parent['figures']['dice']:.3f} on the "
+        f"{parent['held_out_cases']} corrected cases that the data set held out; the network was "
+        f"trained on the other {parent['training_cases']}."
+    )
+    return [*markdown(head, rows), "", text]
+
+
 def markdown(head: str, rows: Sequence[Sequence[str]]) -> list[str]:
     """A Markdown table."""
     line = "|" + "---|" * (head.count("|") - 1)
@@ -314,4 +364,6 @@ TABLES: dict[str, Table] = {
     "formats": formats,
     "nnunet-parity": nnunet_parity,
     "nnunet-speed": nnunet_speed,
+    "assistant": assistant,
+    "fine-tuning": fine_tuning,
 }

@@ -4,7 +4,7 @@
 
 Stores jobs of all kinds, then takes new jobs through their lives: inserted, claimed, finished with
 a report of about 8 kB, and accepted by a reader. Rounds with the triggers of the migrations 0016,
-0019, 0020 and 0023 alternate with rounds in which they are disabled; the first round of each is
+0019, 0020 and 0022 alternate with rounds in which they are disabled; the first round of each is
 left out. The figures are medians over single transactions, in milliseconds.
 """
 
@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -111,13 +112,13 @@ def life(repository: Repository) -> dict[str, list[float]]:
 
     for number in range(AT_ONCE):
         job = make_job(uuid4().hex, PROJECT, scans={"image": f"scan{number}"})
-        timed("insert", lambda job=job: repository.jobs.add(job))
-        held = timed("claim", lambda job=job: repository.leases.claim(job.id, "worker", 60))
+        timed("insert", partial(repository.jobs.add, job))
+        held = timed("claim", partial(repository.leases.claim, job.id, "worker", 60))
         lease = {Held(job.id, held.fence): Progress(1, 2)}
-        timed("progress", lambda lease=lease: repository.leases.renew(lease, 60))
-        timed("finish", lambda job=job, held=held: finish(repository, job.id, held.fence))
+        timed("progress", partial(repository.leases.renew, lease, 60))
+        timed("finish", partial(finish, repository, job.id, held.fence))
         review = Review(uuid4().hex, job.id, "accepted", "", "Dr. Okafor", time.time())
-        timed("review", lambda review=review: repository.reviews.add(PROJECT, review))
+        timed("review", partial(repository.reviews.add, PROJECT, review))
     return times
 
 

@@ -47,5 +47,5 @@ def command(folder: Path, output: str, even_if_worse: bool, **case: Any) -> int:
     check_better(folder, even_if_worse=even_if_worse)
     with opened_case(given) as opened:
         model = add_verified(folder, output, opened)
-    click.echo(f"Checked and added: {model.card.full_name}, version {model.card.version}.")
+    click.echo(f"Checked and added: {model.card.full_name} {model.card.version}.")
     return prepare(model)

@@ -10,6 +10,7 @@ from models.any_card import AnyCard
 from models.card import ModelCard
 from models.card_parts import Within
 from models.combined_card import CombinedCard
+from models.comparison import comparison
 
 
 @click.command("show")
@@ -31,17 +32,32 @@ def _lines(card: AnyCard) -> list[tuple[str, str]]:
     labels = ", ".join(f"{label.value} {label.name}" for label in card.labels)
     own = _parts(card) if isinstance(card, CombinedCard) else _network(card)
     return [
-        ("name", f"{card.name} {card.version}"),
+        ("name", f"{card.full_name} {card.version}"),
         ("title", card.title),
         ("takes", f"{card.dimension}D; " + ", ".join(c.name for c in card.requested_channels)),
         ("gives", f"{labels}{' (objects numbered)' if card.instances else ''}"),
         *([("box", _box(card.within))] if card.within else []),
         *own,
+        *_origin(card),
         ("data", card.data),
         ("licence", card.licence),
         ("limits", card.limits),
         ("use", card.intended_use),
     ]
+
+
+def _origin(card: AnyCard) -> list[tuple[str, str]]:
+    """What a fine-tuned model was made of."""
+    found = comparison(card) if isinstance(card, ModelCard) else None
+    if found is None or found.card.parent is None:
+        return []
+    parent, name = found.card.parent, found.main
+    text = (
+        f"{parent.name} {parent.version}; {name} {found.before[name]:.4f}, now "
+        f"{found.after[name]:.4f}, on {parent.held_out_cases} held-out cases; fine-tuned on "
+        f"{parent.training_cases}"
+    )
+    return [("parent", text)]
 
 
 def _box(within: Within) -> str:

@@ -39,7 +39,7 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option(
     "--learning-rate",
     type=FiniteRange(min=0),
-    help="With --start: highest learning rate.  [default: 0.0001]",
+    help="With --start: highest learning rate.  [default: 0.0003]",
 )
 @click.option("--seed", type=click.IntRange(0), help="With --start: seed of all random numbers.")
 @click.option(

@@ -2,6 +2,7 @@
 
 import click
 
+from cli.training_process import TRAINING_COMMAND
 from cli.uncollected import uncollected
 from inference.runtime_registry import device_help, device_names
 from jobs.private_files import keep_private
@@ -25,4 +26,4 @@ def command(device: str | None) -> None:
     with uncollected():
         from workers.worker import run_worker  # in the worker's process alone
 
-    run_worker(settings, worker.name, worker.report_ready)
+    run_worker(settings, worker.name, worker.report_ready, TRAINING_COMMAND)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -35,14 +35,22 @@ def large_zeros(
     if size <= IN_MEMORY_BYTES:
         return np.zeros(shape, dtype)
     with raising_storage_full(), tempfile.TemporaryFile(dir=scratch) as file:
-        # reserve all blocks: writing to a hole of a mapped file on a full disk raises SIGBUS
-        if hasattr(os, "posix_fallocate"):
-            os.posix_fallocate(file.fileno(), 0, size)
-        else:
-            for start in range(0, size, _ZEROS_BYTES):
-                file.write(bytes(min(_ZEROS_BYTES, size - start)))
+        reserve(file, size)
         mapped: NDArray[Any] = np.memmap(file, dtype, "r+", shape=tuple(shape))
     return mapped
+
+
+def reserve(file: IO[bytes], size: int) -> None:
+    """Makes an open, empty file `size` zeros long, with all of its blocks on the disk.
+
+    Writing to a hole of a mapped file on a full disk raises SIGBUS. Raises OSError where the disk
+    is full.
+    """
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(file.fileno(), 0, size)
+        return
+    for start in range(0, size, _ZEROS_BYTES):
+        file.write(bytes(min(_ZEROS_BYTES, size - start)))
 
 
 def slabs(shape: Sequence[int], voxels: int | None = None) -> Iterator[slice]:

@@ -146,10 +146,14 @@ def to_csv(rows: Iterable[Measurement]) -> str:
 
 
 def table(measurements: Mapping[str, Any]) -> str:
-    """The rows of a report's `measurements` as CSV: the numbered objects, or else the labels."""
+    """The rows of a report's `measurements` as CSV: the numbered objects, or else the labels.
+
+    Members that are no measurement, such as `unsure_share`, have no column.
+    """
     counted = measurements.get("instances") is not None
     rows = measurements.get("objects" if counted else "labels") or ()
-    return to_csv(Measurement(**row) for row in rows)
+    names = [field.name for field in fields(Measurement)]
+    return to_csv(Measurement(**{name: row[name] for name in names}) for row in rows)
 
 
 class _Totals:

@@ -134,6 +134,14 @@ def _farthest(
     return float(np.abs((pull[:3] - exact) @ corners).max())
 
 
+def farthest_corner(
+    affine: NDArray[np.float64], other: NDArray[np.float64], grid: tuple[int, ...]
+) -> float:
+    """How far two volumes of one shape are apart, at the corner that is farthest, in voxels."""
+    identity = (False,) * 3
+    return _farthest(np.linalg.inv(affine) @ other, (0, 1, 2), identity, grid)
+
+
 def _different_grid(detail: str, grid: tuple[int, ...]) -> BadRequest:
     return BadRequest(
         detail,

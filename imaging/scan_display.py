@@ -41,6 +41,11 @@ class ScanDisplay:
     series_number: int | None = None
     study_date: str | None = None
     """YYYY-MM-DD; None where the file states no date, or de-identification removed it."""
+    study: str = ""
+    """StudyInstanceUID (0020,000D); empty where the file states none."""
+    frame_of_reference: str = ""
+    """FrameOfReferenceUID (0020,0052): scans that share it have positions in the same space (PS3.3
+    C.7.4.1). Empty where the file states none."""
 
     @classmethod
     def of_json(cls, stored: Mapping[str, Any] | None) -> "ScanDisplay":

@@ -9,6 +9,7 @@ Runs are packed as a gzip stream (RFC 1952), which is read a chunk at a time.
 """
 
 import gzip
+import hashlib
 import zlib
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
@@ -49,6 +50,8 @@ class RunTotals:
     runs: int
     voxels: int
     """Sum of the lengths; a voxel that two runs change counts twice."""
+    sha256: str
+    """Of the runs, however they are packed."""
 
 
 def read_runs(packed: bytes) -> Iterator[NDArray[np.uint32]]:
@@ -70,7 +73,7 @@ def checked_totals(packed: bytes, rules: RunRules) -> RunTotals:
     Raises BadRequest for a damaged stream, a run without voxels or outside the grid, or a number
     that is no label; ScanTooLarge for too many runs, as soon as they are unpacked.
     """
-    runs = voxels = 0
+    runs, voxels, digest = 0, 0, hashlib.sha256()
     allowed = np.array(sorted({0, *rules.labels}), np.uint32)
     for chunk in read_runs(packed):
         runs += len(chunk)
@@ -83,7 +86,8 @@ def checked_totals(packed: bytes, rules: RunRules) -> RunTotals:
         _check_places(chunk, rules.voxels)
         _check_values(chunk[:, 2], allowed, rules.largest)
         voxels += int(chunk[:, 1].sum(dtype=np.uint64))
-    return RunTotals(runs, voxels)
+        digest.update(chunk.data)
+    return RunTotals(runs, voxels, digest.hexdigest())
 
 
 def join_runs(sets: Iterable[bytes], path: Path) -> None:

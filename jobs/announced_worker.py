@@ -31,6 +31,8 @@ class AnnouncedWorker:
     """The part of the installation that it waits for, so that it takes no job: an `errors.Part`."""
     revision: str | None = None
     """The newest revision of the database's schema that its code knows."""
+    trains: bool = False
+    """Whether it runs trainings, too."""
     seen_at: float = 0.0
     """When it last announced itself, by the clock of the database."""
 

@@ -71,6 +71,8 @@ class ChangeSet:
     """One more than that of the last set."""
     packed: bytes
     """Runs of voxels, as `imaging.voxel_runs` describes them."""
+    sha256: str
+    """Of the runs, however they are packed."""
     runs: int
     painted: int
     """Sum of the voxels of its runs."""

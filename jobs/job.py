@@ -79,16 +79,16 @@ TRANSITIONS: Mapping[tuple[JobState, JobEvent], JobState] = {
 """Every legal step. Any other (state, event) pair is refused."""
 
 
-def after(state: JobState, event: JobEvent) -> JobState:
-    """The state that follows; raises Conflict if the step is not legal."""
+def after(state: JobState, event: JobEvent, work: str = "job") -> JobState:
+    """The state that follows; raises Conflict, which names the `work`, if the step is not legal."""
     try:
         return TRANSITIONS[state, event]
     except KeyError:
         allowed = ", ".join(s for s, e in TRANSITIONS if e == event)
         raise Conflict(
-            f"The job is {state}.",
-            expected=f"A job that is {allowed}: only such a job takes the event {event}.",
-            hint="Read the job's state before you send this request.",
+            f"The {work} is {state}.",
+            expected=f"A {work} that is {allowed}: only such a {work} takes the event {event}.",
+            hint=f"Read the {work}'s state before you send this request.",
         ) from None
 
 

@@ -17,8 +17,7 @@ class JobSort(StrEnum):
     PRIORITY = "priority"
     """The highest priority first, then the oldest job, as in a queue."""
     SUSPICION = "suspicion"
-    """The job with the most warnings in its report and labels of unusual size first, then the
-    newest."""
+    """The job with the most warnings in its report and unusual labels first, then the newest."""
 
 
 class Verdict(StrEnum):
@@ -47,6 +46,8 @@ class JobFilter:
     """With a second reading in one of these states."""
     unread_by: str | None = None
     """Not read by a reader of this name, in a second reading."""
+    scan: str | None = None
+    """Whose first scan has this id, so that the mask is on its grid."""
     model: str | None = None
     batch: str | None = None
     modality: str | None = None

@@ -11,6 +11,7 @@ log = logging.getLogger(__name__)
 
 CONTENT = (
     *("blobs", "broker", "cache", "inbox", "logs", "models", "refused", "tmp"),
+    "trainings",
     *("tessera.db", "tessera.db-journal", "tessera.db-shm", "tessera.db-wal"),
     *("pseudonyms.key", "up.lock"),
 )

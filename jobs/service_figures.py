@@ -81,3 +81,4 @@ class ServiceFigures:
     commitments: Sequence[CommitmentCount]
     workers: Sequence[AnnouncedWorker]
     """Those that are not lost."""
+    trainings: Mapping[JobState, int]

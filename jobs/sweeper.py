@@ -25,7 +25,8 @@ _ON_THE_WAY_S = 1.0
 
 
 class Sweeper:
-    """A thread that takes back lost jobs and sends missing messages, every sweep interval.
+    """A thread that takes back lost jobs and trainings, and sends missing messages, every sweep
+    interval.
 
     It also removes lost workers, folds counts and tallies, and compares the sizes of new masks with
     the usual ones.
@@ -45,7 +46,7 @@ class Sweeper:
         collector: BlobCollector,
         settings: Settings,
     ) -> None:
-        self._lost_jobs = repository.lost_jobs
+        self._lost_work = (repository.lost_jobs, repository.lost_trainings)
         self._messages = repository.messages
         self._figures = repository.figures
         self._workers = repository.workers
@@ -96,15 +97,18 @@ class Sweeper:
         self._connections = connections
 
     def _take_back(self) -> None:
-        """Takes back jobs with an expired lease, unless their workers had no chance to renew it."""
+        """Takes back jobs and trainings with an expired lease, unless their workers had no chance
+        to renew it."""
         before, self._round_at = self._round_at, time.time()
         limit_s = self._settings.lease_s / 2 + self._settings.sweep_interval_s
         if self._round_at - before > limit_s:
             self._rest()  # this round comes much too late: the whole machine stood still
         if self._round_at < self._rests_until:
             return
-        for job in self._lost_jobs.take_back(self._settings.max_attempts):
-            log.warning("job %s: its worker was lost; the job is %s", job.id, job.state)
+        for lost in self._lost_work:
+            for work in lost.take_back(self._settings.max_attempts):
+                message = "%s %s: its worker was lost; it is %s"
+                log.warning(message, lost.kind, work.id, work.state)
 
     def _rest(self) -> None:
         self._rests_until = time.time() + self._settings.lease_s

@@ -1,4 +1,5 @@
-"""Usual sizes: how large the labels of a model are in masks that readers accepted.
+"""Usual sizes: how large the labels of a model are in masks that readers accepted, and in how much
+of a label the network is not sure of it.
 
 Volumes of an organ vary by a factor, not by a number of millilitres, so logarithms are compared:
 with their median, in units of their median absolute deviation (MAD), which a few wrong masks do not
@@ -21,6 +22,9 @@ RATIO = 1.5
 """if it is also this many times the usual one, or the usual one is this many times the size."""
 PRESENT = 0.95
 """Share of the accepted masks that have a label, from which its absence is unusual."""
+SHARE = "share"
+"""Unit of the share of a label's voxels that the network is not sure of. A small one is no reason
+to look at a mask. The label's number is below 0 where such a share is stored with sizes."""
 _NORMAL = 1.4826
 _LEAST_SPREAD = 0.02
 """In case that nearly all sizes are equal."""
@@ -36,7 +40,7 @@ class Size:
     name: str
     size: float
     unit: str
-    """ml, mm2, px or voxels."""
+    """ml, mm2, px, voxels or SHARE."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,8 @@ class Usual:
 
 @dataclass(frozen=True, slots=True)
 class UnusualSize:
-    """A label whose size differs from that in accepted masks."""
+    """A label whose size, or whose share that the network is not sure of, differs from that in
+    accepted masks."""
 
     label: int
     name: str
@@ -116,7 +121,7 @@ def unusual(sizes: Iterable[Size], figures: Mapping[int, Usual]) -> tuple[Unusua
             continue
         if (distance := _distance(one.size, known)) is not None:
             middle = math.exp(known.middle)
-            row = UnusualSize(one.label, one.name, one.size, one.unit, middle, known.masks)
+            row = UnusualSize(abs(one.label), one.name, one.size, one.unit, middle, known.masks)
             found.append((distance, row))
     return tuple(row for _, row in sorted(found, key=lambda pair: (-pair[0], pair[1].label)))
 
@@ -124,8 +129,10 @@ def unusual(sizes: Iterable[Size], figures: Mapping[int, Usual]) -> tuple[Unusua
 def _distance(size: float, known: Usual) -> float | None:
     """How far a size is from the usual one, in standard deviations; None if it is not unusual."""
     if size == 0:
-        return math.inf if known.share >= PRESENT else None
-    off = abs(math.log(size) - known.middle)
+        return math.inf if known.share >= PRESENT and known.unit != SHARE else None
+    off = math.log(size) - known.middle
+    if known.unit != SHARE:
+        off = abs(off)
     is_unusual = off > DEVIATIONS * known.spread and off > math.log(RATIO)
     return off / known.spread if is_unusual else None
 

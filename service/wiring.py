@@ -22,7 +22,13 @@ from service.auth import Authenticator
 from service.dicom.archive_client import DicomWebArchives
 from service.dicom.node import DicomNode, NodeParts
 from service.dicom.peer_probe import DicomPeerProbe
-from service.http.threads import DispatchThreads, PeerThreads, UploadThreads, ViewThreads
+from service.http.threads import (
+    AssistantThreads,
+    DispatchThreads,
+    PeerThreads,
+    UploadThreads,
+    ViewThreads,
+)
 from service.http.uploads import UploadSpace
 from service.monai_label import recent_log
 from service.monai_label.batch_infer import BatchInference
@@ -31,6 +37,7 @@ from service.monai_label.infer_response import InferResponses
 from service.monai_label.label_store import LabelStore
 from service.monai_label.segmentation import Segmentations
 from service.monai_label.session_expiry import SessionExpiry
+from service.resources.assistant_process import AssistantProcess
 from service.resources.dicom_metrics import DicomMetrics
 from service.resources.metrics import Metrics
 from service.resources.partial_uploads import PartialUploads, UploadLimits
@@ -41,6 +48,8 @@ from service.resources.service_metrics import ServiceMetrics, Sources
 from service.resources.tile_files import TileFiles
 from service.resources.webhook_metrics import WebhookMetrics
 from service.use_cases.archives import Archives
+from service.use_cases.assistance import Assistance
+from service.use_cases.comparisons import Comparisons
 from service.use_cases.corrected_masks import CorrectedMasks
 from service.use_cases.corrections import Corrections
 from service.use_cases.deliveries import Deliveries
@@ -53,6 +62,7 @@ from service.use_cases.model_fits import ModelFits
 from service.use_cases.named_scans import NamedScans
 from service.use_cases.orders import Orders
 from service.use_cases.peer_health import PeerHealth
+from service.use_cases.publications import Publications, PublicationThread
 from service.use_cases.reader_measurements import ReaderMeasurements
 from service.use_cases.readiness import Readiness
 from service.use_cases.result_files import ResultFiles
@@ -63,6 +73,12 @@ from service.use_cases.scan_removal import ScanRemoval
 from service.use_cases.scan_views import ScanViews
 from service.use_cases.second_readings import SecondReadings
 from service.use_cases.tiles import Tiles
+from service.use_cases.training_orders import TrainingOrders
+from service.use_cases.training_status import (
+    TrainingChanges,
+    TrainingStatuses,
+    TrainingWatcher,
+)
 from service.use_cases.upload_expiry import UploadExpiry
 from service.use_cases.uploaded_masks import UploadedMasks
 from service.use_cases.uploaded_scans import UploadedScans
@@ -131,12 +147,13 @@ def build_services(parts: Parts) -> Services:
     for table in (
         *(rows.scans, rows.jobs, rows.batches, rows.reviews, rows.labels, rows.image_names),
         *(rows.viewers, rows.webhooks, rows.worklist, rows.readings, rows.drafts),
-        *(rows.assignments, rows.batch_reviews),
+        *(rows.assignments, rows.batch_reviews, rows.related_scans, rows.trainings),
     ):
         services[type(table)] = table
     readiness = Readiness(rows, parts.queue, parts.blobs, parts.scratch)
     sources = Sources(rows.figures.read, readiness.check, parts.scratch.folder, queue_names())
     for tool in (
+        AssistantThreads(1),
         DispatchThreads(),
         UploadThreads(),
         ViewThreads(),
@@ -151,6 +168,7 @@ def build_services(parts: Parts) -> Services:
     _add_jobs(parts, services)
     _add_corrections(parts, services)
     _add_monai_label(parts, services)
+    _add_trainings(parts, services)
     return services
 
 
@@ -170,9 +188,12 @@ async def start_tasks(parts: Parts, services: Services, stack: AsyncExitStack) -
     tiles: TileFiles = services[TileFiles]
     tiles.start()
     stack.callback(tiles.stop)
-    watcher: JobWatcher = services[JobWatcher]
-    watcher.start()
-    stack.push_async_callback(watcher.stop)
+    assistant: AssistantProcess = services[AssistantProcess]
+    assistant.start()
+    stack.callback(assistant.stop)
+    for watcher in (services[JobWatcher], services[TrainingWatcher]):
+        watcher.start()
+        stack.push_async_callback(watcher.stop)
     stack.callback(services[ServiceMetrics].close)
     expiry = SessionExpiry(services[ImageSessions], parts.authenticator)
     expiry.start()
@@ -196,6 +217,11 @@ async def start_tasks(parts: Parts, services: Services, stack: AsyncExitStack) -
     stack.callback(node.stop)
     node.start()
     _start_webhooks(parts, stack)
+    publisher = PublicationThread(
+        services[Publications], parts.authenticator, parts.settings.sweep_interval_s
+    )
+    publisher.start()
+    stack.callback(publisher.stop)
     stack.enter_context(recent_log.recorded())
 
 
@@ -233,7 +259,8 @@ def _add_scans(parts: Parts, services: Services) -> None:
     )
     services[UploadedMasks] = masks
     tiles = services[TileFiles] = TileFiles(scratch.folder, parts.settings.tile_bytes)
-    removal = ScanRemoval(rows.scans, parts.collector, tiles)
+    assistant = services[AssistantProcess] = AssistantProcess(parts.settings.assistant_timeout_s)
+    removal = ScanRemoval(rows.scans, parts.collector, tiles, assistant)
     client = DicomWebArchives(scratch, parts.settings.max_upload_bytes)
     archives = Archives(parts.routing, client, intake)
     metrics = DicomMetrics(parts.metrics.registry)
@@ -269,6 +296,10 @@ def _add_jobs(parts: Parts, services: Services) -> None:
     dicom = ResultFiles(rows.jobs, rows.scans, parts.registry, blobs, scratch, limits)
     services[ResultFiles] = dicom
     services[Results] = Results(rows.jobs, rows.scans, rows.reviews, blobs, scratch, limits, dicom)
+    services[Assistance] = Assistance(
+        services[Results], rows.scans, blobs, scratch, limits, services[AssistantProcess]
+    )
+    services[Comparisons] = Comparisons(rows.jobs, rows.scans, blobs, scratch)
     services[ReaderMeasurements] = ReaderMeasurements(
         rows.jobs, rows.scans, rows.reviews, blobs, scratch, limits
     )
@@ -333,4 +364,20 @@ def _add_monai_label(parts: Parts, services: Services) -> None:
     wait_s = parts.settings.monai_label_wait_s
     services[Segmentations] = Segmentations(
         rows.jobs, orders, services[JobStatuses], services[JobWatcher], wait_s
+    )
+
+
+def _add_trainings(parts: Parts, services: Services) -> None:
+    rows = parts.repository
+    statuses = TrainingStatuses(rows.trainings, rows.workers)
+    services[TrainingStatuses] = statuses
+    services[TrainingWatcher] = TrainingWatcher(TrainingChanges(statuses))
+    services[TrainingOrders] = TrainingOrders(rows.trainings, rows.judged_jobs, parts.registry)
+    services[Publications] = Publications(
+        trainings=rows.trainings,
+        registry=parts.registry,
+        blobs=parts.blobs,
+        scratch=parts.scratch,
+        models_folder=parts.settings.added_models,
+        shared=parts.settings.models is not None,
     )

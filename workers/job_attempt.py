@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from imaging.errors import JobLost, Part, Unavailable
+from imaging.errors import JobLost
 from inference.run_context import RunContext
 from inference.segmentation_output import SegmentationOutput
 from jobs import tracing
@@ -20,14 +20,14 @@ from jobs.job import Job
 from jobs.log_format import log_fields
 from jobs.repository import Leases
 from jobs.settings import Settings
+from workers.attempt_end import AttemptEnd
 from workers.breaker import Breaker
 from workers.job_claims import are_small
-from workers.job_problem import failed_part, is_transient, problem_of
+from workers.job_lease import JobLease
 from workers.job_segmenter import FetchedScans, JobSegmenter
 from workers.job_spans import attempt_spans, note_outcome, note_run
-from workers.lease import Lease
 from workers.lease_keeper import LeaseKeeper
-from workers.shutdown import Shutdown, ShutdownError
+from workers.shutdown import Shutdown
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +65,15 @@ class JobAttempt:
         """How long the computation took; None: it has not ended, or failed."""
         self._tools = tools
         self._token = tools.shutdown.token()
-        self._lease = Lease(job, tools.settings, self._token)
+        self._lease = JobLease(job, tools.leases, tools.settings, self._token)
+        self._end = AttemptEnd(
+            f"job {job.id}",
+            self._lease.held,
+            tools.leases,
+            tools.settings,
+            tools.shutdown,
+            tools.breaker,
+        )
         self._context = copy_context()
         self._noted, self._open, self._scans_open = ExitStack(), ExitStack(), ExitStack()
         self._folder = tools.scratch
@@ -111,7 +119,7 @@ class JobAttempt:
                 raise
         except Exception as error:  # noqa: BLE001 - every error is reported to the job's project
             with self._noted:
-                self._settle(error)
+                note_outcome(*self._end.settle(error))
 
     def _fetch(self) -> None:
         job = self.job
@@ -151,7 +159,7 @@ class JobAttempt:
                 mask, preview = self._put(output.mask), self._put(output.preview)
             with tracing.step("report result"):
                 self._tools.keeper.leave(self._lease)
-                finished = not self._lease.is_lost and self._reported(
+                finished = not self._lease.is_lost and self._end.reported(
                     partial(self._finish, output, mask, preview)
                 )
         end = "succeeded" if finished else "lost; its mask is dropped"
@@ -198,38 +206,3 @@ class JobAttempt:
 
     def _stops(self) -> bool:
         return self._tools.shutdown.requested
-
-    def _settle(self, error: Exception) -> None:
-        """Requeues or fails the job, or leaves it to the worker that holds it now."""
-        try:
-            self._settle_or_raise(error)
-        except Unavailable as unreported:  # the worker stops; the job's lease will expire
-            log.warning("job %s: its end could not be reported: %s", self.job.id, unreported)
-
-    def _settle_or_raise(self, error: Exception) -> None:
-        job, leases = self.job, self._tools.leases
-        if isinstance(error, (ShutdownError, JobLost)):
-            released = self._stops() and self._released()
-            log.info("job %s: %s", job.id, "released" if released else "stopped; it was lost")
-            note_outcome("released" if released else "lost")
-            return
-        problem, part = problem_of(error), failed_part(error)
-        log.warning("job %s: %s", job.id, problem["detail"])
-        waits = part is not None and self._tools.breaker.opens(part)
-        note_outcome("released" if waits else "failed", problem)
-        if waits:
-            self._released(part)
-        elif is_transient(error):
-            attempts = self._tools.settings.max_attempts
-            self._reported(lambda: leases.requeue(job.id, job.fence, problem, attempts))
-        else:
-            self._reported(lambda: leases.fail(job.id, job.fence, problem))
-
-    def _released(self, part: Part | None = None) -> bool:
-        release = partial(self._tools.leases.release, self.job.id, self.job.fence, part)
-        return self._reported(release)
-
-    def _reported(self, step: Callable[[], bool]) -> bool:
-        """Retries while the database is unavailable, until a worker that is told to stop has to
-        end."""
-        return self._tools.breaker.insist(step, lambda: self._tools.shutdown.overdue)

@@ -1,7 +1,8 @@
-"""The RFC 9457 problem of a failed job."""
+"""The RFC 9457 problem of a failed job or training."""
 
 import errno
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from imaging.errors import Part, StorageFull, TesseraError, Unavailable
@@ -13,6 +14,15 @@ _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 _DISK_FAULTS = (*_DISK_FULL, errno.EROFS, errno.EIO)
 
 
+class ReportedProblem(TesseraError):
+    """A problem that another process has reported, such as the one that trains."""
+
+    def __init__(self, members: Mapping[str, Any], *, passing: bool) -> None:
+        """`passing`: another attempt may succeed."""
+        super().__init__(str(members["detail"]))
+        self.members, self.passing = members, passing
+
+
 def failed_part(error: Exception) -> Part | None:
     """The part of the installation whose failure the error reports; None for any other error."""
     if isinstance(error, Unavailable):
@@ -22,12 +32,16 @@ def failed_part(error: Exception) -> Part | None:
 
 def is_transient(error: Exception) -> bool:
     """Whether another attempt may succeed, later or on another worker."""
+    if isinstance(error, ReportedProblem):
+        return error.passing
     return isinstance(error, Unavailable) or failed_part(error) is not None
 
 
 def problem_of(error: Exception) -> dict[str, Any]:
     """The members of the problem. The message of an error that is not a TesseraError is omitted,
     since it may quote patient data."""
+    if isinstance(error, ReportedProblem):
+        return dict(error.members)
     if isinstance(error, TesseraError):
         return problem.problem_of(error)
     if isinstance(error, MemoryError):

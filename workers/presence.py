@@ -35,7 +35,10 @@ class Presence:
         queues: tuple[str, ...],
         shutdown: Shutdown,
         breaker: Breaker,
+        *,
+        trains: bool = False,
     ) -> None:
+        """`trains`: the worker runs trainings, too."""
         self._workers, self._shutdown, self._breaker = workers, shutdown, breaker
         self._worker = AnnouncedWorker(
             name,
@@ -44,6 +47,7 @@ class Presence:
             WorkerState.STARTING,
             time.time(),
             revision=known_revisions()[0],
+            trains=trains,
         )
         self._ready = False
         self._over = threading.Event()

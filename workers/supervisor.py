@@ -20,6 +20,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from types import FrameType
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from imaging.errors import Unavailable
@@ -29,6 +30,9 @@ from jobs.settings import Settings
 from jobs.signal_handlers import handling_signals
 from workers.memory_kills import memory_kills
 from workers.worker_end import WorkerEnd
+
+if TYPE_CHECKING:  # what it imports is large
+    from jobs.repository import Repository, Work
 
 log = logging.getLogger(__name__)
 
@@ -161,11 +165,7 @@ def _return_jobs(
     repository = Repository(settings.database, settings.database_timeout_s)
     while True:
         try:
-            if end.on_purpose:
-                returned = repository.lost_jobs.released_by(worker)
-            else:
-                attempts = settings.max_attempts
-                returned = repository.lost_jobs.lost_with(worker, end.problem, attempts)
+            returned = _returned(repository, worker, end, settings.max_attempts)
             repository.workers.remove(worker)
             break
         except Unavailable as error:
@@ -173,5 +173,26 @@ def _return_jobs(
             if gives_up():
                 return
             time.sleep(_RETRY_S)
-    for job in returned:
-        log.warning("job %s: its worker ended with %s; it is %s", job.id, end.name, job.state)
+    for kind, work in returned:
+        log.warning(
+            "%s %s: its worker ended with %s; it is %s", kind, work.id, end.name, work.state
+        )
+
+
+def _returned(
+    repository: "Repository", worker: str, end: WorkerEnd, attempts: int
+) -> "list[tuple[str, Work]]":
+    """The jobs and trainings of the worker, each with its kind.
+
+    A training runs in a process of its own: it is no reason for its worker to crash, except by the
+    memory that it uses.
+    """
+    returned: list[tuple[str, Work]] = []
+    for lost in (repository.lost_jobs, repository.lost_trainings):
+        innocent = lost is repository.lost_trainings and not end.out_of_memory
+        if end.on_purpose or innocent:
+            works = lost.released_by(worker)
+        else:
+            works = lost.lost_with(worker, end.problem, attempts)
+        returned += [(lost.kind, work) for work in works]
+    return returned

@@ -2,7 +2,7 @@
 
 import logging
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
@@ -24,7 +24,7 @@ from jobs.repository import Repository
 from jobs.settings import Settings
 from jobs.signal_handlers import handling_signals
 from jobs.sweeper import Sweeper
-from workers.breaker import Breaker
+from workers.breaker import Breaker, Probe
 from workers.heartbeat import Heartbeat
 from workers.job_attempt import Tools
 from workers.job_claims import JobClaims, computed_together
@@ -35,16 +35,22 @@ from workers.preparation import Preparation
 from workers.presence import Presence
 from workers.reconnecting_consumer import ReconnectingConsumer
 from workers.shutdown import Shutdown
+from workers.training_attempt import TrainingTools
+from workers.training_loop import TrainingLoop
+from workers.training_support import trains as can_train
 
 log = logging.getLogger(__name__)
 
 
-def run_worker(settings: Settings, name: str, on_ready: Callable[[], None]) -> None:
+def run_worker(
+    settings: Settings, name: str, on_ready: Callable[[], None], trainer: Sequence[str] = ()
+) -> None:
     """Runs jobs until SIGTERM, SIGINT or SIGQUIT; waits for a database or broker that is
     unavailable.
 
     To be called in the main thread. See `Shutdown` for what the signals do. `name` stands in the
-    rows of the worker's jobs; `on_ready` is called when it first waits for jobs.
+    rows of the worker's jobs; `on_ready` is called when it first waits for jobs. `trainer`: the
+    command that trains; empty: the worker runs no trainings.
     """
     of_process(worker=name)
     shutdown = Shutdown(settings.drain_s)
@@ -68,11 +74,18 @@ def run_worker(settings: Settings, name: str, on_ready: Callable[[], None]) -> N
         queues = queues_of(settings.device)
         engine = _engine(settings, scratch)
         runner = job_runner(name, settings, repository, blobs, engine, scratch, shutdown)
-        presence = Presence(repository.workers, name, queues, shutdown, runner.breaker)
+        trains = bool(trainer) and can_train(settings)
+        presence = Presence(
+            repository.workers, name, queues, shutdown, runner.breaker, trains=trains
+        )
         stack.enter_context(presence)
         heartbeat.pause_while(runner.hangs)
         runner.preparation.start()
         stack.callback(runner.preparation.stop)
+        if trains:
+            trainings = _training_loop(name, repository, runner.tools, trainer)
+            trainings.start()
+            stack.callback(trainings.stop)
 
         def ready() -> None:
             log.info("worker %s: ready", name)
@@ -80,6 +93,32 @@ def run_worker(settings: Settings, name: str, on_ready: Callable[[], None]) -> N
             on_ready()
 
         _consume(name, settings, queues, runner, ready)
+
+
+def _training_loop(
+    name: str, repository: Repository, tools: Tools, trainer: Sequence[str]
+) -> TrainingLoop:
+    """The trainings beside the jobs that are done with `tools`; the same thread renews the leases
+    of both."""
+    probes = _probes(tools.blobs, tools.scratch)
+    return TrainingLoop(
+        repository.trainings,
+        name,
+        TrainingTools(
+            command=trainer,
+            leases=repository.training_leases,
+            keeper=tools.keeper,
+            blobs=tools.blobs,
+            settings=tools.settings,
+            shutdown=tools.shutdown,
+            breaker=Breaker(probes),  # its own: it is closed where trainings wait
+        ),
+    )
+
+
+def _probes(blobs: Blobs, scratch: Path) -> Mapping[Part, Probe]:
+    # Blobs that are files are on the disk of the temporary files.
+    return {Part.STORE: blobs.check_writable, Part.DISK: partial(check_writable, scratch)}
 
 
 def job_runner(
@@ -95,14 +134,11 @@ def job_runner(
     tools = Tools(
         segmenter=JobSegmenter(repository.scans, blobs, engine),
         leases=repository.leases,
-        keeper=LeaseKeeper(repository.leases, settings, shutdown),
+        keeper=LeaseKeeper(settings, shutdown),
         blobs=blobs,
         settings=settings,
         shutdown=shutdown,
-        breaker=Breaker(
-            # Blobs that are files are on the disk of the temporary files.
-            {Part.STORE: blobs.check_writable, Part.DISK: partial(check_writable, scratch)}
-        ),
+        breaker=Breaker(_probes(blobs, scratch)),
         scratch=scratch,
     )
     together = computed_together(settings)

@@ -1,7 +1,7 @@
 """`tessera dataset export`"""
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,6 +17,7 @@ from models.any_card import AnyCard
 from models.data_set.export import ExportOptions, OnCase, export_data_set
 from models.data_set.judged_case import JudgedMasks
 from models.data_set.manifest import Manifest
+from models.data_set.versions import versions_of
 
 _DOWNLOADS = ".download-"
 LOCAL_PROJECT = "local"
@@ -105,16 +106,6 @@ def _source(
         names = [card.full_name for card in cards]
         with stored_masks(project, names, Path(scratch)) as stored:
             yield stored, cards[0], {card.checksum for card in cards}
-
-
-def versions_of(chosen: AnyCard, cards: Sequence[AnyCard]) -> list[AnyCard]:
-    """The card, and those of its other versions with the same labels."""
-
-    def meaning(card: AnyCard) -> tuple[object, ...]:
-        return card.name, card.labels, card.instances, card.channels
-
-    alike = (card for card in cards if meaning(card) == meaning(chosen))
-    return [chosen, *(card for card in alike if card.full_name != chosen.full_name)]
 
 
 @contextmanager

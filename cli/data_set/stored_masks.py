@@ -7,13 +7,12 @@ from pathlib import Path
 from imaging.errors import BadRequest
 from imaging.formats.limits import UNLIMITED
 from imaging.formats.sniff import open_scan
-from imaging.given_mask import GIVEN_MASK
 from imaging.scan import Scan
 from jobs.blobs import Blobs, open_blobs
-from jobs.repository import JudgedJob, Repository
+from jobs.repository import Repository
 from jobs.settings import Settings
-from jobs.stored_scan import StoredScan
-from models.data_set.judged_case import JudgedCase, JudgedScan
+from models.data_set.judged_case import JudgedCase
+from service.use_cases.judged_cases import judged_case_of
 
 
 class StoredMasks:
@@ -33,7 +32,7 @@ class StoredMasks:
     def cases(self) -> Iterator[JudgedCase]:
         """Implements `JudgedMasks.cases`."""
         for judged in self._repository.judged_jobs.of_models(self._project, self._models):
-            yield _case(judged)
+            yield judged_case_of(judged)
 
     @contextmanager
     def opened(self, case: JudgedCase) -> Iterator[tuple[Mapping[str, Scan], Scan]]:
@@ -73,29 +72,3 @@ def stored_masks(project: str, models: Sequence[str], scratch: Path) -> Iterator
     with closing(Repository(settings.database, settings.database_timeout_s)) as repository:
         repository.migrate()
         yield StoredMasks(repository, open_blobs(settings), project, models, scratch)
-
-
-def _case(judged: JudgedJob) -> JudgedCase:
-    job, review = judged.job, judged.review
-    corrected = review.verdict == "corrected"
-    return JudgedCase(
-        job=job.id,
-        review=review.id,
-        verdict="corrected" if corrected else "accepted",
-        judged_at=review.created_at,
-        model=job.model,
-        model_version=job.model_version,
-        model_sha256=job.model_sha256,
-        scans={
-            channel: _scan(scan)
-            for channel, scan in zip(job.scans, judged.scans, strict=True)
-            if job.options.mask is None or channel != GIVEN_MASK
-        },
-        cropped=job.options.mask == "crop",
-        has_mask=(review.mask_sha256 if corrected else job.mask_sha256) is not None,
-    )
-
-
-def _scan(scan: StoredScan) -> JudgedScan:
-    subject = "" if scan.display is None else scan.display.subject
-    return JudgedScan(scan.id, scan.name, scan.sha256, scan.series, subject)

@@ -11,6 +11,11 @@
 
 from tessera_client.async_client import AsyncClient
 from tessera_client.client import Client
+from tessera_client.comparison_types import (
+    ComparedMask,
+    LabelComparison,
+    MaskComparison,
+)
 from tessera_client.correction_types import Draft, LabelChange, Run
 from tessera_client.errors import (
     Conflict,
@@ -76,6 +81,7 @@ __all__ = [
     "BatchReview",
     "Choice",
     "Client",
+    "ComparedMask",
     "Conflict",
     "Draft",
     "Estimate",
@@ -89,6 +95,8 @@ __all__ = [
     "JobState",
     "Label",
     "LabelChange",
+    "LabelComparison",
+    "MaskComparison",
     "MaskOverlap",
     "Model",
     "NotAllowed",

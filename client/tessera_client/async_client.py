@@ -6,10 +6,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from tessera_client.comparison_types import LabelMatch, MaskComparison
 from tessera_client.correction_types import Draft, Run
 from tessera_client.drivers.asynchronous import AsyncDriver
 from tessera_client.drivers.http import Endpoint
 from tessera_client.operations import (
+    comparisons,
     drafts,
     following,
     jobs,
@@ -431,6 +433,29 @@ class AsyncClient:
     async def reader_agreement(self, **filters: str) -> ReaderAgreement:
         """How often two readers agree, over the jobs that the filters of `GET /v1/jobs` select."""
         return await self._driver.run(readings.agreement(self.retries, filters))
+
+    async def compare_masks(
+        self,
+        job: str,
+        *,
+        review: str | None = None,
+        with_job: str | None = None,
+        with_review: str | None = None,
+        match: LabelMatch = "auto",
+        reader: str = "",
+    ) -> MaskComparison:
+        """Compares the mask of a job, or of a review of it, with another mask on its grid.
+
+        `with_job`: None for the same job. `match`: which labels mean the same.
+        """
+        options = {
+            "review": review,
+            "with_job": with_job,
+            "with_review": with_review,
+            "match": match,
+            "reader": reader,
+        }
+        return await self._driver.run(comparisons.compare(self.retries, job, options))
 
     async def review_many(
         self,

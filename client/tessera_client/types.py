@@ -163,6 +163,10 @@ class Scan:
     """SeriesNumber of a DICOM scan."""
     study_date: str | None = None
     """Date of a DICOM study, YYYY-MM-DD; None if de-identification removed it."""
+    study: str | None = None
+    """StudyInstanceUID of a DICOM scan."""
+    frame_of_reference: str | None = None
+    """FrameOfReferenceUID of a DICOM scan."""
     masks: tuple[UploadedMask, ...] = ()
     """DICOM Segmentations that came with it; only in the response to an upload."""
 
@@ -239,7 +243,8 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class UnusualSize:
-    """A label whose size differs from that in masks of the same model that were accepted."""
+    """A label whose size differs from that in masks of the same model that were accepted, or that
+    the network is less sure of than in these."""
 
     label: int
     """Value of the label in the mask."""
@@ -248,7 +253,8 @@ class UnusualSize:
     size: float
     """In `unit`; 0: the label is missing."""
     unit: str
-    """`ml` for a volume, `mm2` or `px` for an image."""
+    """`ml` for a volume, `mm2` or `px` for an image; `share`: `size` is the share of the label's
+    voxels that the network is not sure of."""
     usual: float
     """Median of the size in accepted masks, in `unit`."""
     ratio: float

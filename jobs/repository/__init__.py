@@ -10,23 +10,30 @@ from jobs.repository.drafts import Drafts
 from jobs.repository.figures import Figures
 from jobs.repository.forecasts import Forecast, Forecasts
 from jobs.repository.image_names import ImageNames
+from jobs.repository.job_steps import JOB_STEPS
 from jobs.repository.jobs import Jobs
 from jobs.repository.judged_jobs import JudgedJob, JudgedJobs
 from jobs.repository.labels import FINAL, LabelCounts, Labels
-from jobs.repository.leases import Held, Leases
-from jobs.repository.lost_jobs import LostJobs
+from jobs.repository.leases import Leases
+from jobs.repository.lost_work import LostWork
 from jobs.repository.messages import Messages
 from jobs.repository.reading_stages import ReadingStages
 from jobs.repository.readings import ComparedReadings, JobReading, Readings
 from jobs.repository.references import References
+from jobs.repository.related_scans import RelatedScan, RelatedScans, Relation
 from jobs.repository.reviews import Reviews
 from jobs.repository.revision import known_revisions
 from jobs.repository.scans import Scans, ScanUses, SeriesChanged
 from jobs.repository.sessions import Sessions
+from jobs.repository.steps import Work
+from jobs.repository.training_leases import TrainingLeases
+from jobs.repository.training_steps import TRAINING_STEPS
+from jobs.repository.trainings import Trainings
 from jobs.repository.uploaded_masks import UploadedMasks
 from jobs.repository.usual_sizes import UsualSizes
 from jobs.repository.viewers import Viewers
 from jobs.repository.webhooks import Webhooks
+from jobs.repository.work_leases import Held, WorkLeases
 from jobs.repository.workers import Workers
 from jobs.repository.worklist import Worklist
 
@@ -52,21 +59,28 @@ __all__ = [
     "LabelCounts",
     "Labels",
     "Leases",
-    "LostJobs",
+    "LostWork",
     "Messages",
     "ReadingStages",
     "Readings",
     "References",
+    "RelatedScan",
+    "RelatedScans",
+    "Relation",
     "Repository",
     "Reviews",
     "ScanUses",
     "Scans",
     "SeriesChanged",
     "Sessions",
+    "TrainingLeases",
+    "Trainings",
     "UploadedMasks",
     "UsualSizes",
     "Viewers",
     "Webhooks",
+    "Work",
+    "WorkLeases",
     "Workers",
     "Worklist",
     "known_revisions",
@@ -85,13 +99,17 @@ class Repository:
         may take for a statement, in seconds."""
         self.database = database = Database(url, statement_s)
         self.scans = Scans(database)
+        self.related_scans = RelatedScans(database)
         self.jobs = Jobs(database)
         self.worklist = Worklist(database)
         self.assignments = Assignments(database)
         self.usual_sizes = UsualSizes(database)
         self.batches = Batches(database)
         self.leases = Leases(database)
-        self.lost_jobs = LostJobs(database)
+        self.lost_jobs = LostWork(database, JOB_STEPS)
+        self.trainings = Trainings(database)
+        self.training_leases = TrainingLeases(database)
+        self.lost_trainings = LostWork(database, TRAINING_STEPS)
         self.messages = Messages(database)
         self.forecasts = Forecasts(database)
         self.workers = Workers(database)

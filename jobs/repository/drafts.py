@@ -1,6 +1,5 @@
 """Drafts: corrections that readers have not finished."""
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 from uuid import uuid4
@@ -99,17 +98,16 @@ class Drafts:
         Raises NotFound, DraftChanged for a draft or a set that is not the next, and ScanTooLarge if
         the draft has too many changes.
         """
-        sha256 = hashlib.sha256(changes.packed).hexdigest()
         with self._database.write() as connection:
             check_job(connection, project, job_id)
             draft = get_draft(connection, job_id, reader, draft_id, lock=True)
-            if changes.number == draft.changes and sha256 == _sha256(connection, draft):
+            if changes.number == draft.changes and changes.sha256 == _sha256(connection, draft):
                 return draft
             check_changes(draft, changes.number - 1)
             draft = _with(draft, changes, self._database.clock(connection))
             _check_limits(draft)
-            row = {"draft": draft.id, "number": changes.number, "sha256": sha256}
-            connection.execute(insert(draft_changes).values(row | {"packed": changes.packed}))
+            row = {name: getattr(changes, name) for name in ("number", "sha256", "packed")}
+            connection.execute(insert(draft_changes).values(row | {"draft": draft.id}))
             counts = {name: getattr(draft, name) for name in (*_COUNTED, "updated_at")}
             connection.execute(update(drafts).where(drafts.c.id == draft.id).values(counts))
             return draft

@@ -14,7 +14,7 @@ from jobs.repository.database import Database
 from jobs.repository.delivery_counts import delivery_counts
 from jobs.repository.folding import fold
 from jobs.repository.model_rates import model_rates
-from jobs.repository.schema import job_counts, jobs, queued, running, tallies
+from jobs.repository.schema import job_counts, jobs, queued, running, tallies, trainings
 from jobs.repository.workers import running_workers
 from jobs.service_figures import (
     CommitmentCount,
@@ -55,6 +55,7 @@ class Figures:
                     for row in sums["commitment"]
                 ],
                 workers=running_workers(connection, now),
+                trainings=_trainings(connection),
             )
 
     def fold(self) -> None:
@@ -67,6 +68,13 @@ class Figures:
 def _by_state(connection: Connection) -> dict[JobState, int]:
     """How many jobs are in each state; a state without jobs has 0."""
     query = select(job_counts.c.state, func.sum(job_counts.c.jobs)).group_by(job_counts.c.state)
+    counts = {JobState(state): int(number) for state, number in connection.execute(query)}
+    return {state: counts.get(state, 0) for state in JobState}
+
+
+def _trainings(connection: Connection) -> dict[JobState, int]:
+    """As `_by_state`; there are so few that they are counted."""
+    query = select(trainings.c.state, func.count()).group_by(trainings.c.state)
     counts = {JobState(state): int(number) for state, number in connection.execute(query)}
     return {state: counts.get(state, 0) for state in JobState}
 

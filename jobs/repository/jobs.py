@@ -12,9 +12,10 @@ from jobs.repository.database import Database
 from jobs.repository.deliveries import insert_deliveries, reset_deliveries
 from jobs.repository.idempotency import earlier_row, job_digest, repeat_after_race
 from jobs.repository.job_rows import chunks, insert_jobs, no_job, read_jobs
+from jobs.repository.job_steps import JOB_STEPS
 from jobs.repository.rows import Row
 from jobs.repository.schema import brief, deliveries, job_scans, jobs, worklist
-from jobs.repository.steps import ENDED, NOT_STARTED, UNHELD, changed, step
+from jobs.repository.steps import UNHELD
 
 _REVISION = ("state", "attempt", "fence", "tiles_done", "tiles_total", "preparing", "verdict")
 """Columns of which one changes with every change that users see,"""
@@ -130,7 +131,8 @@ class Jobs:
         """
         with self._database.write() as connection:
             mine = and_(jobs.c.id == job_id, jobs.c.project == project)
-            query = step(JobEvent.CANCEL, mine).values(finished_at=self._database.now, **ENDED)
+            query = JOB_STEPS.step(JobEvent.CANCEL, mine)
+            query = query.values(finished_at=self._database.now, **JOB_STEPS.ended)
             return _step_or_raise(connection, project, job_id, JobEvent.CANCEL, query)
 
     def retry(self, project: str, job_id: str) -> Job:
@@ -140,8 +142,9 @@ class Jobs:
         """
         with self._database.write() as connection:
             mine = and_(jobs.c.id == job_id, jobs.c.project == project)
-            query = step(JobEvent.RETRY, mine).values(
-                attempt=0, finished_at=None, error=None, sent_at=None, **UNHELD, **NOT_STARTED
+            values = {**UNHELD, **JOB_STEPS.not_started, "attempt": 0, "sent_at": None}
+            query = JOB_STEPS.step(JobEvent.RETRY, mine).values(
+                finished_at=None, error=None, **values
             )
             job = _step_or_raise(connection, project, job_id, JobEvent.RETRY, query)
             reset_deliveries(connection, deliveries.c.job == job_id, self._database.now)
@@ -152,7 +155,7 @@ def _step_or_raise(
     connection: Connection, project: str, job_id: str, event: JobEvent, query: Update
 ) -> Job:
     """Executes a step that a user requested; raises the error that explains a refusal."""
-    if jobs_changed := changed(connection, query):
+    if jobs_changed := JOB_STEPS.changed(connection, query):
         return jobs_changed[0]
     current = select(jobs.c.state).where(jobs.c.id == job_id, jobs.c.project == project)
     state = connection.execute(current).scalar_one_or_none()

@@ -1,48 +1,26 @@
-"""Leases: how workers claim jobs, keep them and end them. Each step is one compare-and-set."""
+"""Leases of jobs: how workers claim them and store their masks."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from itertools import takewhile
-from typing import Any, NamedTuple
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, null, or_, select, update
+from sqlalchemy import and_, or_, select
 
-from jobs.job import Job, JobEvent, JobState, Progress
-from jobs.repository.database import Database
+from jobs.job import Job, JobEvent, Progress
 from jobs.repository.job_rows import read_jobs
+from jobs.repository.job_steps import JOB_STEPS
 from jobs.repository.schema import brief, in_order, jobs, queued
-from jobs.repository.steps import (
-    ATTEMPT_COUNTED,
-    ATTEMPT_UNCOUNTED,
-    ENDED,
-    NOT_STARTED,
-    UNHELD,
-    changed,
-    held,
-    release_step,
-    step,
-)
+from jobs.repository.work_leases import WorkLeases
 
 _SENT = jobs.c.sent_at.is_not(None)
 """The job has a message."""
 
 
-class Held(NamedTuple):
-    """A job as its holder knows it."""
+class Leases(WorkLeases[Job, Progress]):
+    """The worker's side of a job's life."""
 
-    job_id: str
-    fence: int
-
-
-class Leases:
-    """The worker's side of a job's life.
-
-    A holder identifies itself by the job's `fence`, which every claim increments. Steps of an
-    earlier holder are refused, even after a retry or a release reset `attempt`.
-    """
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    _steps = JOB_STEPS
 
     def claim(self, job_id: str, worker: str, lease_s: float) -> Job | None:
         """queued -> running for exactly one caller; None for all others."""
@@ -88,45 +66,6 @@ class Leases:
             following = read_jobs(connection, rows)
         return list(takewhile(lambda other: _kind(other) == _kind(job), following))
 
-    def begin(self, job_id: str, fence: int) -> bool:
-        """The job's own work begins: counts the attempt, and the job's duration starts at 0 again.
-
-        False if the caller lost the job.
-        """
-        with self._database.write() as connection:
-            query = step(JobEvent.BEGIN, held(job_id, fence))
-            query = query.values(
-                attempt=ATTEMPT_COUNTED, counted=True, started_at=self._database.now
-            )
-            return connection.execute(query).rowcount == 1
-
-    def uncount(self, those: Collection[Held]) -> None:
-        """The worker shuts down while the jobs run: whatever happens, this is no attempt."""
-        query = update(jobs).where(held(bindparam("held_id"), bindparam("held_fence")))
-        query = query.values(attempt=ATTEMPT_UNCOUNTED, counted=False)
-        with self._database.write() as connection:
-            connection.execute(query, [_parameters(one) for one in those])
-
-    def renew(self, progress: Mapping[Held, Progress], lease_s: float) -> None:
-        """Extends the leases of these jobs and stores their progress.
-
-        An expired lease that nobody has taken back yet can still be renewed. A job that the caller
-        has lost stays as it is.
-        """
-        query = update(jobs).where(held(bindparam("held_id"), bindparam("held_fence")))
-        query = query.values(lease_until=self._database.now + lease_s)
-        rows = [_parameters(one) | asdict(its) for one, its in progress.items()]
-        with self._database.write() as connection:
-            connection.execute(query, rows)
-
-    def still_held(self, those: Collection[Held]) -> set[Held]:
-        """Those of the jobs that the caller has not lost."""
-        query = select(jobs.c.id, jobs.c.fence).where(
-            jobs.c.id.in_([one.job_id for one in those]), jobs.c.state == JobState.RUNNING
-        )
-        with self._database.read() as connection:
-            return {Held(*row) for row in connection.execute(query)} & set(those)
-
     def finish(
         self,
         job_id: str,
@@ -155,65 +94,8 @@ class Leases:
             report=dict(report),
         )
 
-    def fail(self, job_id: str, fence: int, error: Mapping[str, Any]) -> bool:
-        """running -> failed, for an error that another attempt would meet again."""
-        return self._end(job_id, fence, JobEvent.FAIL, error=dict(error))
-
-    def release(self, job_id: str, fence: int, waiting_for: str | None = None) -> bool:
-        """running -> queued without counting the attempt.
-
-        `waiting_for`: the part of the installation that is unavailable; None: the worker shuts
-        down.
-        """
-        with self._database.write() as connection:
-            query = release_step(held(job_id, fence), waiting_for)
-            return connection.execute(query).rowcount == 1
-
-    def requeue(self, job_id: str, fence: int, error: Mapping[str, Any], attempts: int) -> bool:
-        """running -> queued after a passing error; running -> failed at the last attempt.
-
-        The job's message is sent again one lease later. Both keep the error.
-        """
-        with self._database.write() as connection:
-            again = step(JobEvent.REQUEUE, and_(held(job_id, fence), attempts > ATTEMPT_COUNTED))
-            values = {"attempt": ATTEMPT_COUNTED, "error": dict(error), **UNHELD, **NOT_STARTED}
-            again = again.values(sent_at=self._database.now, **values)
-            last = step(JobEvent.GIVE_UP, held(job_id, fence)).values(
-                finished_at=self._database.now, attempt=ATTEMPT_COUNTED, error=dict(error), **ENDED
-            )
-            return any(connection.execute(query).rowcount == 1 for query in (again, last))
-
-    def _rested(self, lease_s: float) -> ColumnElement[bool]:
-        """The job was not requeued with an error within the last lease."""
-        return or_(jobs.c.error.is_(null()), jobs.c.sent_at < self._database.now - lease_s)
-
-    def _claim(
-        self, connection: Connection, which: ColumnElement[bool], worker: str, lease_s: float
-    ) -> list[Job]:
-        query = step(JobEvent.CLAIM, which).values(
-            worker=worker,
-            lease_until=self._database.now + lease_s,
-            started_at=self._database.now,
-            fence=jobs.c.fence + 1,
-            tiles_done=0,
-            tiles_total=0,
-            preparing=False,
-            counted=False,
-            waiting_for=None,
-            error=None,
-        )
-        return changed(connection, query)
-
-    def _end(self, job_id: str, fence: int, event: JobEvent, **values: Any) -> bool:
-        with self._database.write() as connection:
-            query = step(event, held(job_id, fence))
-            values |= {"attempt": ATTEMPT_COUNTED, "finished_at": self._database.now, **ENDED}
-            return connection.execute(query.values(**values)).rowcount == 1
-
-
-def _parameters(one: Held) -> dict[str, Any]:
-    """For `held`, with names that are no columns."""
-    return {"held_id": one.job_id, "held_fence": one.fence}
+    def _columns_of(self, progress: Progress) -> dict[str, Any]:
+        return asdict(progress)
 
 
 def _kind(job: Job) -> tuple[object, ...]:

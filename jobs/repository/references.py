@@ -5,7 +5,7 @@ from collections.abc import Collection
 from sqlalchemy import Connection, select, union
 
 from jobs.repository.database import Database
-from jobs.repository.schema import drafts, jobs, reviews, scans
+from jobs.repository.schema import drafts, jobs, reviews, scans, trainings
 
 _COLUMNS = (
     scans.c.sha256,
@@ -13,11 +13,12 @@ _COLUMNS = (
     jobs.c.preview_sha256,
     reviews.c.mask_sha256,
     drafts.c.mask_sha256,
+    trainings.c.model_blob,
 )
 
 
 class References:
-    """References from rows of scans, jobs, reviews and drafts to blobs."""
+    """References from rows of scans, jobs, reviews, drafts and trainings to blobs."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

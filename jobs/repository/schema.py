@@ -41,6 +41,24 @@ def _serial() -> "Column[int]":
     return Column("seq", _Serial, primary_key=True, autoincrement=True)
 
 
+def _lease_columns() -> "list[Column[Any]]":
+    """The columns of work that workers claim and keep by a lease; see `steps`."""
+    return [
+        Column("state", String(16), nullable=False),
+        Column("attempt", Integer, nullable=False),
+        Column("fence", Integer, nullable=False),
+        Column("created_at", Double, nullable=False),
+        Column("worker", Text),
+        Column("lease_until", Double),
+        Column("sent_at", Double),
+        Column("started_at", Double),
+        Column("finished_at", Double),
+        Column("error", _Json),
+        Column("counted", Boolean, nullable=False, server_default=false()),
+        Column("waiting_for", String(32)),
+    ]
+
+
 scans = Table(
     "scans",
     metadata,
@@ -97,16 +115,8 @@ jobs = Table(
     Column("priority", Integer, nullable=False),
     Column("queue", String(16), nullable=False),
     Column("voxels", BigInteger, nullable=False),
-    Column("state", String(16), nullable=False),
-    Column("attempt", Integer, nullable=False),
-    Column("fence", Integer, nullable=False),
-    Column("created_at", Double, nullable=False),
+    *_lease_columns(),
     Column("batch", String(64), ForeignKey("batches.id")),
-    Column("worker", Text),
-    Column("lease_until", Double),
-    Column("sent_at", Double),
-    Column("started_at", Double),
-    Column("finished_at", Double),
     Column("tiles_done", Integer, nullable=False),
     Column("tiles_total", Integer, nullable=False),
     Column("preparing", Boolean, nullable=False, server_default=false()),
@@ -114,9 +124,6 @@ jobs = Table(
     Column("mask_format", String(16)),
     Column("preview_sha256", String(64), index=True),
     Column("report", _Json),
-    Column("error", _Json),
-    Column("counted", Boolean, nullable=False, server_default=false()),
-    Column("waiting_for", String(32)),
     Column("verdict", String(16)),
     Column("idempotency_key", Text),
     Column("request", String(64), nullable=False),
@@ -134,15 +141,15 @@ brief = tuple(column for column in jobs.c if column is not jobs.c.report)
 """All columns of a job except its report, which may take megabytes."""
 
 
-def _in_state(state: JobState) -> "ColumnElement[bool]":
+def in_state(table: Table, state: JobState) -> "ColumnElement[bool]":
     """The value is part of the statement, not a parameter: only then do the databases recognise
     the condition of a partial index."""
-    return jobs.c.state == literal(state.value, literal_execute=True)
+    return table.c.state == literal(state.value, literal_execute=True)
 
 
-queued = _in_state(JobState.QUEUED)
+queued = in_state(jobs, JobState.QUEUED)
 """The job waits."""
-running = _in_state(JobState.RUNNING)
+running = in_state(jobs, JobState.RUNNING)
 """A worker has the job."""
 unsent = and_(queued, jobs.c.sent_at.is_(None))
 """The job waits and has no message."""
@@ -239,7 +246,7 @@ worklist = Table(
     Index("worklist_by_age", "project", "seq"),
 )
 """One narrow row for each job, which triggers keep, with what lists are filtered and sorted by;
-see migrations 0016, 0019, 0020 and 0023. `scan_name`, `subject` and `study_date` are those of the
+see migrations 0016, 0019, 0020 and 0022. `scan_name`, `subject` and `study_date` are those of the
 first scan, `names` the names of all scans, one a line; `review` is the id of the newest review that
 counts. `assignee`, and the `unusual_sizes` with their number `unusual`, are written by statements.
 Lists read it, not `jobs`, whose rows hold reports of megabytes."""
@@ -319,7 +326,30 @@ workers = Table(
     Column("seen_at", Double, nullable=False),
     Column("waiting_for", String(32)),
     Column("revision", String(32)),
+    Column("trains", Boolean, nullable=False, server_default=false()),
 )
+
+trainings = Table(
+    "trainings",
+    metadata,
+    _serial(),
+    Column("id", String(64), nullable=False, unique=True),
+    *_model_of_project(),
+    Column("model_sha256", String(64), nullable=False),
+    Column("requested_by", Text, nullable=False),
+    Column("options", _Json, nullable=False),
+    *_lease_columns(),
+    Column("progress", _Json, nullable=False),
+    Column("result", _Json),
+    Column("model_blob", String(64), index=True),
+    Column("publish", Boolean, nullable=False, server_default=false()),
+    Column("published_at", Double),
+    Column("publish_error", _Json),
+    Index("trainings_list", "project", "seq"),
+    Index("trainings_of_state", "state", "seq"),
+    sqlite_autoincrement=True,
+)
+"""Models that are fine-tuned with the masks of a project; see `jobs.training`. There are few."""
 
 schema_support = Table(
     "schema_support",
@@ -404,7 +434,7 @@ draft_changes = Table(
     Column("sha256", String(64), nullable=False),
     Column("packed", LargeBinary, nullable=False),
 )
-"""The sets of changes of drafts, as they were received."""
+"""The sets of changes of drafts, as they were received; `sha256` is that of the unpacked runs."""
 
 readings = Table(
     "readings",

@@ -14,7 +14,7 @@ from jobs.job_filter import JobCounts, JobFilter, JobSort, ListedJob, Verdict
 from jobs.repository.database import Database
 from jobs.repository.job_rows import chunks, read_jobs
 from jobs.repository.rows import Row
-from jobs.repository.schema import brief, jobs, worklist
+from jobs.repository.schema import brief, job_scans, jobs, worklist
 from jobs.repository.usual_sizes import unusual_of
 from jobs.second_reading import reader_key
 
@@ -110,6 +110,11 @@ def conditions(project: str, wanted: JobFilter) -> Iterable[ColumnElement[bool]]
     for name in ("reviewer", "model", "batch", "modality"):
         if (value := getattr(wanted, name)) is not None:
             yield columns[name] == value
+    if wanted.scan is not None:
+        users = select(job_scans.c.job).where(
+            job_scans.c.scan == wanted.scan, job_scans.c.position == 0
+        )
+        yield columns.seq.in_(select(jobs.c.seq).where(jobs.c.id.in_(users)))
     yield from _read(wanted)
     if wanted.created_from is not None:
         yield columns.created_at >= wanted.created_from

@@ -54,6 +54,9 @@ class GatewaySettings(Section):
     max_pixels: Positive = 1 << 28
     """Largest PNG or JPEG image in pixels, because it must be decoded as a whole. TIFF and OME-Zarr
     images are read by region and have no such limit."""
+    assistant_timeout_s: Seconds = 30.0
+    """How long the assistant of corrections may take for a stroke, in seconds, with reading the
+    scan. Then its process is ended, and the reader gets an error."""
     monai_label_port: Port = 0
     """A second port that serves the MONAI Label API at its root, for 3D Slicer and OHIF. 0: none.
     The main port always serves it under `/monai-label`."""

@@ -86,6 +86,11 @@ class StorageSettings(Section):
         return self.data / "tmp"
 
     @property
+    def trainings(self) -> Path:
+        """Folder of unfinished trainings, with their checkpoints."""
+        return self.data / "trainings"
+
+    @property
     def uploads(self) -> Path:
         """Folder of unfinished uploads, on the disk of `scratch` so that it can link them."""
         return self.data / "uploads"

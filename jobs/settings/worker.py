@@ -24,6 +24,12 @@ class WorkerSettings(Section):
     """Largest number of jobs that a worker runs at the same time, if they are for small images (up
     to a megapixel) with the same model and the same options. A worker on a processor runs no more
     than it has threads. 1: one job at a time."""
+    training: bool = True
+    """Whether the worker also trains models (*Learn from corrections*), where the extra `train` is
+    installed. A training runs in a process of its own with the lowest priority, one at a time."""
+    training_steps: NotNegative = 0
+    """Number of steps of a training that states none. 0: 20 for each mask that it learns from, and
+    at least 200."""
     model_cache_bytes: NotNegative = 2 * GIB
     """Memory in bytes for networks that stay loaded. When it is used up, the least recently used
     networks are unloaded. 0: only the network in use is loaded."""

@@ -58,9 +58,9 @@ def export_data_set(
     """
     options = options or ExportOptions()
     _check_folder(folder, card)
-    cases, left_out = _chosen(source.cases(), checksums)
+    cases, left_out = chosen_cases(source.cases(), checksums)
     if not cases:
-        raise _nothing(card, left_out)
+        raise nothing_to_export(card, left_out)
     pattern = compiled(options.subject_pattern) if options.subject_pattern else None
     keys = [{scan.subject_key(pattern) for scan in case.scans.values()} for case in cases]
     with raising_storage_full():
@@ -68,7 +68,7 @@ def export_data_set(
         files = _write(source, cases, card, folder, left_out, on_case)
         kept = [n for n, case in enumerate(cases) if case.job in files]
         if not kept:
-            raise _nothing(card, left_out)
+            raise nothing_to_export(card, left_out)
         subjects = subjects_of([keys[n] for n in kept])
         share, earlier = _earlier(folder)
         share = max(options.held_out_share, share)
@@ -83,7 +83,7 @@ def export_data_set(
     return manifest
 
 
-def _chosen(
+def chosen_cases(
     judged: Iterable[JudgedCase], checksums: Collection[str]
 ) -> tuple[list[JudgedCase], Counter[str]]:
     """The cases to export, oldest verdict first, and why others are left out."""
@@ -160,7 +160,8 @@ def _finish(folder: Path, manifest: Manifest) -> None:
         Path(path) for path in image_folders(manifest.channels).values()
     }
     for parent in parents:
-        for file in (folder / parent).glob("case-*"):
+        left = (folder / parent).glob(".part-*")  # of a process that was killed
+        for file in [*(folder / parent).glob("case-*"), *left]:
             if file.is_file() and (parent / file.name).as_posix() not in wanted:
                 file.unlink()
     names = "".join(f"{case.name}\n" for case in manifest.of_side("held-out"))
@@ -245,7 +246,8 @@ def _check_folder(folder: Path, card: AnyCard) -> None:
         )
 
 
-def _nothing(card: AnyCard, left_out: Counter[str]) -> BadRequest:
+def nothing_to_export(card: AnyCard, left_out: Counter[str]) -> BadRequest:
+    """The error for a model without a judged mask that can be exported."""
     why = "; ".join(f"{number}: {reason}" for reason, number in sorted(left_out.items()))
     return BadRequest(
         f"There is no accepted or corrected mask of {card.name} to export."

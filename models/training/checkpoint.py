@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from imaging.errors import BadModel, BadRequest
+from imaging.formats.atomic import raising_storage_full, replacing
 from models.nets.config import UNetConfig
 from models.nets.onnx_file import weights_of
 from models.nets.unet import UNet
@@ -25,10 +26,15 @@ UNREADABLE = (
 
 
 def save(path: Path, state: dict[str, Any]) -> None:
-    """Writes `state` to `path`, completely or not at all."""
-    part = path.with_name(f"{path.name}.part")
-    torch.save(state, part)
-    part.replace(path)
+    """Writes `state` to `path`, completely or not at all; raises StorageFull."""
+    with raising_storage_full():
+        try:
+            with replacing(path) as file:
+                torch.save(state, file)
+        except RuntimeError as error:
+            if isinstance(error.__context__, OSError):  # torch hides why a write failed
+                raise error.__context__ from error
+            raise
 
 
 def exportable(

@@ -38,7 +38,7 @@ class FineTuneOptions:
 
     steps: int = 300
     """Number of training steps."""
-    learning_rate: float = 1e-4
+    learning_rate: float = 3e-4
     """Highest learning rate of the cycle."""
     seed: int = 0
     version: str = ""

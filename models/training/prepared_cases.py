@@ -6,6 +6,7 @@ and at the card's spacing. A label at another spacing is where it covers the mos
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from imaging.formats.atomic import raising_storage_full
 from imaging.formats.sniff import open_scan
 from imaging.geometry import onto_grid
 from imaging.intensity import normalisation
+from imaging.large_arrays import reserve
 from imaging.orientation import canonical
 from imaging.resample import at_spacing
 from imaging.same_grid import label_view
@@ -154,7 +156,13 @@ def _highest(mask: Scan) -> int:
 def _store(path: Path, scan: Scan, dtype: np.dtype[Any]) -> None:
     """Writes the values of a scan, (c, *spatial), block by block, complete or not at all."""
     part = path.with_suffix(".part")
-    array = np.lib.format.open_memmap(part, mode="w+", dtype=dtype, shape=scan.shape)
+    with part.open("w+b") as file:
+        np.lib.format.write_array_header_2_0(
+            file, {"descr": dtype.str, "fortran_order": False, "shape": scan.shape}
+        )
+        start, size = file.tell(), prod(scan.shape) * dtype.itemsize
+        reserve(file, start + size)
+        array = np.memmap(file, dtype, "r+", start, scan.shape)
     for box in blocks(scan.grid, _BLOCK_VOXELS):
         array[(slice(None), *box.slices)] = scan.read(box)
     array.flush()

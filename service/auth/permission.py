@@ -41,6 +41,10 @@ class Permission(StrEnum):
     MODELS_READ = "models:read"
     """List models and read their cards."""
 
+    TRAININGS_MANAGE = "trainings:manage"
+    """Train models with accepted and corrected masks, follow trainings, and publish the new models
+    for all projects. For administrators."""
+
     ARCHIVES_SEARCH = "archives:search"
     """List the DICOM peers and search them for series."""
     ARCHIVES_PULL = "archives:pull"

@@ -15,19 +15,29 @@ from jobs.repository import (
     Drafts,
     Jobs,
     Readings,
+    RelatedScans,
     Reviews,
     Scans,
+    Trainings,
     Viewers,
     Webhooks,
     Worklist,
 )
 from models.registry import Registry
-from service.http.threads import DispatchThreads, PeerThreads, UploadThreads, ViewThreads
+from service.http.threads import (
+    AssistantThreads,
+    DispatchThreads,
+    PeerThreads,
+    UploadThreads,
+    ViewThreads,
+)
 from service.http.uploads import UploadSpace
 from service.resources.metrics import Metrics
 from service.resources.partial_uploads import PartialUploads
 from service.resources.routing_table import RoutingTable
 from service.use_cases.archives import Archives
+from service.use_cases.assistance import Assistance
+from service.use_cases.comparisons import Comparisons
 from service.use_cases.corrected_masks import CorrectedMasks
 from service.use_cases.corrections import Corrections
 from service.use_cases.deliveries import Deliveries
@@ -39,6 +49,7 @@ from service.use_cases.model_fits import ModelFits
 from service.use_cases.named_scans import NamedScans
 from service.use_cases.orders import Orders
 from service.use_cases.peer_health import PeerHealth
+from service.use_cases.publications import Publications
 from service.use_cases.reader_measurements import ReaderMeasurements
 from service.use_cases.readiness import Readiness
 from service.use_cases.results import Results
@@ -47,6 +58,8 @@ from service.use_cases.scan_removal import ScanRemoval
 from service.use_cases.scan_views import ScanViews
 from service.use_cases.second_readings import SecondReadings
 from service.use_cases.tiles import Tiles
+from service.use_cases.training_orders import TrainingOrders
+from service.use_cases.training_status import TrainingStatuses, TrainingWatcher
 from service.use_cases.uploaded_masks import UploadedMasks
 from service.use_cases.uploaded_scans import UploadedScans
 
@@ -61,9 +74,12 @@ def provided(kind: type) -> Any:
 
 
 ArchivesDep = Annotated[Archives, provided(Archives)]
+AssistanceDep = Annotated[Assistance, provided(Assistance)]
+AssistantThreadsDep = Annotated[AssistantThreads, provided(AssistantThreads)]
 AssignmentsDep = Annotated[Assignments, provided(Assignments)]
 BatchReviewsDep = Annotated[BatchReviews, provided(BatchReviews)]
 BatchesDep = Annotated[Batches, provided(Batches)]
+ComparisonsDep = Annotated[Comparisons, provided(Comparisons)]
 CorrectedMasksDep = Annotated[CorrectedMasks, provided(CorrectedMasks)]
 CorrectionsDep = Annotated[Corrections, provided(Corrections)]
 DeliveriesDep = Annotated[Deliveries, provided(Deliveries)]
@@ -80,10 +96,12 @@ NamedScansDep = Annotated[NamedScans, provided(NamedScans)]
 OrdersDep = Annotated[Orders, provided(Orders)]
 PartialUploadsDep = Annotated[PartialUploads, provided(PartialUploads)]
 PeerHealthDep = Annotated[PeerHealth, provided(PeerHealth)]
+PublicationsDep = Annotated[Publications, provided(Publications)]
 ReadingsDep = Annotated[Readings, provided(Readings)]
 ReadinessDep = Annotated[Readiness, provided(Readiness)]
 RegistryDep = Annotated[Registry, provided(Registry)]
 ReaderMeasurementsDep = Annotated[ReaderMeasurements, provided(ReaderMeasurements)]
+RelatedScansDep = Annotated[RelatedScans, provided(RelatedScans)]
 ResultsDep = Annotated[Results, provided(Results)]
 ReviewsDep = Annotated[Reviews, provided(Reviews)]
 RoutingTableDep = Annotated[RoutingTable, provided(RoutingTable)]
@@ -93,6 +111,10 @@ ScanViewsDep = Annotated[ScanViews, provided(ScanViews)]
 ScansDep = Annotated[Scans, provided(Scans)]
 SecondReadingsDep = Annotated[SecondReadings, provided(SecondReadings)]
 TilesDep = Annotated[Tiles, provided(Tiles)]
+TrainingOrdersDep = Annotated[TrainingOrders, provided(TrainingOrders)]
+TrainingsDep = Annotated[Trainings, provided(Trainings)]
+TrainingStatusesDep = Annotated[TrainingStatuses, provided(TrainingStatuses)]
+TrainingWatcherDep = Annotated[TrainingWatcher, provided(TrainingWatcher)]
 UploadedMasksDep = Annotated[UploadedMasks, provided(UploadedMasks)]
 UploadedScansDep = Annotated[UploadedScans, provided(UploadedScans)]
 UploadSpaceDep = Annotated[UploadSpace, provided(UploadSpace)]

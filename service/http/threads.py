@@ -15,17 +15,23 @@ from weakref import WeakValueDictionary
 import anyio
 import anyio.to_thread
 
+from imaging.errors import Unavailable
 from service.resources.peers import PeerUnavailable
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
+MOST_WAITING = 8
+"""Requests that wait for the assistant."""
+
+
 class _Threads:
     """Runs a limited number of functions at a time; the others wait."""
 
-    def __init__(self) -> None:
-        self._limiter = anyio.CapacityLimiter(os.cpu_count() or 1)
+    def __init__(self, width: int = 0) -> None:
+        """`width`: how many at a time; 0: as many as there are cores."""
+        self._limiter = anyio.CapacityLimiter(width or os.cpu_count() or 1)
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs `work` on a thread and returns its result."""
@@ -38,6 +44,19 @@ class UploadThreads(_Threads):
 
 class ViewThreads(_Threads):
     """For downloads that must be converted first; they never wait for uploads."""
+
+
+class AssistantThreads(_Threads):
+    """For requests to the assistant, which answers one at a time; a few of them wait."""
+
+    async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """As for the others; raises Unavailable while many requests wait."""
+        if self._limiter.statistics().tasks_waiting >= MOST_WAITING:
+            raise Unavailable(
+                f"{MOST_WAITING} other strokes wait for the assistant.",
+                hint="Try again in a few seconds, or correct the mask with the brush.",
+            )
+        return await super().run(work, *args, **kwargs)
 
 
 class DispatchThreads(_Threads):

@@ -31,7 +31,7 @@ _ON = ("model", "queue", "device", "precision")
 
 def no_figures() -> ServiceFigures:
     """Those of an empty database."""
-    return ServiceFigures({}, 0, (), (), (), (), (), ())
+    return ServiceFigures({}, 0, (), (), (), (), (), (), {})
 
 
 def families(figures: ServiceFigures, queues: Sequence[str]) -> Iterable[Metric]:
@@ -50,6 +50,12 @@ def _states(figures: ServiceFigures) -> Iterable[Metric]:
         "Jobs by state.",
         ("state",),
         {(state.value,): figures.jobs.get(state, 0) for state in JobState},
+    )
+    yield _gauge(
+        "tessera_trainings",
+        "Trainings by state.",
+        ("state",),
+        {(state.value,): figures.trainings.get(state, 0) for state in JobState},
     )
     yield _gauge(
         "tessera_jobs_preparing",

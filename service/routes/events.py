@@ -10,12 +10,12 @@ from typing import Annotated, Any
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Header, Query, Response
 from sse_starlette.event import ServerSentEvent
-from sse_starlette.sse import EventSourceResponse
 
 from imaging.errors import NotFound
 from jobs.repository import Forecast
 from service.auth import Permission, Principal
 from service.http.dependencies import JobStatusesDep, JobWatcherDep
+from service.http.event_stream import event_stream, events_of
 from service.http.permissions import Allowed
 from service.routes.serializers import job_out
 from service.schemas import Identifier, JobId, JobOut
@@ -24,50 +24,17 @@ from service.use_cases.job_watcher import JobWatcher
 
 router = APIRouter(tags=["jobs"])
 
-HEARTBEAT_S = 10
 MOST_JOBS = 200
 """Jobs that one stream follows, as many as a page lists."""
 ETA_TOLERANCE_S = 2.0
 """An estimate that moves by less is not reported as a change."""
 TOLERANCE = 0.01
 """Nor is a place, or an estimate, that moves by a smaller part of what is ahead."""
-_EVENT = {
-    "type": "object",
-    "required": ["event", "data", "id"],
-    "properties": {
-        "event": {"type": "string", "const": "job"},
-        "data": {
-            "type": "string",
-            "contentMediaType": "application/json",
-            "contentSchema": {"$ref": "#/components/schemas/JobOut"},
-        },
-        "id": {
-            "type": "string",
-            "description": "To be sent as Last-Event-ID when the stream is opened again.",
-        },
-    },
-}
-"""An event in the form that OpenAPI 3.2 gives it as `itemSchema`, which 3.1 does not know."""
 _EVENTS: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "Events named `job`, each with a JobOut as data, until the job is final.",
-        "content": {
-            "text/event-stream": {
-                "schema": {
-                    "type": "string",
-                    "contentMediaType": "text/event-stream",
-                    "contentSchema": {"type": "array", "items": _EVENT},
-                },
-                "example": 'event: job\ndata: {"id": "...", "state": "running", ...}\n\n',
-            }
-        },
-    },
+    200: events_of("job", "JobOut", "until the job is final"),
     204: {"description": "The caller has seen the last event; no other will follow."},
 }
-
-_EVENTS_OF_SEVERAL: dict[int | str, dict[str, Any]] = {
-    200: _EVENTS[200] | {"description": "Events named `job`, each with a JobOut as data."}
-}
+_EVENTS_OF_SEVERAL: dict[int | str, dict[str, Any]] = {200: events_of("job", "JobOut", "")}
 
 
 @router.get("/v1/jobs/events", response_class=Response, responses=_EVENTS_OF_SEVERAL)
@@ -92,7 +59,7 @@ async def follow_jobs(
     ]
     if not known:
         raise NotFound("None of these jobs exists.", hint="List the jobs with GET /v1/jobs.")
-    return _stream(_changes_of_several(watcher, known))
+    return event_stream(_changes_of_several(watcher, known))
 
 
 @router.get("/v1/jobs/{job_id}/events", response_class=Response, responses=_EVENTS)
@@ -110,15 +77,7 @@ async def follow_job(
     status = await run_sync(statuses.get, principal.project, job_id)
     if status.job.state.final and last_event_id == _event_id(job_out(status)):
         return Response(status_code=204)  # an EventSource does not reconnect after a 204
-    return _stream(_changes(watcher, status))
-
-
-def _stream(events: AsyncIterator[ServerSentEvent]) -> Response:
-    return EventSourceResponse(
-        events,
-        ping=HEARTBEAT_S,
-        ping_message_factory=lambda: ServerSentEvent(comment="heartbeat"),
-    )
+    return event_stream(_changes(watcher, status))
 
 
 async def _changes(watcher: JobWatcher, status: JobStatus) -> AsyncIterator[ServerSentEvent]:

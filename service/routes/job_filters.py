@@ -10,7 +10,7 @@ from jobs.job import JobState
 from jobs.job_filter import JobFilter, Verdict
 from jobs.second_reading import ReadingState
 from service.auth import Principal
-from service.schemas import AssigneeName, BatchId, Modality, ModelName, Text
+from service.schemas import AssigneeName, BatchId, Identifier, Modality, ModelName, Text
 
 _Words = Annotated[Text, Query(max_length=200)]
 _States = Annotated[
@@ -46,6 +46,10 @@ _Assignees = Annotated[
         "it for several readers."
     ),
 ]
+_Scan = Annotated[
+    Identifier | None,
+    Query(description="Only jobs whose first scan is this one: their masks are on its grid."),
+]
 _Model = Annotated[ModelName | None, Query(description="Only jobs of this model.")]
 _Batch = Annotated[BatchId | None, Query(description="Only jobs of this batch.")]
 _Modality = Annotated[
@@ -74,6 +78,7 @@ def _job_filter(
     reading: _Readings = [],  # noqa: B006
     unread_by: _UnreadBy = None,
     assignee: _Assignees = [],  # noqa: B006
+    scan: _Scan = None,
     model: _Model = None,
     batch: _Batch = None,
     modality: _Modality = None,
@@ -88,6 +93,7 @@ def _job_filter(
         assignees=tuple(assignee),
         readings=tuple(reading),
         unread_by=unread_by,
+        scan=scan,
         model=model,
         batch=batch,
         modality=modality,

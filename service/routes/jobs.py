@@ -71,8 +71,7 @@ def list_jobs(
         JobSort,
         Query(
             description="`priority`: the highest first, then the oldest job. `suspicion`: the job "
-            "with the most warnings in its report and labels of unusual size first, then the "
-            "newest."
+            "with the most warnings in its report and `unusual_sizes` first, then the newest."
         ),
     ] = JobSort.NEWEST,
     cursor: Cursor = None,

@@ -9,6 +9,7 @@ from service.auth import Permission, Principal
 from service.http import etags
 from service.http.dependencies import (
     ModelFitsDep,
+    RelatedScansDep,
     ScanIntakeDep,
     ScanRemovalDep,
     ScansDep,
@@ -26,11 +27,14 @@ from service.schemas import (
     Cursor,
     ModelFitOut,
     PageLimit,
+    RelatedScanOut,
+    RelatedScansOut,
     ScanId,
     ScanOut,
     ScanPage,
     ScansOut,
     ScanUsesOut,
+    Text,
 )
 from service.use_cases.scan_views import VOLUME_MEDIA_TYPE
 
@@ -112,6 +116,22 @@ def get_scan(
 ) -> ScanOut:
     """A scan's shape, geometry, format and warnings."""
     return scan_out(scans.get(principal.project, scan_id))
+
+
+@router.get("/v1/scans/{scan_id}/related")
+def get_related_scans(
+    scan_id: ScanId,
+    related: RelatedScansDep,
+    principal: Annotated[Principal, Allowed(Permission.SCANS_READ)],
+    name: Annotated[
+        Text, Query(max_length=200, description="Only scans whose name contains this.")
+    ] = "",
+    limit: PageLimit = 50,
+) -> RelatedScansOut:
+    """Other scans to compare a scan with: those that may show the same subject come first."""
+    found, more = related.of(principal.project, scan_id, name, limit)
+    rows = [RelatedScanOut(scan=scan_out(one.scan), relation=one.relation) for one in found]
+    return RelatedScansOut(scans=rows, more=more)
 
 
 @router.get("/v1/scans/{scan_id}/models")

@@ -86,6 +86,8 @@ def _display_out(scan: StoredScan) -> dict[str, Any]:
         "subject": display.subject or None,
         "series_number": display.series_number,
         "study_date": display.study_date,
+        "study": display.study or None,
+        "frame_of_reference": display.frame_of_reference or None,
     }
 
 

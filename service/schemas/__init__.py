@@ -11,6 +11,7 @@ from service.schemas.assignments import (
     AssignmentsIn,
     AssignmentsOut,
 )
+from service.schemas.assistance import AssistantName
 from service.schemas.batch_reviews import (
     BatchOutcomeOut,
     BatchReviewIn,
@@ -18,6 +19,7 @@ from service.schemas.batch_reviews import (
     ReviewedJobIn,
     WithdrawnOut,
 )
+from service.schemas.comparisons import ComparedMaskOut, ComparisonOut, LabelComparisonOut
 from service.schemas.drafts import ChangeNumber, DraftIn, DraftOut, DraftsOut
 from service.schemas.fields import (
     UID,
@@ -71,6 +73,8 @@ from service.schemas.reviews import (
 from service.schemas.scans import (
     LabelMapIn,
     RefusedOut,
+    RelatedScanOut,
+    RelatedScansOut,
     ScanOut,
     ScanPage,
     ScansOut,
@@ -94,6 +98,15 @@ from service.schemas.second_readings import (
     VerdictPairOut,
 )
 from service.schemas.tiles import TilesOut
+from service.schemas.trainings import (
+    TrainingId,
+    TrainingIn,
+    TrainingOut,
+    TrainingPage,
+    TrainingPreviewOut,
+    TrainingProgressOut,
+    TrainingResultOut,
+)
 from service.schemas.webhooks import (
     ResentOut,
     WebhookMessageOut,
@@ -111,6 +124,7 @@ __all__ = [
     "AssignmentOut",
     "AssignmentsIn",
     "AssignmentsOut",
+    "AssistantName",
     "BatchId",
     "BatchIn",
     "BatchOut",
@@ -120,6 +134,8 @@ __all__ = [
     "BatchReviewOut",
     "ChangeNumber",
     "Choice",
+    "ComparedMaskOut",
+    "ComparisonOut",
     "Cursor",
     "DeliveriesIn",
     "DeliveryOut",
@@ -140,6 +156,7 @@ __all__ = [
     "JobOut",
     "JobPage",
     "LabelChangeOut",
+    "LabelComparisonOut",
     "LabelMapIn",
     "LabelOut",
     "MeasurementIn",
@@ -162,6 +179,8 @@ __all__ = [
     "ReadingProgressOut",
     "Ready",
     "RefusedOut",
+    "RelatedScanOut",
+    "RelatedScansOut",
     "ResentOut",
     "ReviewId",
     "ReviewIn",
@@ -180,6 +199,13 @@ __all__ = [
     "SecondReadingsOut",
     "Text",
     "TilesOut",
+    "TrainingId",
+    "TrainingIn",
+    "TrainingOut",
+    "TrainingPage",
+    "TrainingPreviewOut",
+    "TrainingProgressOut",
+    "TrainingResultOut",
     "UnblindingOut",
     "UnusualSizeOut",
     "UploadId",

@@ -3,9 +3,11 @@
 from typing import Any
 
 from imaging.given_mask import DEFAULT_MARGIN_MM
+from service.schemas.comparison_examples import COMPARISON_EXAMPLES
 from service.schemas.delivery_examples import DELIVERY_EXAMPLES
 from service.schemas.reading_examples import READING_EXAMPLES
 from service.schemas.scan_examples import SCAN_EXAMPLES
+from service.schemas.training_examples import TRAINING_EXAMPLES
 
 _SCAN_ID = "0d9a2f6c1f4b4c0e8f4f5b7a9d3c2e11"
 _JOB_ID = "5b1d7c3e9a064d2f8b0c4e6a7f918273"
@@ -94,6 +96,16 @@ _NO_VALUES = {
     "value_unit": "",
 }
 
+_DRAFT = {
+    "id": _DRAFT_ID,
+    "job": _JOB_ID,
+    "reader": "R1",
+    "base": None,
+    "changes": 12,
+    "seconds": 74.5,
+    "created_at": _TIME,
+    "updated_at": _TIME,
+}
 EXAMPLES: dict[str, dict[str, Any]] = {
     "Problem": {
         "type": "urn:tessera:scan-too-large",
@@ -104,6 +116,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "hint": "Crop or down-sample it, or raise the limit in the settings.",
     },
     **SCAN_EXAMPLES,
+    **COMPARISON_EXAMPLES,
     "JobCountsOut": {
         "total": 40,
         "states": {"running": 1, "succeeded": 39},
@@ -185,6 +198,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "measurements": [_MEASURED | _NO_VALUES],
     },
     **READING_EXAMPLES,
+    **TRAINING_EXAMPLES,
     "ViewerIn": {"reader": "R1"},
     "ViewerOut": {"reader": "R2", "since": _TIME},
     "UnusualSizeOut": _UNUSUAL_SIZE,

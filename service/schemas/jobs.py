@@ -65,7 +65,8 @@ class ProgressOut(Wire):
 
 
 class UnusualSizeOut(Wire):
-    """A label whose size differs from that in masks of the same model that were accepted."""
+    """A label whose size differs from that in masks of the same model that were accepted, or a
+    label that the network is less sure of than in these."""
 
     label: int
     """Value of the label in the mask."""
@@ -73,7 +74,8 @@ class UnusualSizeOut(Wire):
     size: float
     """In `unit`; 0: the label is missing."""
     unit: str
-    """`ml` for a volume, `mm2` or `px` for an image."""
+    """`ml` for a volume, `mm2` or `px` for an image. `share`: `size` is the share of the label's
+    voxels that the network is not sure of, as `unsure_share` in the report."""
     usual: float
     """Median of the size in accepted masks, in `unit`."""
     ratio: float
@@ -151,9 +153,9 @@ class JobOut(Wire):
     doubts: int
     """Number of `doubts` in the report: reasons why the mask may be wrong."""
     unusual_sizes: list[UnusualSizeOut]
-    """The labels whose size differs most from that in the newest 200 accepted masks of the same
-    model, version and project, at most ten; the one that differs most comes first. Empty until 20
-    masks are accepted."""
+    """The labels whose size, or share that the network is not sure of, differs most from that in
+    the newest 200 accepted masks of the same model, version and project, at most ten; the one that
+    differs most comes first. Empty until 20 masks are accepted."""
     mask_format: StoredFormatName | None
     """Format of GET .../mask without `format`; null while there is no mask."""
     uploaded: bool

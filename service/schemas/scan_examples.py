@@ -56,11 +56,15 @@ _CHOICE: dict[str, Any] = {
     "positioned": True,
 }
 
+_RELATED: dict[str, Any] = {"scan": _SCAN, "relation": "study"}
+
 SCAN_EXAMPLES: dict[str, dict[str, Any]] = {
     "ScanOut": _SCAN,
     "WindowOut": _WINDOW,
     "UploadedMaskOut": _MASK,
     "LabelMapIn": {"mask": "918273c4b5b1d7c3e9a064d2f8b0c4e6"},
+    "RelatedScanOut": _RELATED,
+    "RelatedScansOut": {"scans": [_RELATED], "more": False},
     "ScanUsesOut": {"jobs": 2, "unfinished": 0, "reviews": 1},
     "TilesOut": {
         "width": 16896,

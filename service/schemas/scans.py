@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from imaging.scan_display import SlicesOfWindow, ValueUnit, WindowFunction
+from jobs.repository.related_scans import Relation
 from service.schemas.fields import Identifier, Wire
 from service.schemas.problem import Problem
 
@@ -74,6 +75,11 @@ class ScanOut(Wire):
     """SeriesNumber of a DICOM scan."""
     study_date: date | None = None
     """Date of a DICOM study; null if de-identification removed or shifted it."""
+    study: str | None = None
+    """StudyInstanceUID of a DICOM scan; null for a scan that an earlier version stored."""
+    frame_of_reference: str | None = None
+    """FrameOfReferenceUID of a DICOM scan: positions in mm of scans that share it mean the same
+    place. Null if the file states none, and for a scan that an earlier version stored."""
     masks: list[UploadedMaskOut] = []  # noqa: RUF012 - pydantic copies it
     """DICOM Segmentations that came with the scan, in the response to an upload of one scan; empty
     in other responses. If the upload has nothing else, the scan is that of the first one, which
@@ -112,6 +118,23 @@ class ScansOut(Wire):
     refused: list[RefusedOut]
     masks: list[UploadedMaskOut] = []  # noqa: RUF012 - pydantic copies it
     """DICOM Segmentations of the upload."""
+
+
+class RelatedScanOut(Wire):
+    """A scan, and what it has in common with another one."""
+
+    scan: ScanOut
+    relation: Relation
+    """`frame`: the same frame of reference. `study`: the same DICOM study. `subject`: the same
+    pseudonym of the patient. `job`: both are inputs of one job. `none`: nothing is known."""
+
+
+class RelatedScansOut(Wire):
+    """Scans that may show the same subject, the closest relation first, then the newest."""
+
+    scans: list[RelatedScanOut]
+    more: bool
+    """Whether there are more scans: ask with a part of the name."""
 
 
 class ScanPage(Wire):

@@ -62,7 +62,7 @@ class DraftEdits:
         draft = self.drafts.get(project, job_id, reader, draft_id)
         rules = RunRules(draft.voxels, draft.labels, draft.largest)
         totals = checked_totals(packed, rules)
-        changes = ChangeSet(number, packed, totals.runs, totals.voxels, seconds)
+        changes = ChangeSet(number, packed, totals.sha256, totals.runs, totals.voxels, seconds)
         return self.drafts.append(project, job_id, reader, draft_id, changes)
 
     def changes(self, project: str, job_id: str, reader: str, draft_id: str | None) -> Download:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from imaging.errors import TesseraError
 from jobs.blob_collector import BlobCollector
 from jobs.repository import Scans
+from service.resources.assistant_process import AssistantProcess
 from service.resources.tile_files import TileFiles
 
 logger = logging.getLogger("tessera.service")
@@ -19,6 +20,7 @@ class ScanRemoval:
     scans: Scans
     collector: BlobCollector
     tiles: TileFiles
+    assistant: AssistantProcess
 
     def delete(self, project: str, scan_id: str) -> None:
         """Deletes a scan with its finished jobs, and every blob that no row refers to any more.
@@ -27,6 +29,7 @@ class ScanRemoval:
         """
         unused = self.scans.delete(project, scan_id)
         self.tiles.forget_contents(unused)
+        self.assistant.forget_contents(unused)
         delete_blobs(self.collector, unused)
 
 

@@ -68,7 +68,7 @@ def test_every_exported_name_is_documented() -> None:
     aliases = {"JobState", "ReadingState", "Source", "Verdict"}
     for name in set(tessera_client.__all__) - aliases:
         assert inspect.getdoc(getattr(tessera_client, name)), name
-    for name in ("types", "reading_types", "errors", "retries"):
+    for name in ("types", "reading_types", "comparison_types", "errors", "retries"):
         for node in ast.parse((PACKAGE / f"{name}.py").read_text()).body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 assert [n for n, documented in attributes(node) if not documented] == [], node.name

@@ -9,7 +9,7 @@ import pytest
 from skimage.measure import regionprops
 
 import imaging.measure
-from imaging.measure import measure, measure_instances, to_csv
+from imaging.measure import measure, measure_instances, table, to_csv
 from imaging.scan import Scan
 
 AFFINE = np.array(
@@ -123,6 +123,14 @@ def test_what_is_measured_goes_into_json_and_csv() -> None:
     assert json.loads(json.dumps(flat.as_dict()))["objects"][0]["area_px"] == 4
     assert next(csv.DictReader(io.StringIO(to_csv(flat.rows))))["centroid_row"] == "1.5"
     assert to_csv([]) == ""
+
+
+def test_members_that_are_no_measurement_have_no_column() -> None:
+    """A worker's report says more of a label than what is measured in the mask."""
+    mask = np.ones((2, 2, 2), np.uint8)
+    measured = measure(mask, scan_of(mask.shape), [(1, "a")])
+    rows = [row | {"unsure_share": 0.25} for row in measured.as_dict()["labels"]]
+    assert table({"labels": rows}) == to_csv(measured.rows)
 
 
 @pytest.mark.parametrize("name", ["=1+1", "@x", "+a", "-b", "\t=1", "\tx", " =1"])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from imaging.metrics import dice, label_dice
+from imaging.metrics import dice, mask_difference
 from imaging.metrics.label_dice import label_dice as compare
 from imaging.metrics.raters import Z_95, cohen_kappa, proportion
 
@@ -52,7 +52,7 @@ def test_dice_of_each_label_and_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
     chance = np.random.default_rng(3)
     first = chance.integers(0, 4, (9, 8, 7)).astype(np.uint8)
     second = np.where(chance.random(first.shape) < 0.7, first, 7).astype(np.uint16)
-    monkeypatch.setattr(label_dice, "_BLOCK_VOXELS", 50)
+    monkeypatch.setattr(mask_difference, "_BLOCK_VOXELS", 50)
     found = compare(first, second)
     assert found.labels == {n: dice(first == n, second == n) for n in (1, 2, 3, 7)}
     both = int(((first == second) & (first > 0)).sum())

@@ -1,6 +1,7 @@
 """Runs of voxels: packed, checked against the mask, and applied to a mask of any storage."""
 
 import gzip
+import hashlib
 import zlib
 from itertools import pairwise
 from pathlib import Path
@@ -41,8 +42,11 @@ def test_runs_are_read_and_counted() -> None:
     sent = packed((0, 60, 2), (59, 1, 0), (3, 4, 700))
     (chunk,) = read_runs(sent)
     assert chunk.tolist() == [[0, 60, 2], [59, 1, 0], [3, 4, 700]]
-    assert checked_totals(sent, RULES) == RunTotals(3, 65)
-    assert checked_totals(packed(), RULES) == RunTotals(0, 0)
+    digest = hashlib.sha256(gzip.decompress(sent)).hexdigest()
+    assert checked_totals(sent, RULES) == RunTotals(3, 65, digest)
+    again = gzip.compress(gzip.decompress(sent), 0, mtime=9)
+    assert checked_totals(again, RULES) == checked_totals(sent, RULES)
+    assert checked_totals(packed(), RULES).runs == 0
     assert gzip.decompress(packed((1, 2, 700))) == bytes([1, 0, 0, 0, 2, 0, 0, 0, 188, 2, 0, 0])
 
 
@@ -157,8 +161,8 @@ def test_the_difference_is_counted_by_label(monkeypatch: pytest.MonkeyPatch) -> 
     assert found.labels == tuple(
         LabelChange(
             label,
-            np.count_nonzero((new == label) & (old != label)),
-            np.count_nonzero((old == label) & (new != label)),
+            int(np.count_nonzero((new == label) & (old != label))),
+            int(np.count_nonzero((old == label) & (new != label))),
         )
         for label in (1, 2, 3, 200)
     )

@@ -3,6 +3,7 @@
 import random
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 from threading import Barrier
 
@@ -50,7 +51,7 @@ def begin(repository: Repository, reader: str = "Ann", base: str | None = None) 
 def append(
     repository: Repository, draft: Draft, number: int, packed: bytes = b"x", painted: int = 5
 ) -> Draft:
-    changes = ChangeSet(number, packed, 1, painted, 0.5)
+    changes = ChangeSet(number, packed, sha256(packed).hexdigest(), 1, painted, 0.5)
     return repository.drafts.append("ada", "job", draft.reader, draft.id, changes)
 
 
@@ -160,7 +161,7 @@ def test_drafts_of_other_readers_and_projects(ready: Repository) -> None:
         lambda: ready.drafts.get("bob", "job", "Ann"),
         lambda: ready.drafts.begin("bob", "job", "Ann", BASE),
         lambda: ready.drafts.give_up("bob", "job", "Ann"),
-        lambda: ready.drafts.append("bob", "job", "Ann", ann.id, ChangeSet(1, b"", 0, 0, 0.0)),
+        lambda: ready.drafts.append("bob", "job", "Ann", ann.id, ChangeSet(1, b"", "", 0, 0, 0.0)),
         lambda: ready.reviews.add(
             "bob", review_of(ann.id, "Ann", "corrected"), draft=DraftState(ann.id, "Ann", 0)
         ),
@@ -206,11 +207,11 @@ def test_the_base_of_a_draft_is_kept(ready: Repository, tmp_path: Path) -> None:
     """Also if the review that it belongs to is deleted as a label meanwhile."""
     blobs = open_blobs(settings := Settings(data=tmp_path, blob_grace_s=0.0))
     (tmp_path / "mask").write_bytes(b"mask")
-    sha256 = blobs.put(tmp_path / "mask")
-    drawn = DRAWN | {"mask_sha256": sha256}
+    mask = blobs.put(tmp_path / "mask")
+    drawn = DRAWN | {"mask_sha256": mask}
     ready.reviews.add("ada", review_of("first", "Bob", "corrected", **drawn))
     draft = begin(ready, base="first")
-    assert (draft.base, draft.mask_sha256) == ("first", sha256)
+    assert (draft.base, draft.mask_sha256) == ("first", mask)
     assert ready.labels.delete("ada", "scan", "final", None) == []
     collector = BlobCollector(ready.references, blobs, settings)
     assert sum(collector.collect()) == 0

@@ -166,3 +166,32 @@ def test_the_unit_is_that_of_the_report(stocked: Repository) -> None:
     checked(stocked)
     assert [one.unit for one in found(stocked, "large")] == ["mm2"]
     assert replace(found(stocked, "large")[0], size=4.0).ratio == pytest.approx(1.9, abs=0.1)
+
+
+def unsure(share: float | None, liver_ml: float = 1_480.0) -> dict[str, Any]:
+    """A report of a liver of which the network is not sure in this share."""
+    report = report_of(liver=liver_ml)
+    report["measurements"]["labels"][0]["unsure_share"] = share
+    return report
+
+
+def test_a_network_that_is_less_sure_than_usual(stocked: Repository) -> None:
+    """Beside the size of the same label. One that is surer than usual is no reason to look."""
+    for n in range(LEAST):
+        add_finished(stocked, f"usual{n}", unsure(0.035 + n / 5000, 1_480.0 + n))
+        judge(stocked, f"usual{n}", "accepted")
+    shares = {"unsure": 0.12, "sure": 0.002, "all": 0.0, "unknown": None}
+    for name, share in shares.items():
+        add_finished(stocked, name, unsure(share))
+    add_finished(stocked, "both", unsure(0.3, 9_000.0))
+    add_finished(stocked, "earlier", report_of(liver=1_480.0))
+    checked(stocked)
+    (one,) = found(stocked, "unsure")
+    assert (one.label, one.name, one.unit, one.size) == (1, "liver", "share", 0.12)
+    assert one.usual == pytest.approx(0.037, abs=0.002)
+    assert one.masks == LEAST
+    assert {one.unit for one in found(stocked, "both")} == {"ml", "share"}
+    for name in ("sure", "all", "unknown", "earlier", "usual3"):
+        assert found(stocked, name) == (), name
+    listed, _ = stocked.worklist.page("ada", sort=JobSort.SUSPICION, limit=2)
+    assert [job.id for job in listed] == ["both", "unsure"]

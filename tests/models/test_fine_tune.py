@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from imaging.box import Box
-from imaging.errors import BadRequest
+from imaging.errors import BadRequest, StorageFull
 from models.card import ModelCard
 from models.card_parts import Training
 from models.data_set.export import ExportOptions, export_data_set
@@ -29,6 +29,7 @@ from models.training.parent_network import ParentNetwork, read_parent
 from models.training.prepared_cases import prepared_cases
 from models.training.tables import Augmentation
 from models.training.train import train
+from tests.support.disk import mounted
 from tests.support.judged_masks import MadeMasks, ball
 from tests.support.training_data import blobs, write_config
 
@@ -189,7 +190,7 @@ def test_a_tiled_evaluation_is_that_of_the_whole_case(
     config = derived_config(found, "2", ["x"], dict(CHOSEN))
     field = receptive_field(found.network.config)
     image, label = ball(np.random.default_rng(5))
-    case = Case("one", (image[np.newaxis] - 100) / 20, label.astype(np.int32))
+    case = Case("one", ((image[np.newaxis] - 100) / 20).astype(np.float32), label.astype(np.int32))
     monkeypatch.setattr("models.training.measured._LARGEST", {3: 8})
     mask = segmented(found.network, field, config, case, tmp_path)
     assert np.array_equal(mask, painted(predict(found.network, field, case.image), config))
@@ -233,3 +234,12 @@ def test_several_channels_are_read_in_the_cards_order(tmp_path: Path, parent: Pa
     )
     assert case.image.shape[0] == 2
     assert np.allclose(case.image[0], -case.image[1], atol=1e-4)
+
+
+def test_a_full_disk_is_said(tmp_path: Path, parent: Path, dark: Path) -> None:
+    """Both while cases are prepared and while the state is saved; nothing is torn."""
+    for free_kb in (150, 360):  # of 280 for the cases, and 130 for the state
+        with mounted(tmp_path / f"disk{free_kb}", 1) as disk:
+            (disk / "filler").write_bytes(bytes((1024 - free_kb) * 1024))
+            with pytest.raises(StorageFull, match="disk is full"):
+                fine_tune(parent, dark, disk / "run", OPTIONS)

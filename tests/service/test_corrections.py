@@ -19,6 +19,7 @@ from imaging.hashes import sha256_of
 from tests.support.answers import check_problem
 from tests.support.corrections import Corrector, answered, voxel_runs
 from tests.support.dicom.files import classic, write
+from tests.support.dicom.headers import files, picture
 from tests.support.finished_jobs import run_job
 from tests.support.gateway import Gateway
 from tests.support.images import nifti_bytes, png_bytes
@@ -43,8 +44,8 @@ def uploaded(gateway: Gateway, tmp_path: Path, name: str) -> dict[str, Any]:
     values = np.random.default_rng(len(name)).integers(0, 900, SHAPE, np.int16)
     if ornt is not None:
         values, affine = stored_as(values, affine, ornt)
-    files = write(classic(values, affine), tmp_path / "series")
-    sent = [("files", (path.name, path.read_bytes())) for path in files]
+    images = write(classic(values, affine), tmp_path / "series")
+    sent = [("files", (path.name, path.read_bytes())) for path in images]
     return answered(gateway.client.post("/v1/scans", files=sent), 201)
 
 
@@ -182,6 +183,22 @@ def test_a_stroke_on_an_image(gateway: Gateway, largest: int, kind: str) -> None
     assert answer.headers["content-type"] == registry.mask_format(kind).media_type
     read = tifffile.imread if kind == "ome-tiff" else Image.open
     assert np.array_equal(np.asarray(read(BytesIO(answer.content))), expected)
+
+
+def test_a_stroke_on_an_image_of_dicom(gateway: Gateway) -> None:
+    acquired = picture()
+    sent = [("files", ("image.dcm", one)) for one in files(acquired)]
+    scan = answered(gateway.client.post("/v1/scans", files=sent), 201)
+    made = np.zeros(scan["shape"][1:], np.uint8)
+    made[2:4, 1] = 1
+    ann = finished(gateway, scan["id"], made, "flat")
+    stroke = np.zeros(made.shape, bool)
+    stroke[0, 3] = stroke[-1, -1] = stroke[5, 2:6] = True
+    review = ann.corrected(voxel_runs(upright(made), upright(stroke), 1))
+    seg = hd.seg.Segmentation.from_dataset(dataset(ann, review["id"], "mask?format=dicom-seg"))
+    image = acquired.kept.headers[0].SOPInstanceUID
+    (found,) = seg.get_pixels_by_source_instance([image], combine_segments=True)
+    assert np.array_equal(found, stroke | (made > 0))
 
 
 def test_an_uploaded_mask_has_its_own_labels(gateway: Gateway) -> None:

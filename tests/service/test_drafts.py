@@ -1,6 +1,7 @@
 """Drafts of corrections over HTTP: begun, changed, read, saved, and refused."""
 
 import gzip
+from itertools import count
 from typing import Any
 
 import httpx
@@ -17,6 +18,7 @@ from tests.support.images import nifti_bytes
 
 SHAPE = (5, 6, 7)
 VOXELS = 5 * 6 * 7
+SEEDS = count(7000)
 
 
 @pytest.fixture
@@ -31,7 +33,7 @@ def ann(gateway: Gateway, job: str) -> Corrector:
 
 def finished(gateway: Gateway, **measurements: Any) -> str:
     """A job whose mask has the label 1 in its first plane."""
-    scan = gateway.scan(nifti_bytes(SHAPE, seed=np.random.default_rng().integers(1 << 30)))
+    scan = gateway.scan(nifti_bytes(SHAPE, seed=next(SEEDS)))
     job = str(gateway.job(scan=scan, model="solid", priority=9)["id"])
     mask = np.zeros(SHAPE, np.uint8)
     mask[..., 0] = 1
@@ -67,8 +69,9 @@ def test_the_last_set_may_be_sent_again_and_no_other(ann: Corrector) -> None:
     """A lost response costs nothing, and of two pages only one goes on."""
     draft = ann.begin()["id"]
     check_conflict(ann.append(draft, 2, [[0, 1, 0]]), "draft-changed")
-    for _ in range(2):
-        changed = answered(ann.append(draft, 1, [[0, 1, 0]]))
+    runs = np.array([0, 1, 0], "<u4").tobytes()
+    for when in (1, 2):  # packed once more, with another time in its header
+        changed = answered(ann.send(draft, 1, gzip.compress(runs, mtime=when), seconds=1.5))
         assert (changed["changes"], changed["seconds"]) == (1, 1.5)
     other = check_conflict(ann.append(draft, 1, [[1, 1, 0]]), "draft-changed")
     assert "last set of changes of the draft is 1, not 0" in str(other["detail"])
@@ -92,8 +95,8 @@ def test_a_draft_is_given_up_and_begun_anew(gateway: Gateway, ann: Corrector) ->
     assert new["changes"] == 0
     check_conflict(ann.append(old, 1, [[0, 1, 0]]), "draft-changed")
     check_conflict(ann.save(old, 1), "draft-changed")
-    stale = gateway.client.get(f"{ann.path}/changes", params={**mine, "draft": old})
-    check_conflict(stale, "draft-changed")
+    changes = gateway.client.get(f"{ann.path}/changes", params={**mine, "draft": old})
+    check_conflict(changes, "draft-changed")
     assert ann.changes() == []
 
 
@@ -104,7 +107,12 @@ def test_a_saved_draft_is_a_review(gateway: Gateway, ann: Corrector) -> None:
     check_conflict(ann.save(begun["id"], 1), "draft-changed")
     review = answered(ann.save(begun["id"], 2, comment="The tail."), 201)
     assert review["id"] == begun["id"]
-    expected = {"verdict": "corrected", "reviewer": "Ann", "comment": "The tail.", "base": None}
+    expected: dict[str, Any] = {
+        "verdict": "corrected",
+        "reviewer": "Ann",
+        "comment": "The tail.",
+        "base": None,
+    }
     expected |= {"seconds": 3.0, "changes": [{"label": 1, "added": 1, "removed": 3}]}
     assert {name: review[name] for name in expected} == expected
     assert gateway.client.get(ann.reviews).json() == [review]

@@ -13,7 +13,7 @@ from sqlalchemy import create_engine, event, make_url, text
 from jobs.job import JobState, Progress
 from jobs.job_filter import ListedJob
 from jobs.repository import Forecast, Held, Repository
-from service.use_cases import job_watcher
+from service.use_cases import watcher as watcher_module
 from service.use_cases.job_changes import JobChanges
 from service.use_cases.job_status import JobStatus, JobStatuses
 from service.use_cases.job_watcher import Follower, JobWatcher
@@ -55,7 +55,7 @@ def add(repository: Repository, name: str) -> Any:
     return statuses_of(repository).get("ada", name)
 
 
-async def until_state(follower: Follower, state: JobState) -> None:
+async def until_state(follower: Follower[JobStatus], state: JobState) -> None:
     async with asyncio.timeout(PATIENCE_S):
         while follower.status.job.state is not state:
             await follower.wait()
@@ -166,7 +166,7 @@ def test_the_number_of_followers_costs_no_statements(
 def test_nobody_follows_nothing_is_read(
     repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(job_watcher, "POLL_S", 0.01)
+    monkeypatch.setattr(watcher_module, "POLL_S", 0.01)
     status = add(repository, "job")
     statements = statements_of(repository)
 
@@ -222,7 +222,7 @@ def outage(url: str) -> Iterator[None]:
 
 def test_an_outage_of_the_database(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The follower waits, and is told of what happened meanwhile."""
-    monkeypatch.setattr(job_watcher, "RETRY_S", 0.05)
+    monkeypatch.setattr(watcher_module, "RETRY_S", 0.05)
     repository = Repository(postgres_url)
     repository.migrate()
     repository.scans.add(make_scan())
@@ -255,7 +255,7 @@ def test_an_outage_of_the_database(postgres_url: str, monkeypatch: pytest.Monkey
 def test_other_requests_are_served_while_hundreds_of_followers_write() -> None:
     order: list[str] = []
 
-    async def write(follower: Follower) -> None:
+    async def write(follower: Follower[JobStatus]) -> None:
         await follower.wait()
         order.append("follower")
 
@@ -269,11 +269,11 @@ def test_other_requests_are_served_while_hundreds_of_followers_write() -> None:
         writing = [asyncio.create_task(write(one)) for one in followers]
         await asyncio.sleep(0)
         serving = asyncio.create_task(serve())
-        await job_watcher._offer([(one, one.status) for one in followers])
+        await watcher_module._offer([(one, one.status) for one in followers])
         await asyncio.gather(*writing)
         serving.cancel()
 
     asyncio.run(run())
     runs = "".join(one[0] for one in order).split("r")
     assert sum(map(len, runs)) == 200
-    assert max(map(len, runs)) <= job_watcher.AT_ONCE
+    assert max(map(len, runs)) <= watcher_module.AT_ONCE

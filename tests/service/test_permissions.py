@@ -98,7 +98,9 @@ _STARTERS = {
 }
 
 
-_FOR_CALLERS = {"BoundedAssociationServer", "ExchangeDeadline", "JobWatcher", "TileFiles"}
+_FOR_CALLERS = {
+    *("AssistantProcess", "BoundedAssociationServer", "ExchangeDeadline", "TileFiles", "Watcher")
+}
 """Their threads do what a caller asked for, whose permission was checked before."""
 
 
@@ -132,6 +134,7 @@ def test_every_background_task_names_one_permission() -> None:
             "store": (Permission.SCANS_WRITE,),
             "report_commitment": (Permission.DELIVERIES_WRITE,),
         },
+        "PublicationThread": {"publish": (Permission.TRAININGS_MANAGE,)},
         "SessionExpiry": {"end": (Permission.SCANS_DELETE,)},
         "UploadExpiry": {"delete": (Permission.SCANS_WRITE,)},
         "WebhookAnnouncer": {"messages": (Permission.WEBHOOKS_WRITE,)},
@@ -210,7 +213,8 @@ def test_another_project_sees_nothing(app: FastAPI, client: httpx.Client) -> Non
         if route.parameters & set(ids):
             body = BODIES.get(route.path) if route.method in ("POST", "PUT") else None
             path = route.filled(**ids, level="9", row="0", column="0", number="1")
-            query = {"draft": "x"} if "number" in route.parameters else {}
+            query: dict[str, Any] = {"draft": "x"} if "number" in route.parameters else {}
+            query |= {"low": [0] * 3, "high": [1] * 3} if path.endswith("/assistance") else {}
             answer = client.request(route.method, path, headers=theirs, json=body, params=query)
             assert answer.status_code == 404, f"{route}: {answer.text}"
     assert client.post("/v1/jobs", json=order, headers=theirs).status_code == 404

@@ -192,7 +192,12 @@ def test_nothing_of_the_other_reading_is_shown(service: Service) -> None:
     assert len(service.call("Bob", "GET", TABLE).text.splitlines()) == 1
     mine = service.get("Ann", f"/v1/jobs/{second}/reviews")[0]["id"]
     parts = ("mask", "report?reader=Ann", "measurements?reader=Ann")
-    for path in (f"{second}/reviews/{mine}/{part}" for part in parts):
+    compared = (
+        f"{second}/comparison?with_review={mine}&reader=Ann",
+        f"{first}/comparison?with_job={second}&with_review={mine}",
+        f"{second}/comparison?review={mine}",
+    )
+    for path in (*(f"{second}/reviews/{mine}/{part}" for part in parts), *compared):
         check_problem(service.call("Bob", "GET", f"/v1/jobs/{path}"), 404)
         assert service.call("Ann", "GET", f"/v1/jobs/{path}").status_code == 200
     check_problem(

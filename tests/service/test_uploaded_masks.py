@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pydicom import dcmread
 
 from imaging.formats.sniff import open_scan
+from tests.support.corrections import Corrector, answered, voxel_runs
 from tests.support.dicom.files import DESCRIPTION, NUMBER, PATIENT, classic
 from tests.support.dicom.given_masks import write_with_seg
 from tests.support.dicom.scans import SHAPE, turned, voxels
@@ -94,6 +95,35 @@ def test_a_segmentation_beside_its_series_becomes_a_mask_to_review(
     log = gateway.log.read_text()
     for secret in (PATIENT, NUMBER, DESCRIPTION, str(study.images[0].SeriesInstanceUID)):
         assert secret not in log
+
+
+def test_an_uploaded_mask_is_the_start_of_a_correction(gateway: Gateway, study: Study) -> None:
+    """A draft begins with its voxels and labels, and the uploaded mask stays as it was."""
+    (mask,) = sent(gateway, *study.paths, study.seg).json()["masks"]
+    corrector = Corrector(gateway, mask["job"])
+    draft = corrector.begin()["id"]
+    wanted = study.mask.copy()
+    wanted[2:5, 1:6, 2:4] = 2
+    wanted[0, 0, :3] = 1
+    runs = [
+        run
+        for value in (0, 1, 2)
+        for run in voxel_runs(wanted, (wanted != study.mask) & (wanted == value), value)
+    ]
+    assert corrector.append(draft, 1, [[0, 1, 3]]).status_code == 422, "it has no such label"
+    assert corrector.append(draft, 1, runs).status_code == 200
+    review = answered(corrector.save(draft, 1), 201)
+    changed = {one["label"]: (one["added"], one["removed"]) for one in review["changes"]}
+    assert changed == {1: (3, 30), 2: (30, 0)}
+    path = f"/v1/jobs/{mask['job']}"
+    stored = gateway.client.get(f"{path}/reviews/{review['id']}/mask?format=nifti").content
+    corrected = nibabel.Nifti1Image.from_bytes(gzip.decompress(stored))
+    assert np.array_equal(np.asarray(corrected.dataobj), wanted)
+    assert np.array_equal(volume(gateway, mask["job"]), study.mask)
+    assert get(gateway, f"jobs/{mask['job']}")["verdict"] == "corrected"
+    seg = gateway.client.get(f"{path}/reviews/{review['id']}/mask?format=dicom-seg")
+    names = [one.SegmentLabel for one in dcmread(io.BytesIO(seg.content)).SegmentSequence]
+    assert names == ["Tumour", "Vessel"]
 
 
 def test_the_window_series_and_subject_of_a_scan(gateway: Gateway, study: Study) -> None:

@@ -72,7 +72,9 @@ class MadeMasks:
         yield next((scans, mask) for one, scans, mask in self.entries if one.job == case.job)
 
 
-def ball(random: np.random.Generator, contrast: float = 50.0) -> tuple[NDArray, NDArray]:
+def ball(
+    random: np.random.Generator, contrast: float = 50.0
+) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
     """A noisy volume (16, 18, 12) with one ball, and its mask."""
     grid = np.stack(np.meshgrid(*map(np.arange, (16, 18, 12)), indexing="ij"), -1)
     mask = np.linalg.norm(grid - random.uniform(5, 8, 3), axis=-1) < 4

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 from sqlalchemy import update
 
+from imaging.scan_display import ScanDisplay
 from jobs.batch import Batch
 from jobs.job import Job, JobState
 from jobs.repository import Repository
@@ -29,6 +30,12 @@ REPORT = {"warnings": ["The mask touches the edge of the scan."], "notes": "x" *
 AT_ONCE = 5_000
 
 
+def subject(number: int) -> str | None:
+    """The pseudonym of the patient of job `number`: that of a scan with a modality."""
+    place = number % SCANS
+    return None if MODALITIES[place % len(MODALITIES)] is None else f"PSEUDO{place:04}QWERTY"
+
+
 def scan_name(number: int) -> str:
     """The file name of the scan of job `number`."""
     return f"subject-{number % SCANS:04}_T1w.nii.gz"
@@ -40,7 +47,9 @@ def store_jobs(repository: Repository, number: int) -> list[str]:
     for n in range(SCANS):
         scan = make_scan(f"scan{n}", PROJECT, sha256=f"{n:064}")
         modality = MODALITIES[n % len(MODALITIES)]
-        repository.scans.add(replace(scan, name=scan_name(n), modality=modality))
+        shown = ScanDisplay(subject=subject(n) or "", study_date="2026-03-02")
+        named = replace(scan, name=scan_name(n), modality=modality)
+        repository.scans.add(replace(named, display=shown if modality else None))
     stored = [_job(n, now - (number - n) * 60) for n in range(number)]
     for first in range(0, number, AT_ONCE):
         batch = Batch(uuid4().hex, PROJECT, "many", now)

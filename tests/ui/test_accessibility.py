@@ -63,7 +63,7 @@ def test_every_view_passes_axe(page: Page, gateway: Gateway, job: str) -> None:
     expect(page.locator(".drawn li")).to_have_count(1)
     found["measured"] = violations(page)
     page.keyboard.press("Escape")
-    page.keyboard.press("y")
+    page.keyboard.press("t")
     expect(page.locator(".correction")).to_be_visible()
     page.keyboard.press(".")
     expect(page.locator("#undo-step")).to_be_enabled()

@@ -102,7 +102,7 @@ def correct(page: Page, job: str) -> None:
     )
     page.wait_for_load_state("networkidle")
     if page.locator(".correction").is_hidden():
-        page.keyboard.press("y")
+        page.keyboard.press("t")
     expect(page.locator(".correction")).to_be_visible()
 
 
@@ -152,7 +152,8 @@ def under(
     grid = np.moveaxis(np.indices(SHAPE), 0, -1)
     points, start, end = ((one @ affine[:3, :3].T) for one in (grid, a, b))
     along = end - start
-    share = np.clip(((points - start) @ along) / max(along @ along, 1e-12), 0, 1)
+    square = max(float(along @ along), 1e-12)
+    share = np.clip(((points - start) @ along) / square, 0, 1)
     near = np.linalg.norm(points - start - share[..., None] * along, axis=-1) <= RADIUS
     if axes is not None:
         (flat,) = {0, 1, 2} - set(axes)

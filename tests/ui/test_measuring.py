@@ -227,7 +227,7 @@ def test_measuring_by_keyboard(gateway: Gateway, reader: Page) -> None:
 def move_as_a_whole(page: Page, job: str) -> None:
     """The one measurement, a length on an axial slice: by keys, then by its line."""
     before = np.array(drafted(page, job)[0]["points"])
-    for key in ("t", *["Shift+ArrowRight"] * 3, "Shift+ArrowUp", "Escape", "Shift+ArrowRight"):
+    for key in (",", *["Shift+ArrowRight"] * 3, "Shift+ArrowUp", "Escape", "Shift+ArrowRight"):
         page.keyboard.press(key)
     moved = np.array(drafted(page, job)[0]["points"])
     voxels = np.array([3 * -SPACING[0], SPACING[1], 0])  # the patient's left is on the right

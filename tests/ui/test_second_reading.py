@@ -105,6 +105,7 @@ def test_two_blind_readers_and_one_who_decides(
     for shown in (True, False) * 2:
         until(partial(shows_the_model, other, shown))
         other.keyboard.press("v")
+    until(partial(shows_the_model, other, True))
     other.keyboard.press("v")
     expect(other.get_by_role("button", name="Reader 2")).to_have_attribute("aria-pressed", "true")
     other.keyboard.press("d")

@@ -13,7 +13,7 @@ from jobs.job_filter import JobCounts, JobFilter, JobSort, Verdict
 from tests.support.finished_jobs import complete_report, run_job
 from tests.support.gateway import Gateway
 from tests.support.images import nifti_bytes
-from tests.support.many_jobs import PROJECT, SCANS, scan_name, store_jobs
+from tests.support.many_jobs import PROJECT, SCANS, scan_name, store_jobs, subject
 from tests.support.page import watched
 
 JOBS = 5_000
@@ -119,6 +119,11 @@ def test_search_and_more_filters(page: Page, many: Gateway) -> None:
     search = page.get_by_label("Search names of scans")
     search.fill(scan_name(123).upper()[:12])
     found(page, JOBS // SCANS)
+    patient = str(subject(123))
+    search.fill(patient[3:].lower())
+    found(page, JOBS // SCANS)
+    row = page.get_by_role("link", name=re.compile(f"{patient} {scan_name(123)}")).first
+    expect(row).to_contain_text("2026-03-02")
     page.get_by_role("button", name="Clear filters").click()
     expect(search).to_have_value("")
     page.click(".more summary")

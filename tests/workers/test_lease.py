@@ -9,7 +9,7 @@ from imaging.errors import Unavailable
 from inference.cancellation import CancelToken
 from jobs.job import Progress
 from jobs.repository import Database, Held, Leases
-from workers.lease import Lease
+from workers.job_lease import JobLease
 from workers.lease_keeper import LeaseKeeper
 from workers.shutdown import Shutdown
 
@@ -35,15 +35,15 @@ class Kept:
     def __init__(self, cluster: Any) -> None:
         self.cluster, self._database = cluster, Database(cluster.settings.database)
         self.leases, self.shutdown = Faulty(self._database), Shutdown()
-        self.keeper = LeaseKeeper(self.leases, cluster.settings, self.shutdown)
+        self.keeper = LeaseKeeper(cluster.settings, self.shutdown)
         self.tokens = {name: CancelToken() for name in "abc"}
         self.of = {name: self._lease(name) for name in "abc"}
 
-    def _lease(self, name: str) -> Lease:
+    def _lease(self, name: str) -> JobLease:
         self.cluster.ask(name, send=0)
         job = self.leases.claim(name, "w", 60)
         assert job is not None
-        return Lease(job, self.cluster.settings, self.tokens[name])
+        return JobLease(job, self.leases, self.cluster.settings, self.tokens[name])
 
     def tiles(self) -> dict[str, int]:
         """Done, as stored."""

@@ -1,10 +1,12 @@
 /** Typed calls of the gateway. Every failure is an `ApiError` that can be shown to the user. */
 
+import type { MaskRef } from './route'
 import type {
   Account,
   ArchiveSeries,
   Assignment,
   BatchReview,
+  Comparison,
   Delivery,
   Download,
   Draft,
@@ -22,6 +24,7 @@ import type {
   Peer,
   Problem,
   ReaderAgreement,
+  RelatedScans,
   Report,
   Review,
   Scan,
@@ -119,12 +122,12 @@ async function received<T>(body: Promise<T>, signal: AbortSignal | null = null):
   }
 }
 
-async function get<T>(path: string, signal: AbortSignal | null = null): Promise<T> {
+export async function get<T>(path: string, signal: AbortSignal | null = null): Promise<T> {
   const response = await request(path, { cache: 'no-store', signal })
   return received<T>(response.json(), signal)
 }
 
-const post = <T>(path: string, body?: unknown, key?: string): Promise<T> =>
+export const post = <T>(path: string, body?: unknown, key?: string): Promise<T> =>
   send('POST', path, body, key)
 
 async function send<T>(method: string, path: string, body?: unknown, key?: string): Promise<T> {
@@ -246,9 +249,44 @@ export async function appendChanges(
 const APPEND_MS = 20_000
 const MOST_KEPT_ALIVE = 60_000 // browsers refuse more than 64 KiB
 
+/** What the assistant changes in a box, without gzip; `marks` is packed. */
+export async function assistance(
+  job: string,
+  { low, high }: { low: readonly number[]; high: readonly number[] },
+  marks: ArrayBuffer,
+  signal: AbortSignal,
+): Promise<ArrayBuffer> {
+  const query = new URLSearchParams()
+  for (const n of low) query.append('low', String(n))
+  for (const n of high) query.append('high', String(n))
+  const response = await request(`jobs/${job}/assistance?${query}`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/octet-stream' },
+    body: marks,
+    signal,
+  })
+  return unpacked(await received(response.arrayBuffer(), signal))
+}
+
 /** The path of a mask that a reader corrected. */
 export const readerMask = (id: string, review: string, reader: string): string =>
   `jobs/${id}/reviews/${review}/mask?${new URLSearchParams({ format: 'nifti', reader })}`
+
+/** The path of a mask as NIfTI, as far as a reader of this name may see it. */
+export const maskPath = ({ job, review }: MaskRef, reader: string): string =>
+  review === null ? `jobs/${job}/mask?format=nifti` : readerMask(job, review, reader)
+
+/** What two masks of one grid have in common. */
+export function compare(first: MaskRef, second: MaskRef, reader: string): Promise<Comparison> {
+  const query = new URLSearchParams({ with_job: second.job, reader })
+  if (first.review !== null) query.set('review', first.review)
+  if (second.review !== null) query.set('with_review', second.review)
+  return get(`jobs/${first.job}/comparison?${query}`)
+}
+
+/** Other scans, those that may show the same subject first. `name`: a part of their names. */
+export const relatedScans = (id: string, name: string): Promise<RelatedScans> =>
+  get(`scans/${id}/related?${new URLSearchParams({ name })}`)
 
 export const secondReading = (id: string, reader: string): Promise<SecondReading> =>
   get(`jobs/${id}/second-reading${by(reader)}`)

@@ -18,6 +18,7 @@ export type Permission =
   | 'readings:manage'
   | 'readings:unblind'
   | 'models:read'
+  | 'trainings:manage'
   | 'archives:search'
   | 'archives:pull'
   | 'deliveries:read'
@@ -73,9 +74,18 @@ export type MeasurementKind = 'length' | 'angle' | 'rectangle' | 'ellipse' | 'pr
  */
 export type MessageState = 'waiting' | 'delivered' | 'dead'
 /**
+ * What a scan has in common with another one; the first that holds.
+ */
+export type Relation = 'frame' | 'study' | 'subject' | 'job' | 'none'
+/**
  * What a review is in the second reading of its job; see `jobs.second_reading`.
  */
 export type Role = 'reading' | 'surplus' | 'adjudication'
+/**
+ * What a running training does.
+ */
+export type TrainingPhase =
+  'collecting' | 'reading' | 'training' | 'evaluating' | 'exporting' | 'verifying' | 'storing'
 /**
  * How a finished job was judged.
  */
@@ -111,6 +121,8 @@ export interface Bodies {
   BatchReviewIn: BatchReviewIn
   BatchReviewOut: BatchReviewOut
   Choice: Choice
+  ComparedMaskOut: ComparedMaskOut
+  ComparisonOut: ComparisonOut
   DeliveriesIn: DeliveriesIn
   DeliveryOut: DeliveryOut
   DoubtKind: DoubtKind
@@ -129,6 +141,7 @@ export interface Bodies {
   JobSort: JobSort
   JobState: JobState
   LabelChangeOut: LabelChangeOut
+  LabelComparisonOut: LabelComparisonOut
   LabelMapIn: LabelMapIn
   LabelOut: LabelOut
   MeasurementIn: MeasurementIn
@@ -152,6 +165,9 @@ export interface Bodies {
   Ready: Ready
   Reason: Reason
   RefusedOut: RefusedOut
+  RelatedScanOut: RelatedScanOut
+  RelatedScansOut: RelatedScansOut
+  Relation: Relation
   RemoteSeries: RemoteSeries
   ResentOut: ResentOut
   ReviewIn: ReviewIn
@@ -169,6 +185,13 @@ export interface Bodies {
   SecondReadingsIn: SecondReadingsIn
   SecondReadingsOut: SecondReadingsOut
   TilesOut: TilesOut
+  TrainingIn: TrainingIn
+  TrainingOut: TrainingOut
+  TrainingPage: TrainingPage
+  TrainingPhase: TrainingPhase
+  TrainingPreviewOut: TrainingPreviewOut
+  TrainingProgressOut: TrainingProgressOut
+  TrainingResultOut: TrainingResultOut
   UnblindingOut: UnblindingOut
   UnusualSizeOut: UnusualSizeOut
   UploadIn: UploadIn
@@ -505,6 +528,93 @@ export interface Choice {
   positioned?: boolean
 }
 /**
+ * A mask of a comparison.
+ */
+export interface ComparedMaskOut {
+  job: string
+  /**
+   * Id of the review with the corrected mask; null: the job's own mask.
+   */
+  review: string | null
+}
+/**
+ * What two masks have in common, and where they differ. Sizes are numbers of voxels.
+ */
+export interface ComparisonOut {
+  first: ComparedMaskOut
+  second: ComparedMaskOut
+  /**
+   * Whether labels of the same name or of the same number were compared.
+   */
+  matched_by: 'name' | 'number'
+  /**
+   * Label of the second mask -> its number in this answer, where labels are matched by name.
+   */
+  renumbered: {
+    [k: string]: number
+  }
+  /**
+   * Whether a mask numbers objects: all objects together were then compared, as one label.
+   */
+  objects: boolean
+  /**
+   * Volume of a voxel in ml; null for an image.
+   */
+  voxel_ml: number | null
+  /**
+   * Area of a pixel in mm²; null for a volume, and for an image without a pixel size.
+   */
+  voxel_mm2: number | null
+  /**
+   * Dice over all labels: 2 sum |A and B| / sum (|A| + |B|).
+   */
+  dice: number
+  /**
+   * Voxels with the same label in both masks.
+   */
+  agreement: number
+  /**
+   * Voxels with a label in the first mask alone.
+   */
+  only_first: number
+  only_second: number
+  /**
+   * Voxels with a label in each mask, which differ.
+   */
+  other_label: number
+  /**
+   * Labels of at least one of the masks, by number.
+   */
+  labels: LabelComparisonOut[]
+  /**
+   * Voxels that differ in each slice, along each axis of the stored grid.
+   */
+  slices: number[][]
+}
+/**
+ * One label in both masks.
+ */
+export interface LabelComparisonOut {
+  /**
+   * Its number in the first mask, or a free number if only the second mask has it.
+   */
+  value: number
+  name: string
+  /**
+   * 2 |A and B| / (|A| + |B|).
+   */
+  dice: number
+  /**
+   * Voxels of the label in the first mask.
+   */
+  first: number
+  second: number
+  /**
+   * Voxels with the label in both masks.
+   */
+  common: number
+}
+/**
  * Which results of a job to send to which peers; deliveries that were sent or failed repeat.
  */
 export interface DeliveriesIn {
@@ -839,9 +949,9 @@ export interface JobOut {
    */
   doubts: number
   /**
-   * The labels whose size differs most from that in the newest 200 accepted masks of the same
-   * model, version and project, at most ten; the one that differs most comes first. Empty until 20
-   * masks are accepted.
+   * The labels whose size, or share that the network is not sure of, differs most from that in
+   * the newest 200 accepted masks of the same model, version and project, at most ten; the one that
+   * differs most comes first. Empty until 20 masks are accepted.
    */
   unusual_sizes: UnusualSizeOut[]
   /**
@@ -885,7 +995,8 @@ export interface ReadingProgressOut {
   readers: number
 }
 /**
- * A label whose size differs from that in masks of the same model that were accepted.
+ * A label whose size differs from that in masks of the same model that were accepted, or a
+ * label that the network is less sure of than in these.
  */
 export interface UnusualSizeOut {
   /**
@@ -898,7 +1009,8 @@ export interface UnusualSizeOut {
    */
   size: number
   /**
-   * `ml` for a volume, `mm2` or `px` for an image.
+   * `ml` for a volume, `mm2` or `px` for an image. `share`: `size` is the share of the label's
+   * voxels that the network is not sure of, as `unsure_share` in the report.
    */
   unit: string
   /**
@@ -1175,6 +1287,136 @@ export interface RefusedOut {
   problem: Problem
 }
 /**
+ * A scan, and what it has in common with another one.
+ */
+export interface RelatedScanOut {
+  scan: ScanOut
+  relation: Relation
+}
+/**
+ * A stored scan. `shape` is (c, i, j, k) or (c, row, column).
+ */
+export interface ScanOut {
+  id: string
+  name: string
+  format: string
+  dimension: 2 | 3
+  shape: number[]
+  dtype: string
+  spacing_mm: number[] | null
+  affine: number[][]
+  bytes: number
+  sha256: string
+  warnings: string[]
+  created_at: string
+  /**
+   * SeriesInstanceUID of a DICOM scan.
+   */
+  series?: string | null
+  /**
+   * DICOM modality, such as CT; null if the file states none.
+   */
+  modality?: string | null
+  /**
+   * The window that a viewer starts with: the first one of a DICOM file. Null if the file states
+   * none, and for a scan that an earlier version stored.
+   */
+  window?: WindowOut | null
+  /**
+   * All windows that a DICOM file states, `window` first.
+   */
+  windows?: WindowOut[]
+  /**
+   * Whether a viewer draws the smallest value white: a volume that is stored as MONOCHROME1. The
+   * values of a 2D image are inverted already.
+   */
+  inverted?: boolean
+  /**
+   * Unit of the values: HU for CT, unless the file states another one. Empty if it is not known,
+   * and for a scan that an earlier version stored.
+   */
+  value_unit?: 'HU' | ''
+  /**
+   * Pseudonym of the patient of a DICOM scan, the same for all scans of a patient; null if the
+   * file states no patient. It is the PatientID of a file that was de-identified before.
+   */
+  subject?: string | null
+  /**
+   * SeriesNumber of a DICOM scan.
+   */
+  series_number?: number | null
+  /**
+   * Date of a DICOM study; null if de-identification removed or shifted it.
+   */
+  study_date?: string | null
+  /**
+   * StudyInstanceUID of a DICOM scan; null for a scan that an earlier version stored.
+   */
+  study?: string | null
+  /**
+   * FrameOfReferenceUID of a DICOM scan: positions in mm of scans that share it mean the same
+   * place. Null if the file states none, and for a scan that an earlier version stored.
+   */
+  frame_of_reference?: string | null
+  /**
+   * DICOM Segmentations that came with the scan, in the response to an upload of one scan; empty
+   * in other responses. If the upload has nothing else, the scan is that of the first one, which
+   * was stored before.
+   */
+  masks?: UploadedMaskOut[]
+}
+/**
+ * A window of grey values, in the units of GET /v1/scans/{id}/volume (PS3.3 C.11.2.1.2).
+ */
+export interface WindowOut {
+  centre: number
+  width: number
+  /**
+   * VOI LUT Function.
+   */
+  function: 'LINEAR' | 'LINEAR_EXACT' | 'SIGMOID'
+  /**
+   * What the file calls it, such as `BRAIN`; may be empty.
+   */
+  explanation: string
+  /**
+   * `all`: every slice states it. `most`: the slices differ, and it is the most common one.
+   * `middle`: none is more common than another, and it is that of the slice in the middle.
+   */
+  slices: 'all' | 'most' | 'middle'
+}
+/**
+ * A DICOM Segmentation of an upload: a mask that is stored as a finished job, or a problem.
+ */
+export interface UploadedMaskOut {
+  /**
+   * Names of its labels; none for one that is refused.
+   */
+  labels: string[]
+  /**
+   * Id of the job that holds it; it is reviewed as any other mask.
+   */
+  job: string | null
+  /**
+   * Id of its scan.
+   */
+  scan: string | null
+  /**
+   * Why it is refused.
+   */
+  problem: Problem | null
+}
+/**
+ * Scans that may show the same subject, the closest relation first, then the newest.
+ */
+export interface RelatedScansOut {
+  scans: RelatedScanOut[]
+  /**
+   * Whether there are more scans: ask with a part of the name.
+   */
+  more: boolean
+}
+/**
  * A series of a peer, by the keywords of its attributes; empty if the peer gives no value.
  */
 export interface RemoteSeries {
@@ -1303,110 +1545,6 @@ export interface ReviewOut {
    * it is not known. In a mask that numbers objects, all of them are one label.
    */
   changes: LabelChangeOut[]
-}
-/**
- * A stored scan. `shape` is (c, i, j, k) or (c, row, column).
- */
-export interface ScanOut {
-  id: string
-  name: string
-  format: string
-  dimension: 2 | 3
-  shape: number[]
-  dtype: string
-  spacing_mm: number[] | null
-  affine: number[][]
-  bytes: number
-  sha256: string
-  warnings: string[]
-  created_at: string
-  /**
-   * SeriesInstanceUID of a DICOM scan.
-   */
-  series?: string | null
-  /**
-   * DICOM modality, such as CT; null if the file states none.
-   */
-  modality?: string | null
-  /**
-   * The window that a viewer starts with: the first one of a DICOM file. Null if the file states
-   * none, and for a scan that an earlier version stored.
-   */
-  window?: WindowOut | null
-  /**
-   * All windows that a DICOM file states, `window` first.
-   */
-  windows?: WindowOut[]
-  /**
-   * Whether a viewer draws the smallest value white: a volume that is stored as MONOCHROME1. The
-   * values of a 2D image are inverted already.
-   */
-  inverted?: boolean
-  /**
-   * Unit of the values: HU for CT, unless the file states another one. Empty if it is not known,
-   * and for a scan that an earlier version stored.
-   */
-  value_unit?: 'HU' | ''
-  /**
-   * Pseudonym of the patient of a DICOM scan, the same for all scans of a patient; null if the
-   * file states no patient. It is the PatientID of a file that was de-identified before.
-   */
-  subject?: string | null
-  /**
-   * SeriesNumber of a DICOM scan.
-   */
-  series_number?: number | null
-  /**
-   * Date of a DICOM study; null if de-identification removed or shifted it.
-   */
-  study_date?: string | null
-  /**
-   * DICOM Segmentations that came with the scan, in the response to an upload of one scan; empty
-   * in other responses. If the upload has nothing else, the scan is that of the first one, which
-   * was stored before.
-   */
-  masks?: UploadedMaskOut[]
-}
-/**
- * A window of grey values, in the units of GET /v1/scans/{id}/volume (PS3.3 C.11.2.1.2).
- */
-export interface WindowOut {
-  centre: number
-  width: number
-  /**
-   * VOI LUT Function.
-   */
-  function: 'LINEAR' | 'LINEAR_EXACT' | 'SIGMOID'
-  /**
-   * What the file calls it, such as `BRAIN`; may be empty.
-   */
-  explanation: string
-  /**
-   * `all`: every slice states it. `most`: the slices differ, and it is the most common one.
-   * `middle`: none is more common than another, and it is that of the slice in the middle.
-   */
-  slices: 'all' | 'most' | 'middle'
-}
-/**
- * A DICOM Segmentation of an upload: a mask that is stored as a finished job, or a problem.
- */
-export interface UploadedMaskOut {
-  /**
-   * Names of its labels; none for one that is refused.
-   */
-  labels: string[]
-  /**
-   * Id of the job that holds it; it is reviewed as any other mask.
-   */
-  job: string | null
-  /**
-   * Id of its scan.
-   */
-  scan: string | null
-  /**
-   * Why it is refused.
-   */
-  problem: Problem | null
 }
 /**
  * One page of scans.
@@ -1580,6 +1718,198 @@ export interface TilesOut {
    * Share of the tiles that are made, 0 to 1.
    */
   fraction: number
+}
+/**
+ * A training to start.
+ */
+export interface TrainingIn {
+  /**
+   * The model that is trained further. It stays as it is.
+   */
+  model: string
+  /**
+   * Number of steps; null: the usual number.
+   */
+  steps?: number | null
+}
+/**
+ * A training: its state, its progress and its result.
+ */
+export interface TrainingOut {
+  id: string
+  state: JobState
+  /**
+   * The parent.
+   */
+  model: string
+  model_version: string
+  /**
+   * Version of the new model.
+   */
+  new_version: string
+  /**
+   * Requested number of steps; null: the usual number.
+   */
+  steps: number | null
+  /**
+   * Who started it: the name of the account, or of the caller.
+   */
+  requested_by: string
+  /**
+   * How often the training has begun since it was created or retried. An attempt that ended
+   * because a part was unavailable, or a worker was stopped, is not counted.
+   */
+  attempt: number
+  progress: TrainingProgressOut
+  /**
+   * The part of the installation that it waits for because it is unavailable.
+   */
+  waiting_for: string | null
+  /**
+   * Whether it waits although no running worker can train.
+   */
+  no_worker: boolean
+  created_at: string
+  started_at: string | null
+  finished_at: string | null
+  error: Problem | null
+  /**
+   * Null until it has succeeded.
+   */
+  result: TrainingResultOut | null
+  /**
+   * Since when jobs can choose the new model; null: they cannot.
+   */
+  published_at: string | null
+  /**
+   * Why the new model could not be published.
+   */
+  publish_error: Problem | null
+}
+/**
+ * How far a training is.
+ */
+export interface TrainingProgressOut {
+  /**
+   * What it does; null before it begins.
+   */
+  phase: TrainingPhase | null
+  /**
+   * Steps, or cases, that are done in this phase.
+   */
+  step: number
+  /**
+   * All steps, or cases, of this phase; 0: not known yet.
+   */
+  total: number
+  /**
+   * Mean loss of the last steps.
+   */
+  loss: number | null
+  /**
+   * Estimated duration until the end of the phase.
+   */
+  seconds_left: number | null
+  /**
+   * Step of the checkpoint from which this attempt continues; 0: from the beginning, because
+   * there is none on its machine; null: not known yet.
+   */
+  continued_from: number | null
+}
+/**
+ * The new model beside its parent, both measured on the same held-out cases.
+ */
+export interface TrainingResultOut {
+  /**
+   * Name by which jobs choose the new model once it is published.
+   */
+  model: string
+  version: string
+  /**
+   * Checksum of its network.
+   */
+  sha256: string
+  training_cases: number
+  held_out_cases: number
+  /**
+   * Figures of the parent: `dice` (mean of the labels), `dice_1` (of label 1), ...
+   */
+  before: {
+    [k: string]: number
+  }
+  /**
+   * Figures of the new model.
+   */
+  after: {
+    [k: string]: number
+  }
+  /**
+   * Whether the mean Dice is lower than that of the parent. Such a model is published only on
+   * request.
+   */
+  is_worse: boolean
+}
+/**
+ * One page of trainings, newest first.
+ */
+export interface TrainingPage {
+  trainings: TrainingOut[]
+  next_cursor?: string | null
+}
+/**
+ * What a training of a model would learn from.
+ */
+export interface TrainingPreviewOut {
+  model: string
+  /**
+   * Accepted masks that would be used: the newest verdict on each scan, of all versions of the
+   * model with the same labels.
+   */
+  accepted: number
+  /**
+   * Corrected masks that would be used.
+   */
+  corrected: number
+  /**
+   * Masks to learn from,
+   */
+  training_cases: number
+  /**
+   * and their subjects.
+   */
+  training_subjects: number
+  /**
+   * Masks of other subjects, on which both models are measured,
+   */
+  held_out_cases: number
+  /**
+   * and their subjects.
+   */
+  held_out_subjects: number
+  /**
+   * Reason -> number of judged masks that are left out for it.
+   */
+  left_out: {
+    [k: string]: number
+  }
+  /**
+   * Whether the model can be trained once enough masks are judged: Tessera trained its
+   * network.
+   */
+  trainable: boolean
+  /**
+   * Why no training can start: too few masks, or a model that cannot be trained; null: one can
+   * start.
+   */
+  problem: Problem | null
+  /**
+   * Why a training would wait: no running worker can train; null: one can.
+   */
+  worker_problem: Problem | null
+  /**
+   * A training of the model that has not ended.
+   */
+  running: TrainingOut | null
 }
 /**
  * A complete upload.

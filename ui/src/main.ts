@@ -2,6 +2,7 @@
 
 import * as api from './api'
 import * as automation from './automation'
+import { CompareView } from './compare/compare_view'
 import { element } from './element'
 import { filesIn, groupFiles, groupFolder, located } from './file_groups'
 import icon from './icon.svg'
@@ -15,6 +16,7 @@ import { toggleFullScreen } from './views/full_screen'
 import { helpDialog } from './views/help'
 import { JobView } from './views/job'
 import { ListView } from './views/list'
+import { ModelsView } from './views/models'
 import { ScanDeletion } from './views/scan_deletion'
 import { StartView } from './views/start'
 import { UndoBar } from './views/undo'
@@ -24,6 +26,7 @@ const worklist = new Worklist()
 const undo = new UndoBar()
 const list = new ListView(worklist, undo)
 const start = new StartView(worklist)
+const models = new ModelsView(() => void loadModels())
 const jobView = new JobView(
   worklist,
   undo,
@@ -34,6 +37,7 @@ const jobView = new JobView(
   (scan) => void deletion.ask(scan),
   (job) => list.selection.askReader([job]),
 )
+const comparison = new CompareView()
 const deletion = new ScanDeletion(leaveJob, () => void worklist.refresh())
 const help = helpDialog()
 const offline = element(
@@ -44,12 +48,28 @@ const offline = element(
 
 function show(): void {
   const wanted = route.read()
-  worklist.selected = wanted.page === 'job' ? wanted.id : null
-  start.root.hidden = wanted.page === 'job'
+  worklist.selected = jobOf(wanted)
+  start.root.hidden = wanted.page !== 'start'
+  models.show(wanted.page === 'models')
   jobView.root.hidden = wanted.page !== 'job'
+  comparison.root.hidden = wanted.page !== 'compare'
+  if (wanted.page !== 'job') jobView.close() // before another view loads: it frees memory
+  if (wanted.page !== 'compare') comparison.close()
   if (wanted.page === 'job') void jobView.open(wanted.id)
-  else jobView.close()
+  else if (wanted.page === 'compare') void comparison.open(wanted)
   list.render()
+}
+
+/** The job that is shown, or compared with something else. */
+function jobOf(shown: route.Route): string | null {
+  if (shown.page === 'job') return shown.id
+  return shown.page === 'compare' ? shown.first.job : null
+}
+
+/** Compares the mask on screen. */
+function compare(): void {
+  const { job } = jobView
+  if (job?.state === 'succeeded') route.go(route.comparing({ job: job.id, review: null }))
 }
 
 /** Returns when the page shows no job any more. */
@@ -63,7 +83,7 @@ function leaveJob(): Promise<void> {
 /** Opens the job after (or before) the one on screen, in the order of the worklist. */
 async function step(by: 1 | -1): Promise<void> {
   const here = route.read() // the page follows a moment later
-  worklist.selected = here.page === 'job' ? here.id : null
+  worklist.selected = jobOf(here)
   const next = await worklist.neighbour(by).catch(() => undefined)
   if (next !== undefined) route.go({ page: 'job', id: next.id })
 }
@@ -124,6 +144,7 @@ function keys(): Keys {
     '?': () => help.showModal(),
     ...(undo.offered ? { u: () => undo.undo() } : {}),
   }
+  if (!comparison.root.hidden) return { '?': everywhere['?']!, ...comparison.keys() }
   if (jobView.root.hidden) return { ...everywhere, s: () => void openFirst() }
   const digits = ['1', '2', '3', '4', '5', '6', '7', '8']
   const views = Object.fromEntries(digits.map((n) => [n, () => jobView.stage.setViewByKey(n)]))
@@ -131,6 +152,7 @@ function keys(): Keys {
     ...everywhere,
     ...views,
     ...viewKeys(),
+    y: compare,
     ...jobView.measurements.measuring.keys(),
     ...jobView.verdict.keys(),
   }
@@ -149,7 +171,8 @@ function correctionKeys(): Keys {
 function skip(event: Event): void {
   event.preventDefault() // the page's address names the job
   const job = jobView.verdict.root.hidden ? jobView.root : jobView.verdict.root
-  const to = jobView.root.hidden ? start.root : job
+  const [open] = [comparison.root, models.root, start.root].filter((view) => !view.hidden)
+  const to = open ?? job
   to.tabIndex = -1
   to.focus()
 }
@@ -167,6 +190,7 @@ function top(): HTMLElement {
     ),
     element('span.sub', {}, 'segmentation and review'),
     offline,
+    models.link,
     element('a.button', { href: '#new', title: 'New segmentation (N)' }, 'New segmentation'),
     element(
       'button.quiet',
@@ -230,8 +254,9 @@ function acceptDrops(): void {
 
 async function loadModels(): Promise<void> {
   try {
-    jobView.models = await api.models()
+    jobView.models = comparison.models = await api.models()
     start.showModels(jobView.models)
+    models.showModels(jobView.models)
   } catch (error) {
     start.showProblem(api.problemOf(error))
     window.setTimeout(() => void loadModels(), 4000)
@@ -242,7 +267,12 @@ document
   .querySelector('#page')!
   .append(
     top(),
-    element('main.layout', {}, list.root, element('div.content', {}, start.root, jobView.root)),
+    element(
+      'main.layout',
+      {},
+      list.root,
+      element('div.content', {}, start.root, models.root, jobView.root, comparison.root),
+    ),
     foot(),
     undo.root,
     help,
@@ -253,7 +283,7 @@ worklist.onChange(() => {
   offline.hidden = worklist.reachable
 })
 window.addEventListener('hashchange', show)
-automation.install(jobView)
+automation.install(jobView, comparison)
 acceptDrops()
 listen(
   () => (jobView.correction.active ? correctionKeys() : keys()),

@@ -1,9 +1,15 @@
 import { expect, it } from 'vitest'
 import page from '../../docs/reference/review-page.md?raw'
-import { CORRECTION_SHORTCUTS, isHeld, markdownRows, SHORTCUTS } from './shortcuts'
+import {
+  COMPARISON_SHORTCUTS,
+  CORRECTION_SHORTCUTS,
+  isHeld,
+  markdownRows,
+  SHORTCUTS,
+} from './shortcuts'
 
 it('gives each key one meaning', () => {
-  for (const table of [SHORTCUTS, CORRECTION_SHORTCUTS]) {
+  for (const table of [SHORTCUTS, CORRECTION_SHORTCUTS, COMPARISON_SHORTCUTS]) {
     const keys = table.flatMap((one) => one.keys)
     expect(new Set(keys).size).toBe(keys.length)
   }
@@ -17,6 +23,11 @@ it('knows the keys that repeat', () => {
   expect([isHeld('j'), isHeld('j', CORRECTION_SHORTCUTS)]).toEqual([false, true])
 })
 
-it.each([SHORTCUTS, CORRECTION_SHORTCUTS])('is a table of the documentation', (...table) => {
-  expect(page).toContain(`| key or action | what it does |\n|---|---|\n${markdownRows(table)}\n\n`)
-})
+it.each([SHORTCUTS, CORRECTION_SHORTCUTS, COMPARISON_SHORTCUTS])(
+  'is a table of the documentation',
+  (...table) => {
+    expect(page).toContain(
+      `| key or action | what it does |\n|---|---|\n${markdownRows(table)}\n\n`,
+    )
+  },
+)

@@ -24,11 +24,16 @@ export const SHORTCUTS = [
     shown: 'U',
     does: 'undo the verdict, or the verdicts on several masks, just given',
   },
-  { keys: ['y'], shown: 'Y', does: 'correct the mask, or go on with its correction' },
+  { keys: ['t'], shown: 'T', does: 'correct the mask, or go on with its correction' },
   { keys: ['s'], shown: 'S', does: 'skip, or begin: open the next mask that waits for a review' },
   { keys: ['v'], shown: 'V', does: 'second reading: show the next reader’s mask' },
   { keys: ['d'], shown: 'D', does: 'second reading: decide for the mask that is shown' },
   { keys: ['c'], shown: 'C', does: 'write a comment; Escape leaves it' },
+  {
+    keys: ['y'],
+    shown: 'Y',
+    does: 'compare the mask with another one, or the scan with another one',
+  },
   { keys: ['j', 'k'], shown: 'J, K', does: 'next, previous job of the list that is shown' },
   {
     keys: [],
@@ -165,10 +170,11 @@ export const CORRECTION_SHORTCUTS = [
     shown: 'H',
     does: 'shape of the whole label: islands, holes, smooth, grow, shrink',
   },
+  { keys: ['a'], shown: 'A', does: 'assistant: refine the label from strokes' },
   {
     keys: ['Enter'],
     shown: 'Enter',
-    does: 'close the line of the scissors, apply the region, interpolate',
+    does: 'close the line of the scissors, apply the region, interpolate, keep what the assistant did',
   },
   { keys: ['d'], shown: 'D', does: 'paint, fill and grow on the slice, or in 3D' },
   {
@@ -203,8 +209,24 @@ export const CORRECTION_SHORTCUTS = [
   { keys: [], shown: 'Alt + click, drag', does: 'move the crosshair' },
 ] as const satisfies Shortcut[]
 
+/** Keys of a comparison. Those of the image are the same as in the review. */
+export const COMPARISON_SHORTCUTS = [
+  { keys: ['d'], shown: 'D', does: 'both images, or the difference over one image' },
+  { keys: ['j', 'k'], shown: 'J, K', does: 'next, previous slice with differences' },
+  {
+    keys: ['l'],
+    shown: 'L',
+    does: 'two scans: move the images apart, or link the places under both crosshairs',
+  },
+  { keys: ['t'], shown: 'T', does: 'the other image: keys act on it' },
+  { keys: ['Escape'], shown: 'Escape', does: 'back to the job' },
+] as const satisfies Shortcut[]
+
 /** By `KeyboardEvent.key`; with Shift, digits are `Shift+1` and arrows `Shift+ArrowUp`. */
-export type Key = (typeof SHORTCUTS)[number]['keys'][number] | CorrectionKey
+export type Key =
+  | (typeof SHORTCUTS)[number]['keys'][number]
+  | (typeof COMPARISON_SHORTCUTS)[number]['keys'][number]
+  | CorrectionKey
 
 /** `Mod`: Ctrl, or Cmd on a Mac. */
 export type CorrectionKey = (typeof CORRECTION_SHORTCUTS)[number]['keys'][number]

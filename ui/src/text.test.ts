@@ -129,6 +129,11 @@ describe('unusual sizes', () => {
     [{ ...liver, size: 0, ratio: 0 }, 'liver is missing, usually 1,480 ml', 'no liver'],
     [{ ...liver, unit: 'mm2' }, 'area of liver 3.4 times the usual 1,480 mm²', 'liver 3.4×'],
     [{ ...liver, unit: 'px' }, 'area of liver 3.4 times the usual 1,480 pixels', 'liver 3.4×'],
+    [
+      { ...liver, unit: 'share', size: 0.1234, usual: 0.0361, ratio: 3.42 },
+      'network is not sure of 12 % of liver, usually 3.6 %',
+      'liver unsure',
+    ],
   ])('of %j are stated', (size, long, short) => {
     expect(text.unusualText(size)).toBe(long)
     expect(text.shortUnusualText(size)).toBe(short)

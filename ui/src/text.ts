@@ -170,6 +170,9 @@ export function readingText(job: Pick<Job, 'second_reading' | 'verdict'>): strin
 
 /** "volume of liver 3.4 times the usual 1,480 ml" */
 export function unusualText({ name, size, unit, usual, ratio }: UnusualSize): string {
+  if (unit === SHARE) {
+    return `network is not sure of ${percent(size)} of ${name}, usually ${percent(usual)}`
+  }
   const sized = UNITS[unit] ?? unit
   const kind = unit === 'ml' || unit === 'voxels' ? 'volume' : 'area'
   const common = `${significant.format(usual)} ${sized}`
@@ -178,8 +181,16 @@ export function unusualText({ name, size, unit, usual, ratio }: UnusualSize): st
 }
 
 /** "liver 3.4×", where there is little room. */
-export function shortUnusualText({ name, size, ratio }: UnusualSize): string {
+export function shortUnusualText({ name, size, unit, ratio }: UnusualSize): string {
+  if (unit === SHARE) return `${name} unsure`
   return size === 0 ? `no ${name}` : `${name} ${ratioText(ratio)}×`
+}
+
+/** Unit of the share of a label that the network is not sure of. */
+const SHARE = 'share'
+
+function percent(share: number): string {
+  return `${significant.format(Number((100 * share).toPrecision(2)))} %`
 }
 
 const UNITS: Record<string, string> = { mm2: 'mm²', px: 'pixels' }

@@ -6,6 +6,7 @@ Free text, such as the series description, may contain names and is left out.
 from datetime import datetime
 
 from pydicom import Dataset
+from pydicom.uid import UID
 
 from imaging.formats.dicom.display_windows import display_windows, is_shown_inverted
 from imaging.formats.dicom.object_header import text
@@ -30,6 +31,8 @@ def display_of(stack: Stack, secret: bytes) -> ScanDisplay:
         subject=_subject(header, secret),
         series_number=_number(header),
         study_date=_date(header),
+        study=_uid(header, "StudyInstanceUID"),
+        frame_of_reference=_uid(header, "FrameOfReferenceUID"),
     )
 
 
@@ -68,6 +71,12 @@ def _number(header: Dataset) -> int | None:
     except ValueError:
         return None
     return number if abs(number) < 1 << 31 else None  # VR IS
+
+
+def _uid(header: Dataset, keyword: str) -> str:
+    """Empty also for a value that is no UID (PS3.5, 9.1): it would join scans at random."""
+    value = UID(_text(header, keyword))
+    return str(value) if value.is_valid else ""
 
 
 def _text(header: Dataset, keyword: str) -> str:

@@ -23,6 +23,8 @@ export interface CorrectingEvents {
   changed: () => void
   say: (text: string) => void
   failed: (problem: Problem) => void
+  /** A tool begins to work: an earlier failure no longer matters. */
+  began: () => void
 }
 
 export class Correcting implements Context {
@@ -31,6 +33,7 @@ export class Correcting implements Context {
   /** What a tool works on, while nothing else may change the labels. */
   private work: { cancel: (() => void) | null } | null = null
   private session: {
+    job: string
     viewer: Viewer
     labels: LabelsOnScreen
     editor: Editor
@@ -63,6 +66,10 @@ export class Correcting implements Context {
     return this.session !== null
   }
 
+  get job(): string {
+    return this.session!.job
+  }
+
   get editor(): Editor {
     return this.session!.editor
   }
@@ -83,12 +90,12 @@ export class Correcting implements Context {
     return this.labels.unit
   }
 
-  /** Begins with the labels on screen; `slot`: the label that is painted at first. */
-  begin(viewer: Viewer, labels: LabelsOnScreen, slot: number): Editor {
+  /** Begins with the labels on screen of a job; `slot`: the label that is painted at first. */
+  begin(job: string, viewer: Viewer, labels: LabelsOnScreen, slot: number): Editor {
     const editor = new Editor(labels.volume)
     const before = new Before(editor, labels.changed)
     editor.listen(({ slices }) => labels.changed(slices))
-    this.session = { viewer, labels, editor, before }
+    this.session = { job, viewer, labels, editor, before }
     this.slot = slot
     this.radius = limited(Number(recall(RADIUS, '')) || 8 * this.finest, this.finest)
     this.take(TOOLS[0]!)
@@ -134,7 +141,7 @@ export class Correcting implements Context {
     return {
       ...(Object.fromEntries([...tools, ...labels]) as Keys),
       '.': () => this.place(),
-      Enter: () => this.confirm(),
+      ...(onControl() ? {} : { Enter: () => this.confirm() }),
       d: () => this.setBall(!this.ball),
       l: () => this.lock(this.slot, !this.editor.protection.locked.has(this.slot)),
       '[': () => this.resize(-1),
@@ -235,6 +242,7 @@ export class Correcting implements Context {
     const { session } = this
     const work = { cancel }
     this.work = work
+    this.events.began()
     this.changed()
     try {
       const all = await edits
@@ -409,4 +417,9 @@ export class Correcting implements Context {
     const ring = shown ? { spot, radius, ball, spacing: this.volume.spacing } : null
     this.overlay.draw(surfaces, ring, (on) => tool?.draw?.(this, on) ?? [])
   }
+}
+
+/** Whether Enter is that of the control that has the focus. */
+function onControl(): boolean {
+  return document.activeElement?.matches('button, a, summary') === true
 }

@@ -5,10 +5,13 @@ import { element } from '../element'
 interface NumberOptions {
   id: string
   label: string
+  /** For screen readers, if the label alone does not say what the number is. */
+  name?: string
   unit?: string
   value: number | null
-  /** The smallest number that is taken. */
+  /** The smallest and the largest number that is taken. */
   least?: number
+  most?: number
   /** Whether only whole numbers are taken. */
   whole?: boolean
   changed: (value: number) => void
@@ -22,16 +25,19 @@ export interface NumberField {
 
 /** Calls `changed` with numbers only: until one is typed, the last one stays. */
 export function numberField(options: NumberOptions): NumberField {
-  const { id, label, unit = '', value, least, whole = false, changed } = options
+  const { id, label, name, unit = '', value, least, most, whole = false, changed } = options
   const input = element('input', {
     type: 'number',
     id,
+    'aria-label': name,
     step: whole ? 1 : 'any',
     min: least,
+    max: most,
     oninput: () => {
       const number = input.valueAsNumber
       if (Number.isFinite(number) && input.validity.valid) changed(number)
     },
+    onchange: () => input.reportValidity(),
     // the keys are those of the tools again
     onkeydown: ({ key }: KeyboardEvent) => key === 'Enter' && input.blur(),
   })

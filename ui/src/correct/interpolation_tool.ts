@@ -11,7 +11,7 @@ const NAME = 'Interpolate'
 
 const GAPS: Record<Interpolation['between'], string> = {
   painted: 'between slices changed by hand',
-  empty: 'on all empty slices between slices with the label',
+  empty: 'all empty slices between',
 }
 let between: Interpolation['between'] = 'painted'
 let most = 10
@@ -33,8 +33,7 @@ export const INTERPOLATION: Tool = {
   id: 'interpolation',
   name: NAME,
   key: 'n',
-  hint: 'Carries changes of some slices over to the slices between them, on the plane used last.',
-  place: interpolate,
+  hint: 'Carries changes of some slices over to the slices between them, on the plane that was used last. Enter does it.',
   confirm: (context) => {
     interpolate(context)
     return true

@@ -19,6 +19,8 @@ interface Sizes {
   by: number
 }
 
+const MOST = { smooth: 20, by: 30 } // mm or pixels
+
 let holes: Holes = 'slices'
 let sizes: Sizes = { smallest: 0, smooth: 0, by: 0 }
 let of: unknown = null
@@ -100,6 +102,7 @@ function surfaceRows(context: Context): HTMLElement[] {
       unit: context.unit,
       value: sizes[size],
       least: 0,
+      most: MOST[size],
       changed: (value) => {
         sizes[size] = value
       },
@@ -109,7 +112,7 @@ function surfaceRows(context: Context): HTMLElement[] {
   return [
     row(field('smooth-size', 'Smooth by', 'smooth'), actionButton('smooth', 'Smooth', smooth)),
     row(
-      field('resize-by', 'Distance', 'by'),
+      field('resize-by', 'By', 'by'),
       actionButton('grow', 'Grow', () => resize(context, 'Grow', sizes.by)),
       actionButton('shrink', 'Shrink', () => resize(context, 'Shrink', -sizes.by)),
     ),

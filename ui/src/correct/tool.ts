@@ -19,6 +19,8 @@ export interface Spot {
 
 /** What a tool works with. */
 export interface Context {
+  /** Id of the job whose mask is corrected. */
+  readonly job: string
   readonly editor: Editor
   readonly volume: LabelVolume
   /** The values of the scan, on the same grid. */

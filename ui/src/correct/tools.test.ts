@@ -39,6 +39,7 @@ beforeEach(() => {
 function contextOf(volume: LabelVolume, values: number[] = []): Context {
   const later: Context['later'] = async () => false
   return {
+    job: 'job',
     editor: new Editor(volume),
     volume,
     scan: { data: Int16Array.from(values), components: 1, slope: 1, intercept: 0 } as never,

@@ -1,5 +1,6 @@
 /** The tools of the correction, in the order of their buttons. */
 
+import { ASSISTANT } from './assistant_tool'
 import { BRUSH, ERASER } from './brush'
 import { FILL } from './fill_tool'
 import { INTERPOLATION } from './interpolation_tool'
@@ -18,4 +19,5 @@ export const TOOLS: readonly Tool[] = [
   REGION,
   INTERPOLATION,
   SHAPE,
+  ASSISTANT,
 ]

@@ -30,8 +30,7 @@ export class RangePicker {
       at === null ? null : spreadAround(context.scan, context.volume.dims, at, sliceOf(spot))
     if (spread === null) return null
     this.spread = spread
-    const { low, high } = rangeOf(spread)
-    this.limits = { low: digits(low), high: digits(high) }
+    this.limits = rangeOf(spread)
     this.show()
     return this.limits
   }
@@ -42,10 +41,12 @@ export class RangePicker {
 
   controls(context: Context): HTMLElement {
     this.follow(context)
+    const what = context.scan.components === 3 ? 'Brightness' : 'Values'
     const field = (end: 'low' | 'high', label: string): NumberField =>
       numberField({
         id: `${this.id}-${end}`,
         label,
+        name: `${what} ${end === 'low' ? 'from' : 'to'}`,
         value: this.limits?.[end] ?? null,
         changed: (value) => {
           this.set(end, value)
@@ -56,7 +57,6 @@ export class RangePicker {
     const box = checkField(`${this.id}-clicked`, 'Range from each click', this.clicked, (on) => {
       this.clicked = on
     })
-    const what = context.scan.components === 3 ? 'Brightness' : 'Values'
     const text = element('p.hint', {})
     this.fields = { low: field('low', `${what} from`), high: field('high', 'to'), text }
     this.show()
@@ -82,7 +82,11 @@ export class RangePicker {
     this.limits = { ...(this.limits ?? { low: value, high: value }), [end]: value }
     this.clicked = false
     this.spread = null
-    if (this.fields !== null) this.fields.text.textContent = ''
+    if (this.fields === null) return
+    const empty = this.limits.low > this.limits.high
+    this.fields.text.textContent = empty
+      ? 'The first value is above the second: none is between.'
+      : ''
   }
 
   private show(): void {
@@ -98,7 +102,7 @@ export class RangePicker {
   }
 }
 
-/** Four digits are enough for a range, and no digit before the point is lost. */
+/** Four digits are enough to read, and no digit before the point is lost. */
 function digits(value: number): number {
   return Math.abs(value) >= 1000 ? Math.round(value) : Number(value.toPrecision(4))
 }

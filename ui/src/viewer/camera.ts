@@ -29,11 +29,13 @@ export class Camera {
     readonly plane: Orientation,
     { point, centre, zoom }: Look,
     readonly size: Size,
+    /** Another grid, with the plane of the same name, that is drawn at the same scale. */
+    beside: [Space, Orientation] | null = null,
   ) {
-    const { right, up, normal } = plane
-    this.focus = plus(centre, normal, dot(plus(point, centre, -1), normal))
-    const fit = Math.max(space.extent(right) / size.width, space.extent(up) / size.height)
-    this.scale = fit / zoom
+    this.focus = plus(centre, plane.normal, dot(plus(point, centre, -1), plane.normal))
+    const needed = (one: Space, { right, up }: Orientation): number =>
+      Math.max(one.extent(right) / size.width, one.extent(up) / size.height)
+    this.scale = Math.max(needed(space, plane), beside === null ? 0 : needed(...beside)) / zoom
   }
 
   /** Half the height of the pane in mm. */

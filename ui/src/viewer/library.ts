@@ -1,4 +1,4 @@
-/** Cornerstone3D, started once: one rendering engine with one WebGL context for all jobs. */
+/** Cornerstone3D, started once: one rendering engine with one WebGL context for all viewers. */
 
 import {
   cache,
@@ -21,14 +21,19 @@ type Stored = Uint8Array | Uint16Array | Int16Array | Float32Array
 
 const CACHE_BYTES = 6 * 2 ** 30 // the page limits scans itself, by their voxels
 
+let engine: RenderingEngine | null = null
+
 /** Throws if the browser has no WebGL 2. `onLost`: the graphics memory was lost. */
 export function startEngine(onLost: () => void): RenderingEngine {
-  silence()
-  init({ rendering: { webGlContextCount: 1 } } as Parameters<typeof init>[0])
-  initTools()
-  cache.setMaxCacheSize(CACHE_BYTES)
+  if (engine === null) {
+    silence()
+    init({ rendering: { webGlContextCount: 1 } } as Parameters<typeof init>[0])
+    initTools()
+    cache.setMaxCacheSize(CACHE_BYTES)
+    engine = new RenderingEngine('tessera')
+  }
   eventTarget.addEventListener(Enums.Events.WEBGL_CONTEXT_LOST, onLost)
-  return new RenderingEngine('tessera')
+  return engine
 }
 
 /** The library's messages may contain ids of scans. */
@@ -141,10 +146,14 @@ function turn(data: Stored, turned: Stored, rowLength: number): void {
   }
 }
 
-/** Frees the memory of all scans, also that of the graphics card, which the library would keep. */
-export function purge(engine: RenderingEngine): void {
+/**
+ * Removes a viewer's viewports. After those of the last viewer, the memory of all scans is freed,
+ * also that of the graphics card, which the library would keep; true then.
+ */
+export function purge(engine: RenderingEngine, viewports: readonly string[]): boolean {
   const context = contextOf(engine)
-  for (const { id } of engine.getViewports()) engine.disableElement(id)
+  for (const id of viewports) if (engine.getViewport(id) !== undefined) engine.disableElement(id)
+  if (engine.getViewports().length > 0) return false
   if (context !== null) {
     for (const { vtkOpenGLTexture: texture } of cache.getVolumes()) {
       ;(texture as Releasable).releaseGraphicsResources(context)
@@ -153,6 +162,7 @@ export function purge(engine: RenderingEngine): void {
   }
   cache.purgeCache()
   utilities.genericMetadataProvider.clear()
+  return true
 }
 
 /** Frees the memory of one volume or image, which no viewport shows any more. */

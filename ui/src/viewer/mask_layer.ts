@@ -5,9 +5,8 @@ import type { Colour4 } from './legend'
 import type { MaskStyle } from './port'
 
 const { Labelmap } = Enums.SegmentationRepresentations
-const ID = 'mask'
-const TABLE = 1 // the same place for the colours of every mask: the library never frees one
-const WHICH = { segmentationId: ID, type: Labelmap } as const
+/** The places of the viewers' colours: the library never frees one. */
+const tables: string[] = []
 const UNSEEN = 0.002 // opacity of an area that is not drawn; at 0, the library would draw 1 %
 
 /** CSS pixels of an outline, on the inner side of the border. */
@@ -24,26 +23,33 @@ export class MaskLayer {
 
   private constructor(
     private readonly viewports: string[],
+    private readonly id: string,
+    /** What is drawn, in the library's cache. */
+    readonly source: string,
     colours: Colour4[],
   ) {
     this.table = colours.map((colour) => [...colour])
-    this.lut = segmentation.config.color.addColorLUT(this.table as never, TABLE)
+    if (!tables.includes(id)) tables.push(id)
+    const place = 1 + tables.indexOf(id)
+    this.lut = segmentation.config.color.addColorLUT(this.table as never, place)
   }
 
-  /** Adds the labels to viewports that show their scan. */
+  /** Adds the labels to a viewer's viewports, which show their scan. */
   static add(source: Source, viewports: string[], colours: Colour4[]): MaskLayer {
+    const id = `mask-${viewports[0]}`
     const segments = Object.fromEntries(
       colours.slice(1).map((_, n) => [n + 1, { segmentIndex: n + 1 }]),
     )
     segmentation.addSegmentations([
       {
-        segmentationId: ID,
+        segmentationId: id,
         representation: { type: Labelmap, data: source as never },
         config: { segments },
       },
     ])
-    const layer = new MaskLayer(viewports, colours)
-    const input = [{ segmentationId: ID, config: { colorLUTOrIndex: layer.lut } }]
+    const drawn = 'volumeId' in source ? source.volumeId : source.imageIds[0]!
+    const layer = new MaskLayer(viewports, id, drawn, colours)
+    const input = [{ segmentationId: id, config: { colorLUTOrIndex: layer.lut } }]
     segmentation.addLabelmapRepresentationToViewportMap(
       Object.fromEntries(viewports.map((viewport) => [viewport, input])),
     )
@@ -61,13 +67,13 @@ export class MaskLayer {
 
   private setColour(viewport: string, slot: number, colour: Colour4): void {
     const { color, visibility } = segmentation.config
-    visibility.setSegmentIndexVisibility(viewport, WHICH, slot, colour[3] > 0)
-    color.setSegmentIndexColor(viewport, ID, slot, [...colour])
+    visibility.setSegmentIndexVisibility(viewport, this.which, slot, colour[3] > 0)
+    color.setSegmentIndexColor(viewport, this.id, slot, [...colour])
   }
 
   /** Draws slices (indices along the last axis) whose labels changed. */
   changed(slices: readonly number[]): void {
-    segmentation.triggerSegmentationEvents.triggerSegmentationDataModified(ID, [...slices])
+    segmentation.triggerSegmentationEvents.triggerSegmentationDataModified(this.id, [...slices])
   }
 
   style({ visible, fill, outline }: MaskStyle): void {
@@ -84,19 +90,31 @@ export class MaskLayer {
     for (const viewport of this.viewports) {
       segmentation.config.visibility.setSegmentationRepresentationVisibility(
         viewport,
-        WHICH,
+        this.which,
         visible,
       )
       segmentation.triggerSegmentationEvents.triggerSegmentationRepresentationModified(
         viewport,
-        ID,
+        this.id,
         Labelmap,
       )
     }
   }
 
   remove(): void {
+    for (const viewport of this.viewports) {
+      segmentation.removeSegmentationRepresentation(viewport, this.which)
+    }
+    segmentation.removeSegmentation(this.id)
+  }
+
+  /** Frees what the library keeps of the masks of all viewers. */
+  static forget(): void {
     segmentation.removeAllSegmentationRepresentations()
     segmentation.removeAllSegmentations()
+  }
+
+  private get which(): { segmentationId: string; type: typeof Labelmap } {
+    return { segmentationId: this.id, type: Labelmap }
   }
 }

@@ -41,7 +41,15 @@ export class Pane {
   private readonly bar = element('span.bar')
   private readonly length = element('span.length')
 
-  constructor(readonly plane: Plane | 'image') {
+  /** Of the library's viewport. */
+  readonly id: string
+
+  /** `viewer`: the name of the viewer, which sets its viewports apart. */
+  constructor(
+    readonly plane: Plane | 'image',
+    viewer = '',
+  ) {
+    this.id = viewer + plane
     this.lines = [0, 1, 2, 3].map(() => this.cross.appendChild(svg('line')))
     const { subject, series, date, slice, window, zoom } = this.corners
     this.root = element(

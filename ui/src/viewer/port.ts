@@ -128,6 +128,17 @@ export interface Start {
   ct: boolean
 }
 
+/** Where a reader looks, in the scene: DICOM's patient space (LPS, mm) for a volume. */
+export interface Gaze {
+  /** Under the crosshair. */
+  point: Point
+  /** In the middle of the panes. */
+  centre: Point
+  zoom: number
+  /** The plane that keys act on. */
+  active: Plane
+}
+
 /** Shows volumes and images that fit into memory. */
 export interface Viewer extends Controls {
   /**
@@ -135,8 +146,23 @@ export interface Viewer extends Controls {
    * scan was shown, or all was cleared, before it was ready.
    */
   show: (file: ArrayBuffer, dimension: 2 | 3, start: Start) => Promise<boolean>
+  /** Shows the scan of another viewer, whose memory is shared; false as for `show`. */
+  share: (other: Viewer) => Promise<boolean>
   /** Draws a mask on the same grid over the scan; false as for `show`. */
-  overlay: (file: ArrayBuffer, legend: Legend) => Promise<boolean>
+  overlay: (file: ArrayBuffer | Grid, legend: Legend) => Promise<boolean>
+  /** Removes the mask from the planes. */
+  removeMask: () => void
+  /** Where the reader looks. */
+  readonly gaze: Gaze
+  /**
+   * Looks there, too: at the nearest slices of the scan, with the crosshair exactly at the point,
+   * also outside of the scan.
+   */
+  follow: (gaze: Gaze) => void
+  /** Whether the point that it follows is outside of the scan. */
+  readonly outside: boolean
+  /** Draws at the scale at which the scan of another viewer fits, too. */
+  fitBeside: (other: Viewer | null) => void
   /** The drawn labels, or the reason why they cannot be corrected; null without a mask. */
   readonly labels: LabelsOnScreen | string | null
   /** Keys act on this plane from now on. */

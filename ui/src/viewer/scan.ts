@@ -3,7 +3,7 @@
 import { type RenderingEngine, setVolumesForViewports, type Types } from '@cornerstonejs/core'
 import type { Point } from '../schemas'
 import type { DrawnMask } from './drawn_mask'
-import { indexOf, PLANES, toWorld } from './geometry'
+import { indexOf, toWorld } from './geometry'
 import type { Legend } from './legend'
 import { addImage, addVolume, discard, drawable, updateImage, upsideDown } from './library'
 import { MaskLayer } from './mask_layer'
@@ -19,8 +19,10 @@ export class Scan {
   private readonly dims: Types.Point3
   /** What is drawn: values in a type that the library can draw. */
   drawn: { data: ReturnType<typeof drawable>; dims: Point }
-  /** How many masks were drawn; the last one has this number. */
+  /** How many masks were drawn. */
   private masks = 0
+  /** Number of viewers that show it. */
+  private viewers = 0
 
   constructor(
     readonly opening: Start,
@@ -57,18 +59,31 @@ export class Scan {
     return this.flat && this.space.spacing[0] === 1 && this.space.spacing[1] === 1
   }
 
-  /** Shows the scan in the viewports of the engine. */
-  async load(engine: RenderingEngine): Promise<void> {
+  /** Shows the scan in viewports of the engine: those of a viewer. */
+  async load(engine: RenderingEngine, viewports: string[]): Promise<void> {
+    const { id } = this
+    this.viewers += 1
+    if (this.viewers === 1) this.add()
+    if (this.flat) await (engine.getViewport(viewports[0]!) as Types.IStackViewport).setStack([id])
+    else await setVolumesForViewports(engine, [{ volumeId: id }], viewports)
+  }
+
+  /** A viewer no longer shows the scan; the last one frees its memory. */
+  leave(engine: RenderingEngine): void {
+    this.viewers -= 1
+    if (this.viewers > 0) return
+    for (const copy of ['', '-mean', '-largest']) discard(engine, this.id + copy)
+  }
+
+  private add(): void {
     const { id, dims, space } = this
     const data = drawable(this.reduced(this.grid))
     if (this.flat) {
       addImage(id, space, dims, upsideDown(data, dims[0] * this.grid.components))
-      await (engine.getViewport('image') as Types.IStackViewport).setStack([id])
-      return
+    } else {
+      addVolume(id, space, dims, data)
+      this.drawn = { data, dims }
     }
-    addVolume(id, space, dims, data)
-    this.drawn = { data, dims }
-    await setVolumesForViewports(engine, [{ volumeId: id }], [...PLANES])
   }
 
   /** The legend's slot of each drawn voxel of a mask on the same grid. */
@@ -77,31 +92,26 @@ export class Scan {
   }
 
   /**
-   * Draws the slots of a mask over the scan, after an earlier one was removed from the viewports.
-   * Each mask has a name of its own: the library would show the earlier one of the same name.
+   * Draws the slots of a mask over the scan, in the viewports of a viewer. Each mask has a name of
+   * its own: the library would show the earlier one of the same name.
    */
-  addMask(engine: RenderingEngine, slots: Uint8Array, legend: Legend): MaskLayer {
+  addMask(viewports: string[], slots: Uint8Array, legend: Legend): MaskLayer {
     const { id, dims, space } = this
-    if (this.masks > 0) discard(engine, this.maskName)
     this.masks += 1
-    const name = this.maskName
+    const name = `${id}-mask-${this.masks}`
     if (this.flat) {
       addImage(name, space, dims, upsideDown(slots, dims[0]), id)
       const source = { imageIds: [name], referencedImageIds: [id] }
-      return MaskLayer.add(source, ['image'], legend.colours())
+      return MaskLayer.add(source, viewports, legend.colours())
     }
     addVolume(name, space, dims, slots)
     const source = { volumeId: name, referencedVolumeId: id }
-    return MaskLayer.add(source, [...PLANES], legend.colours())
+    return MaskLayer.add(source, viewports, legend.colours())
   }
 
-  /** Brings changed slots of the mask on screen to what the library draws. */
-  updateMask(slots: Uint8Array): void {
-    if (this.flat) updateImage(this.maskName, slots, this.dims[0])
-  }
-
-  private get maskName(): string {
-    return `${this.id}-mask-${this.masks}`
+  /** Brings changed slots of a mask on screen to what the library draws. */
+  updateMask(slots: Uint8Array, { source }: MaskLayer): void {
+    if (this.flat) updateImage(source, slots, this.dims[0])
   }
 
   /** The values at a voxel. */

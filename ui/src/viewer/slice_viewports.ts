@@ -6,23 +6,22 @@ import type { Scan } from './scan'
 
 export type SliceViewport = Types.IStackViewport | Types.IVolumeViewport
 
-/** Replaces all viewports by those of the panes of a scan. */
+/** Adds the viewports of the panes of a scan. */
 export function enableSlices(engine: RenderingEngine, panes: Pane[], { flat, space }: Scan): void {
   const type = flat ? Enums.ViewportType.STACK : Enums.ViewportType.ORTHOGRAPHIC
-  engine.setViewports(
-    panes.map((pane) => {
-      const { normal, up } = space.planes[planeOf(pane)]!
-      return {
-        viewportId: pane.plane,
-        type,
-        element: pane.element as HTMLDivElement,
-        defaultOptions: flat ? {} : { orientation: { viewPlaneNormal: normal, viewUp: up } },
-      }
-    }),
-  )
+  for (const pane of panes) {
+    const { normal, up } = space.planes[planeOf(pane)]!
+    engine.enableElement({
+      viewportId: pane.id,
+      type,
+      element: pane.element as HTMLDivElement,
+      defaultOptions: flat ? {} : { orientation: { viewPlaneNormal: normal, viewUp: up } },
+    })
+  }
 }
 
-export function slicesOf(engine: RenderingEngine): SliceViewport[] {
-  const all = engine.getViewports()
-  return all.filter(({ type }) => type !== Enums.ViewportType.VOLUME_3D) as SliceViewport[]
+/** Those of these panes that are enabled. */
+export function slicesOf(engine: RenderingEngine, panes: Pane[]): SliceViewport[] {
+  const all = panes.map((pane) => engine.getViewport(pane.id) as SliceViewport | undefined)
+  return all.filter((one) => one !== undefined)
 }

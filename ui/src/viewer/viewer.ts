@@ -10,15 +10,16 @@ import { PLANES, plus, scaled, toVoxel, toWorld } from './geometry'
 import { type Gestures, listen } from './gestures'
 import { GreyValues } from './grey_values'
 import type { Legend } from './legend'
-import { largestTextures, purge, startEngine } from './library'
+import { discard, largestTextures, purge, startEngine } from './library'
 import { MaskEdits } from './mask_edits'
-import type { MaskLayer } from './mask_layer'
+import { MaskLayer } from './mask_layer'
 import { decode, type Grid } from './nifti'
 import { Pane, planeOf } from './pane'
 import { isPair, isPlane, isSingle, panesOf } from './panes'
 import type {
   At,
   DrawingSurface,
+  Gaze,
   LabelsOnScreen,
   MaskStyle,
   Plane,
@@ -30,21 +31,22 @@ import type {
   ViewerEvents,
 } from './port'
 import { Scan } from './scan'
-import { enableSlices, slicesOf } from './slice_viewports'
+import { enableSlices, type SliceViewport, slicesOf } from './slice_viewports'
+import type { Orientation, Space } from './space'
 import { type Window, windowText } from './voi'
 import { VoiShape } from './voi_shape'
 import { VolumeView } from './volume_view'
 
 const MOST_ZOOM = 60
 
-/** Throws if the browser cannot draw. */
-export function openViewer(root: HTMLElement, events: ViewerEvents): Viewer {
+/** Throws if the browser cannot draw. `name` sets the viewer apart from others on the page. */
+export function openViewer(root: HTMLElement, events: ViewerEvents, name = ''): Viewer {
   const textures = largestTextures()
-  return new PlanarViewer(root, startEngine(events.lost), textures, events)
+  return new PlanarViewer(root, startEngine(events.lost), textures, events, name)
 }
 
 class PlanarViewer implements Viewer {
-  private readonly panes: Pane[] = [...PLANES, 'image' as const].map((plane) => new Pane(plane))
+  private readonly panes: Pane[]
   private readonly volume: VolumeView
   private scan: Scan | null = null
   private drawnMask: DrawnMask | null = null
@@ -55,6 +57,9 @@ class PlanarViewer implements Viewer {
   private layer: MaskLayer | null = null
   private look: Look = { point: [0, 0, 0], centre: [0, 0, 0], zoom: 1 }
   private voxel: Point = [0, 0, 0]
+  /** Where the crosshair of another viewer is, in the scene; null: in the middle of a voxel. */
+  private followed: Point | null = null
+  private beside: Space | null = null
   active: Plane = 'axial'
   private layout: View = 'planes'
   /** The last view of several planes. */
@@ -63,7 +68,7 @@ class PlanarViewer implements Viewer {
   private readonly shape = new VoiShape()
   private readonly grey = new GreyValues({
     range: (voiRange, window) => {
-      if (window !== null) this.shape.set(window, slicesOf(this.engine), this.grey.inverted)
+      if (window !== null) this.shape.set(window, this.viewports, this.grey.inverted)
       this.display({ voiRange })
     },
     inverted: (invert) => this.display({ invert }),
@@ -76,12 +81,15 @@ class PlanarViewer implements Viewer {
     private readonly engine: RenderingEngine,
     private readonly textures: [number, number],
     private readonly events: ViewerEvents,
+    private readonly name: string,
   ) {
-    this.volume = new VolumeView(engine, {
-      jump: (voxel) => this.pointAt(voxel),
+    this.panes = [...PLANES, 'image' as const].map((plane) => new Pane(plane, name))
+    const volumeEvents = {
+      jump: (voxel: Point) => this.pointAt(voxel),
       maximise: () => events.view(this.layout === 'volume' ? this.several : 'volume'),
-      window: (dx, dy) => this.dragWindow(dx, dy),
-    })
+      window: (dx: number, dy: number) => this.dragWindow(dx, dy),
+    }
+    this.volume = new VolumeView(engine, volumeEvents, `${name}volume`)
     const roots = [...this.panes, this.volume.pane].map((pane) => pane.root)
     root.append(element('div.panes', {}, ...roots))
     for (const pane of this.panes) listen(pane, this.gestures())
@@ -90,43 +98,47 @@ class PlanarViewer implements Viewer {
 
   async show(file: ArrayBuffer, dimension: 2 | 3, start: Start): Promise<boolean> {
     this.clear()
-    const turn = this.turn
     const flat = dimension === 2
-    const scan = new Scan(
-      start,
-      decode(file),
-      flat,
-      this.textures[flat ? 1 : 0],
-      `scan-${turn % 2}`,
-    )
+    const id = `${this.name}scan-${this.turn % 2}`
+    return this.open(new Scan(start, decode(file), flat, this.textures[flat ? 1 : 0], id))
+  }
+
+  share(other: Viewer): Promise<boolean> {
+    this.clear()
+    const scan = other instanceof PlanarViewer ? other.scan : null
+    return scan === null ? Promise.resolve(false) : this.open(scan)
+  }
+
+  private async open(scan: Scan): Promise<boolean> {
+    const { turn } = this
     this.scan = scan
     this.arrange()
     enableSlices(this.engine, this.panesOf(scan.flat), scan)
     try {
-      await scan.load(this.engine)
+      await scan.load(this.engine, this.viewportIds)
     } catch (error) {
       if (turn === this.turn) throw error
     }
     if (turn !== this.turn) return false
     this.look = { ...this.look, centre: scan.space.middle, zoom: 1 }
     this.shape.reset()
-    this.grey.show(scan.statistics, scan.colour, start)
+    this.grey.show(scan.statistics, scan.colour, scan.opening)
     this.pointAt(scan.start)
     this.volume.show(scan)
     return true
   }
 
-  async overlay(file: ArrayBuffer, legend: Legend): Promise<boolean> {
+  async overlay(file: ArrayBuffer | Grid, legend: Legend): Promise<boolean> {
     const { scan, turn } = this
-    const grid = decode(file)
+    const grid = file instanceof ArrayBuffer ? decode(file) : file
     if (scan === null || grid.dims.some((n, axis) => n !== scan.grid.dims[axis])) {
       throw new Error('The mask is not on the grid of this scan.')
     }
-    this.layer?.remove()
+    this.removeMask()
     const slots = scan.slotsOf(grid, legend)
     this.edits.clear()
     this.drawnMask = new DrawnMask(grid, slots, legend)
-    this.layer = scan.addMask(this.engine, slots, legend)
+    this.layer = scan.addMask(this.viewportIds, slots, legend)
     this.layer.style(this.style)
     this.volume.setMask(slots, legend)
     this.report()
@@ -135,15 +147,26 @@ class PlanarViewer implements Viewer {
 
   clear(): void {
     this.turn += 1
-    this.layer?.remove()
-    this.layer = null
+    const { scan } = this
+    this.removeMask()
     this.edits.clear()
-    this.drawnMask = null
     this.scan = null
+    this.followed = null
     this.grey.clear()
     for (const pane of this.panes) pane.root.hidden = true
     this.volume.clear()
-    purge(this.engine)
+    if (purge(this.engine, [...this.panes.map(({ id }) => id), `${this.name}volume`])) {
+      MaskLayer.forget()
+    } else scan?.leave(this.engine)
+  }
+
+  removeMask(): void {
+    const { layer } = this
+    this.layer = null
+    this.drawnMask = null
+    if (layer === null) return
+    layer.remove()
+    discard(this.engine, layer.source)
   }
 
   // what is drawn
@@ -206,7 +229,7 @@ class PlanarViewer implements Viewer {
   }
 
   private display(properties: Types.VolumeViewportProperties): void {
-    for (const viewport of slicesOf(this.engine)) viewport.setProperties(properties)
+    for (const viewport of this.viewports) viewport.setProperties(properties)
     this.volume.setWindow(this.grey.range, this.grey.inverted)
     this.draw()
   }
@@ -313,7 +336,7 @@ class PlanarViewer implements Viewer {
   private drawEdits(slices: readonly number[]): void {
     const { scan, drawnMask } = this
     if (scan === null || drawnMask === null) return
-    scan.updateMask(drawnMask.slots)
+    if (this.layer !== null) scan.updateMask(drawnMask.slots, this.layer)
     this.layer?.changed(slices)
     this.report()
   }
@@ -338,6 +361,15 @@ class PlanarViewer implements Viewer {
   }
 
   // drawing
+
+  private get viewports(): SliceViewport[] {
+    return slicesOf(this.engine, this.panes)
+  }
+
+  /** Those of the scan on screen. */
+  private get viewportIds(): string[] {
+    return this.panesOf(this.scan?.flat ?? false).map(({ id }) => id)
+  }
 
   private panesOf(flat: boolean): Pane[] {
     return this.panes.filter((pane) => (pane.plane === 'image') === flat)
@@ -366,14 +398,16 @@ class PlanarViewer implements Viewer {
     const size = pane.size
     const plane = this.scan?.space.planes[planeOf(pane)]
     if (!pane.visible || plane === undefined || size.width === 0) return null
-    return new Camera(this.scan!.space, plane, this.look, size)
+    const other = this.beside?.planes[planeOf(pane)]
+    const beside: [Space, Orientation] | null = other === undefined ? null : [this.beside!, other]
+    return new Camera(this.scan!.space, plane, this.look, size, beside)
   }
 
   private draw(): void {
     const visible: string[] = []
     for (const pane of this.panes) {
       const camera = this.cameraOf(pane)
-      const viewport = this.engine.getViewport(pane.plane)
+      const viewport = this.engine.getViewport(pane.id)
       if (camera === null || viewport === undefined) continue
       const { focus, plane } = camera
       viewport.setCamera({
@@ -382,7 +416,7 @@ class PlanarViewer implements Viewer {
         parallelScale: camera.halfHeight,
       })
       this.overlayOf(pane, camera)
-      visible.push(pane.plane)
+      visible.push(pane.id)
     }
     this.engine.renderViewports(visible)
     this.events.drawn()
@@ -398,7 +432,7 @@ class PlanarViewer implements Viewer {
       window: this.window === null ? '' : windowText(this.window),
       zoom: `zoom ${Math.round(this.look.zoom * 100)} %`,
     }
-    pane.overlay(camera, this.look.point, corners, !this.scan!.unsized)
+    pane.overlay(camera, this.followed ?? this.look.point, corners, !this.scan!.unsized)
   }
 
   /** From 1, in the direction of the next slice. */
@@ -409,8 +443,38 @@ class PlanarViewer implements Viewer {
 
   // moving
 
+  get gaze(): Gaze {
+    const { look, active, followed } = this
+    return { ...look, point: followed ?? look.point, active }
+  }
+
+  follow({ active, ...look }: Gaze): void {
+    if (this.scan === null) return
+    const { space } = this.scan
+    this.voxel = space.nearest(space.toVoxel(look.point))
+    this.look = { ...look, point: space.toScene(this.voxel) }
+    this.followed = look.point
+    this.activate(active)
+    this.draw()
+    this.volume.pointAt(this.look.point)
+    this.report()
+  }
+
+  get outside(): boolean {
+    const { scan, followed } = this
+    if (scan === null || followed === null) return false
+    const at = scan.space.toVoxel(followed)
+    return at.some((n, axis) => n < -0.5 || n > scan.grid.dims[axis]! - 0.5)
+  }
+
+  fitBeside(other: Viewer | null): void {
+    this.beside = other instanceof PlanarViewer ? (other.scan?.space ?? null) : null
+    this.draw()
+  }
+
   private pointAt(voxel: Point): void {
     const { space } = this.scan!
+    this.followed = null
     this.voxel = space.nearest(voxel)
     this.look = { ...this.look, point: space.toScene(this.voxel) }
     this.draw()

@@ -20,7 +20,6 @@ import type { Surface } from './surface_maker'
 import type { Range } from './voi'
 import { fitted, type VolumePreset } from './volume_presets'
 
-const ID = 'volume'
 const THRESHOLD = 1e-3 // width of a projection's window where that of the slices is 0
 const DISTANCE = 2000 // mm from the focus to the camera; a parallel projection ignores it
 
@@ -37,15 +36,17 @@ export class VolumeScene {
   constructor(
     private readonly engine: RenderingEngine,
     private readonly element: HTMLElement,
+    /** Of the library's viewport. */
+    private readonly id: string,
   ) {}
 
   get open(): boolean {
-    return this.engine.getViewport(ID) !== undefined
+    return this.engine.getViewport(this.id) !== undefined
   }
 
   start(): void {
     this.engine.enableElement({
-      viewportId: ID,
+      viewportId: this.id,
       type: Enums.ViewportType.VOLUME_3D,
       element: this.element as HTMLDivElement,
       defaultOptions: { background: [0, 0, 0] },
@@ -127,7 +128,9 @@ export class VolumeScene {
   /** Frees the graphics memory of the surfaces: the library would wait for garbage collection. */
   private release(actors: Iterable<vtkActor> = this.surfaces.values()): void {
     if (!this.open) return
-    const window = this.engine.getOffscreenMultiRenderWindow(ID).getOpenGLRenderWindow() as Nodes
+    const window = this.engine
+      .getOffscreenMultiRenderWindow(this.id)
+      .getOpenGLRenderWindow() as Nodes
     for (const actor of actors) {
       const node = window.getViewNodeFor(actor.getMapper())
       for (const part of node?.getReferenceByName('primitives') ?? []) {
@@ -146,7 +149,7 @@ export class VolumeScene {
     })
     this.cut(halves)
     this.viewport.getRenderer().resetCameraClippingRange()
-    this.engine.renderViewport(ID)
+    this.engine.renderViewport(this.id)
   }
 
   /** The library sees that its element has another size only when it is told. */
@@ -189,12 +192,12 @@ export class VolumeScene {
   }
 
   private get gl(): WebGL2RenderingContext {
-    const context = this.engine.getOffscreenMultiRenderWindow(ID).getOpenGLRenderWindow()
+    const context = this.engine.getOffscreenMultiRenderWindow(this.id).getOpenGLRenderWindow()
     return (context as { get3DContext: () => WebGL2RenderingContext }).get3DContext()
   }
 
   private get viewport(): Types.IVolumeViewport & Library {
-    return this.engine.getViewport(ID) as Types.IVolumeViewport & Library
+    return this.engine.getViewport(this.id) as Types.IVolumeViewport & Library
   }
 }
 

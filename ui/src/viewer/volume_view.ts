@@ -52,7 +52,8 @@ export class VolumeView {
   /** Number of calls of `prepare` and `clear`: a call that finds it changed is outdated. */
   private turn = 0
 
-  constructor(engine: RenderingEngine, events: VolumeEvents) {
+  /** `id`: of the library's viewport. */
+  constructor(engine: RenderingEngine, events: VolumeEvents, id: string) {
     this.pane = new VolumePane({
       mode: (mode) => this.choose(MODE, mode),
       preset: (name) => this.choose(this.presetKey, name),
@@ -60,7 +61,7 @@ export class VolumeView {
       cut: (plane, change) => this.recut(() => this.cuts.change(plane, change)),
       follow: (on) => this.recut(() => this.cuts.setFollow(on)),
     })
-    this.scene = new VolumeScene(engine, this.pane.element)
+    this.scene = new VolumeScene(engine, this.pane.element, id)
     this.pace = new Pace(this.pane, () => this.draw())
     this.labels = new LabelSurfaces(this.scene, {
       more: () => this.refit(),

@@ -8,17 +8,20 @@ export interface Question {
   text: (HTMLElement | string)[]
   no: string
   yes: string
+  /** Nothing is lost by a yes. */
+  harmless?: boolean
 }
 
 /**
  * Resolves to whether the reader says yes. The first answer, where the focus is, is no. The dialog
  * takes the keys, so that shortcuts of the page do not answer it.
  */
-export function confirmed({ title, text, no, yes }: Question): Promise<boolean> {
+export function confirmed({ title, text, no, yes, harmless = false }: Question): Promise<boolean> {
   return new Promise((resolve) => {
     const dialog = element(
       'dialog.confirm',
       {
+        'data-harmless': harmless,
         'aria-labelledby': 'confirm-title',
         'aria-describedby': 'confirm-text',
         onkeydown: (event: Event) => event.stopPropagation(),

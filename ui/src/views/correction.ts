@@ -66,13 +66,15 @@ export class CorrectionView {
       onclick: () => void this.begin(),
     },
     'Correct',
-    element('kbd', { 'aria-hidden': 'true' }, 'Y'),
+    element('kbd', { 'aria-hidden': 'true' }, 'T'),
   )
   /** Why the mask cannot be corrected. */
   readonly note = element('p.hint', { id: 'cannot-correct' })
   private job: Job | null = null
   private session: Session | null = null
   private starting = false
+  /** Of a tool, as the panel shows it. */
+  private failure: HTMLElement | null = null
   private readonly save = this.action('save-correction', 'Save correction', 'Ctrl + S', () =>
     this.finish(),
   )
@@ -88,7 +90,11 @@ export class CorrectionView {
       say: (text) => {
         this.panel.status.textContent = text
       },
-      failed: (problem) => fill(this.panel.result, problemBox(problem)),
+      failed: (problem) => {
+        this.failure = problemBox(problem)
+        fill(this.panel.result, this.failure)
+      },
+      began: () => this.failure?.remove(),
     })
     this.toolbar = new CorrectionToolbar(this.correcting, page.focus)
     this.save.classList.add('primary')
@@ -187,7 +193,7 @@ export class CorrectionView {
   ): void {
     const { correcting } = this
     const { legend } = labels
-    const editor = correcting.begin(viewer, labels, 1)
+    const editor = correcting.begin(job.id, viewer, labels, 1)
     editor.restore(translated(runs, (value) => legend.slotOf(value)))
     correcting.slot = this.firstSlot()
     const activity = new Activity()
@@ -322,7 +328,11 @@ export class CorrectionView {
 
   private async finish(): Promise<void> {
     const { session } = this
-    if (session === null || this.correcting.busy || session.sync.ended) return
+    if (session === null || session.sync.ended) return
+    if (this.correcting.busy) {
+      this.correcting.say('A tool is still working. Wait for it, or cancel it.')
+      return
+    }
     if (!(await this.complete(session)) || this.session !== session) return
     const { draft, sync } = session
     if (!this.correcting.editor.difference.any) {

@@ -1,7 +1,7 @@
 /** The dialog that lists keys and mouse actions. */
 
 import { element } from '../element'
-import { CORRECTION_SHORTCUTS, SHORTCUTS, type Shortcut } from '../shortcuts'
+import { COMPARISON_SHORTCUTS, CORRECTION_SHORTCUTS, SHORTCUTS, type Shortcut } from '../shortcuts'
 
 export function helpDialog(): HTMLDialogElement {
   return element(
@@ -17,6 +17,8 @@ export function helpDialog(): HTMLDialogElement {
     list(SHORTCUTS),
     element('h3', {}, 'While a mask is corrected'),
     list(CORRECTION_SHORTCUTS),
+    element('h3', {}, 'In a comparison'),
+    list(COMPARISON_SHORTCUTS),
   )
 }
 

@@ -3,6 +3,8 @@
 import { CutText } from '../cut_text'
 import { element, fill } from '../element'
 import { reader } from '../reader'
+import { comparing, hashOf } from '../route'
+import { roveToolbar } from '../roving'
 import { finished, type Job, type Model, type Scan } from '../schemas'
 import { modelText, shapeText, spacingText, stateText, timeText } from '../text'
 
@@ -50,15 +52,16 @@ export class JobHead {
         ),
         element('p.facts', {}, facts.filter((fact) => fact !== '').join('  ·  ')),
       ),
-      element('div.actions', {}, ...this.actions(job, scan)),
+      toolbar(this.actions(job, scan)),
     )
   }
 
-  private actions(job: Job, scan: Scan | null): HTMLButtonElement[] {
+  private actions(job: Job, scan: Scan | null): HTMLElement[] {
     const button = (label: string, onclick: () => void): HTMLButtonElement =>
       element('button.quiet', { type: 'button', onclick }, label)
     const assign = button('Assign …', () => this.onAssign(job))
     return [
+      ...(job.state === 'succeeded' ? [compareLink(job)] : []),
       ...(reader.may('jobs:assign') ? [assign] : []),
       ...(scan !== null && finished(job) ? this.ofScan(scan, button) : []),
     ]
@@ -75,6 +78,22 @@ export class JobHead {
       ...(reader.may('scans:delete') ? [remove] : []),
     ]
   }
+}
+
+/** One tab stop: arrow keys move between the actions. */
+function toolbar(actions: HTMLElement[]): HTMLElement {
+  const root = element('div.actions', { role: 'toolbar', 'aria-label': 'This job' }, ...actions)
+  roveToolbar(root)
+  return root
+}
+
+function compareLink({ id }: Job): HTMLElement {
+  return element(
+    'a.button.quiet',
+    { href: hashOf(comparing({ job: id, review: null })), title: 'Compare (Y)' },
+    'Compare',
+    element('kbd', { 'aria-hidden': 'true' }, 'Y'),
+  )
 }
 
 /** The state, without the place in the queue. */

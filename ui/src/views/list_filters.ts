@@ -66,8 +66,8 @@ export class ListFilters {
     this.text = element('input', {
       type: 'search',
       maxlength: 200,
-      'aria-label': 'Search names of scans',
-      placeholder: 'Search names',
+      'aria-label': 'Search names of scans and pseudonyms of patients',
+      placeholder: 'Search names, pseudonyms',
       oninput: () => {
         clearTimeout(this.typing)
         this.typing = window.setTimeout(changed, TYPING_MS)

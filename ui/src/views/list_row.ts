@@ -81,6 +81,7 @@ export class ListRow {
     for (const part of [this.when, this.model, this.state, this.warnings]) part.textContent = ''
     this.doubts.hidden = true
     this.subject.show('')
+    this.link.classList.remove('identified')
     this.name.show('Loading …')
     this.bar.hidden = true
     this.link.removeAttribute('href')
@@ -98,6 +99,7 @@ export class ListRow {
     this.link.href = hashOf({ page: 'job', id: job.id })
     this.link.title = titleOf(job)
     this.subject.show(job.subject ?? '')
+    this.link.classList.toggle('identified', job.subject !== null)
     this.name.show(job.scan_name)
     this.when.textContent = shortTimeText(job.created_at)
     this.model.textContent = kindText(job)

@@ -1,6 +1,7 @@
 /** The reviews of a mask that were given before, newest first, and who else has it open. */
 
 import { element } from '../element'
+import { comparing, hashOf } from '../route'
 import type { Review, Viewer } from '../schemas'
 import { durationText, timeText } from '../text'
 import { reasonText } from './reasons'
@@ -21,7 +22,14 @@ export function reviewRow(review: Review): HTMLElement {
     element('span.fact', {}, `${by} ${timeText(review.created_at)}${role}${withdrawn}`),
     review.reasons.length > 0 && element('p', {}, reasonText(review.reasons)),
     review.comment !== '' && element('p', {}, review.comment),
+    review.mask_format !== null && review.withdrawn_at === null && compareLink(review),
   )
+}
+
+/** To the mask before the correction, and the corrected one beside it. */
+function compareLink({ job, id }: Review): HTMLElement {
+  const route = comparing({ job, review: null }, { job, review: id })
+  return element('a', { href: hashOf(route) }, 'Compare with the mask before')
 }
 
 /** "Dr. B has had this open for 3 min." `me` is the reader's own name. */

@@ -171,7 +171,7 @@ export class VerdictView {
       r: () => this.askReasons(),
       s: () => this.skip(),
       c: () => this.comment.focus(),
-      y: () => this.correct.button.click(),
+      t: () => this.correct.button.click(),
       ...this.reading.keys(),
     }
   }

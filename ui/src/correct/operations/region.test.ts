@@ -37,6 +37,14 @@ describe('values', () => {
     const sd = Math.sqrt((4 * (2 - mean) ** 2 + 2 * (6 - mean) ** 2) / 6)
     expect(spread?.sd).toBeCloseTo(sd)
     expect(rangeOf({ mean: 10, sd: 2 })).toEqual({ low: 5, high: 15 })
+    expect(rangeOf({ mean: -1024.123456, sd: 0.3 })).toEqual({ low: -1024.874, high: -1023.373 })
+    expect(rangeOf({ mean: 0, sd: 0 })).toEqual({ low: 0, high: 0 })
+    for (const mean of [0.123456789, -7e-9, 123456.7, 40000]) {
+      const { low, high } = rangeOf({ mean, sd: 0 })
+      expect([low <= mean, high >= mean, high - low < Math.abs(mean) * 1e-3]).toEqual([
+        ...[true, true, true],
+      ])
+    }
   })
   it('let only voxels inside the range through', () => {
     const values = valuesOf([[1, 5, 6, 7, 5, Number.NaN]], 1)

@@ -50,9 +50,16 @@ export function spreadAround(values: Values, dims: Point, at: Point, slice: Slic
   return count === 0 ? null : { mean, sd: Math.sqrt(squares / count) }
 }
 
-/** From the mean minus 2.5 standard deviations to the mean plus as many. */
+/**
+ * From the mean minus 2.5 standard deviations to the mean plus as many, both in few digits: the
+ * range never gets narrower by that, so it contains equal values, too.
+ */
 export function rangeOf({ mean, sd }: Spread): ValueRange {
-  return { low: mean - DEVIATIONS * sd, high: mean + DEVIATIONS * sd }
+  const least = Math.max(sd, Math.abs(mean) * 1e-4, Number.MIN_VALUE / 1e-16)
+  const unit = 10 ** (Math.floor(Math.log10(least)) - 2)
+  const low = Math.floor((mean - DEVIATIONS * sd) / unit) * unit
+  const high = Math.ceil((mean + DEVIATIONS * sd) / unit) * unit
+  return { low: Number(low.toPrecision(12)), high: Number(high.toPrecision(12)) }
 }
 
 /** The voxels of runs whose value is in a range. */

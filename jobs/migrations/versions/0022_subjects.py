@@ -7,7 +7,7 @@ insert jobs, too.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0023_project"
+revision = "0022_project"
 down_revision = "0021_project"
 branch_labels = None
 depends_on = None

@@ -1,0 +1,1 @@
+"""Measures the assistants that refine a mask from strokes."""

@@ -1,0 +1,1 @@
+"""Assistants: they refine a mask inside a box from strokes of a reader."""

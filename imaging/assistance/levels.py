@@ -1,0 +1,72 @@
+"""Solves a large lattice from a coarser one: every level halves the axes.
+
+A coarse voxel stands for up to eight. Its ties to its neighbours are as strong as those of the fine
+ones, so that what it is tied to itself counts four times: twice the way, at a given strength, is
+four times the number of steps of a walker.
+"""
+
+from collections.abc import Sequence
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging.assistance.lattice import Lattice, Values
+
+MOST_AT_ONCE = 1 << 18
+"""Voxels of the largest lattice that is solved without a coarser one."""
+_EDGES = 0.5
+"""How much differences of neighbouring values hold a walker up."""
+_SAMPLE = 50_000
+"""Steps along each axis of which the usual one is the median."""
+_LEAST_TIE = 1e-2
+_TOLERANCE = 2e-3
+_MOST_STEPS, _SMOOTHING_STEPS = 80, 6
+
+
+def solved(
+    values: Values, spacing: Sequence[float], strength: Values, target: Values, start: Values
+) -> Values:
+    """The probabilities of a box. `values`: (c, *box), which tie neighbours that are alike."""
+    steps = _MOST_STEPS
+    if start.size > MOST_AT_ONCE:
+        total = _halved(strength)
+        coarse = solved(
+            np.stack([_halved(channel) for channel in values]),
+            spacing,
+            4 * total,
+            _halved(strength * target) / total,
+            _halved(start),
+        )
+        start, steps = _doubled(coarse, start.shape), _SMOOTHING_STEPS
+    return Lattice(_ties(values, spacing), strength, target).solve(start, _TOLERANCE, steps)
+
+
+def _ties(values: Values, spacing: Sequence[float]) -> list[Values]:
+    """For each axis, how strongly voxels are tied to the next one: less across an edge of the
+    values, and less where they are farther apart."""
+    axes = range(len(spacing))
+    steps = [np.square(np.diff(values, axis=axis + 1)).sum(0) for axis in axes]
+    sample = np.concatenate([step.ravel()[:: 1 + step.size // _SAMPLE] for step in steps])
+    sample = sample[sample > 0]
+    usual = float(np.median(sample)) if sample.size else 1.0
+    sides = np.asarray(spacing) / min(spacing)
+    scale = np.float32(-_EDGES / usual)
+    return [
+        (np.exp(scale * steps[axis]) + np.float32(_LEAST_TIE)) / np.float32(sides[axis] ** 2)
+        for axis in axes
+    ]
+
+
+def _halved(values: NDArray[np.float32]) -> Values:
+    """Means of 2 voxels along each axis; an odd last voxel is repeated."""
+    padded = np.pad(values, [(0, length % 2) for length in values.shape], mode="edge")
+    parts = product((0, 1), repeat=values.ndim)
+    total = sum(padded[tuple(slice(first, None, 2) for first in part)] for part in parts)
+    return np.asarray(total, np.float32) / np.float32(2**values.ndim)
+
+
+def _doubled(values: Values, shape: Sequence[int]) -> Values:
+    for axis in range(values.ndim):
+        values = np.repeat(values, 2, axis)
+    return values[tuple(slice(0, length) for length in shape)]

@@ -1,0 +1,82 @@
+"""A random walker on the values of the scan, with the present mask as its prior.
+
+A stroke that agrees with the mask changes nothing. One that contradicts it is trusted more than the
+mask within its reach; there, the values decide, and edges hold the walker up. Only changes that are
+connected with such a stroke are made.
+"""
+
+import numpy as np
+import scipy  # loads its parts at their first use; the gateway never uses them
+
+from imaging.assistance.lattice import Values
+from imaging.assistance.levels import solved
+from imaging.assistance.likelihood import likelihood
+from imaging.assistance.question import Mask, Question
+from imaging.assistance.reach import FAR, distance_to, trust_in
+
+MASK_STRENGTH = 0.2
+"""How strongly a voxel out of reach is tied to the mask."""
+VALUE_STRENGTH = 0.1
+"""How strongly a voxel on a stroke is tied to the likelihood of its values."""
+_SEED = 1e3
+"""How strongly a voxel on a stroke is tied to what the stroke says."""
+_MARGIN = 4
+"""Voxels around the reach of strokes that are solved with it, and that show other values."""
+
+
+class RandomWalk:
+    """Needs no training and no GPU; see docs/benchmarks.md for what it gains."""
+
+    name = "random-walk"
+
+    def refine(self, question: Question) -> Mask:
+        """See `Assistant`."""
+        strokes = question.foreground | question.background
+        add, remove = question.foreground & ~question.mask, question.background & question.mask
+        if not (add.any() or remove.any()):
+            return question.mask.copy()
+        distance = np.minimum(
+            distance_to(add, ~question.mask, question.spacing),
+            distance_to(remove, question.mask, question.spacing),
+        )
+        place = _place(distance < FAR)
+        labelled = _walk(question.part(place), distance[place]) > 0.5
+        new = question.mask.copy()
+        new[place] = labelled
+        new[strokes] = question.foreground[strokes]
+        added = _touching(new & ~question.mask, add)
+        removed = _touching(question.mask & ~new, remove)
+        return (question.mask | added) & ~removed
+
+
+def _place(within: Mask) -> tuple[slice, ...]:
+    """The bounding box of the voxels `within`, with a margin."""
+    (found,) = scipy.ndimage.find_objects(within.astype(np.uint8))
+    return tuple(slice(max(0, side.start - _MARGIN), side.stop + _MARGIN) for side in found)
+
+
+def _walk(part: Question, distance: Values) -> Values:
+    """The probability of the label for each voxel of a part."""
+    shown = _likelihood(part, distance >= FAR)
+    trust = trust_in(distance, np.where(part.mask, 1 - shown, shown))
+    seeds = (part.foreground | part.background) * np.float32(_SEED)
+    by_mask, by_value = MASK_STRENGTH * (1 - trust), VALUE_STRENGTH * trust
+    strength = (by_mask + by_value + seeds).astype(np.float32)
+    aims = by_mask * part.mask + by_value * shown + seeds * part.foreground
+    target = (aims / strength).astype(np.float32)
+    return solved(part.values, part.spacing, strength, target, part.mask.astype(np.float32))
+
+
+def _likelihood(part: Question, holds: Mask) -> Values:
+    """By the values where the mask holds, and on the strokes."""
+    inside = part.mask & holds & ~part.background | part.foreground
+    outside = ~part.mask & holds & ~part.foreground | part.background
+    return likelihood(part.values, inside, outside)
+
+
+def _touching(changes: Mask, strokes: Mask) -> Mask:
+    """The connected pieces of `changes` with a voxel of `strokes`."""
+    numbers, count = scipy.ndimage.label(changes, np.ones((3,) * changes.ndim))
+    chosen = np.zeros(count + 1, bool)
+    chosen[numbers[strokes & changes]] = True
+    return np.asarray(chosen[numbers])

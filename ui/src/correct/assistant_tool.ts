@@ -1,0 +1,194 @@
+/** The assistant: strokes say what belongs to the label, and the gateway refines it around them. */
+
+import * as api from '../api'
+import { element } from '../element'
+import type { Point } from '../schemas'
+import type { DrawingSurface } from '../viewer/port'
+import { boxAround, editsOf, marginOf, request, type Scribble } from './assistance'
+import { sameSlice } from './brush'
+import { actionButton, choiceField, type NumberField, numberField, row } from './fields'
+import type { VoxelBox } from './labels'
+import { svg } from './overlay'
+import { discStroke } from './stroke'
+import type { Context, Spot, Tool } from './tool'
+import { pack, read } from './wire'
+
+const NAME = 'Assistant'
+const WIDTH = 0.75 // radius of a stroke, in sides of the smallest voxel
+
+const MEANINGS = {
+  auto: 'adds; on the label: removes',
+  add: 'belongs to the label',
+  remove: 'does not belong to it',
+}
+type Meaning = keyof typeof MEANINGS
+
+let meaning: Meaning = 'auto'
+let scribbles: Scribble[] = []
+let drawing: { scribble: Scribble; last: Spot } | null = null
+/** What the strokes are about: with another label or scan, they are forgotten. */
+let about: { volume: unknown; slot: number } | null = null
+/** The margin of the box in mm that the reader has chosen; null: that of the strokes. */
+let margin: number | null = null
+let field: NumberField | null = null
+
+function follow({ volume, slot }: Context): void {
+  if (about?.volume === volume && about.slot === slot) return
+  about = { volume, slot }
+  forget()
+  margin = null
+}
+
+function forget(): boolean {
+  const any = scribbles.length > 0
+  scribbles = []
+  drawing = null
+  return any
+}
+
+function press(context: Context, spot: Spot): void {
+  follow(context)
+  const scribble: Scribble = {
+    foreground: meaning === 'auto' ? !isOnLabel(context, spot) : meaning === 'add',
+    axis: spot.slice.axis,
+    index: spot.slice.index,
+    line: [],
+    runs: [],
+  }
+  drawing = { scribble, last: spot }
+  scribbles = [...scribbles, scribble]
+  extend(context, spot)
+}
+
+function drag(context: Context, spots: readonly Spot[]): void {
+  for (const spot of spots) {
+    if (drawing !== null && sameSlice(drawing.last, spot)) extend(context, spot)
+  }
+  context.redraw()
+}
+
+function extend({ volume }: Context, spot: Spot): void {
+  const { scribble, last } = drawing!
+  const finest = Math.min(...volume.spacing.filter((_, axis) => axis !== scribble.axis))
+  const { voxel } = spot
+  scribble.runs.push(discStroke(volume, scribble.axis, last.voxel, voxel, WIDTH * finest))
+  scribble.line.push(voxel)
+  drawing!.last = spot
+}
+
+function release(context: Context): void {
+  if (drawing === null) return
+  drawing = null
+  scribbles = scribbles.filter(({ runs }) => runs.some((part) => part.length > 0))
+  if (scribbles.length > 0) void ask(context)
+}
+
+/** Sends all strokes; a failure takes back the last one. */
+async function ask(context: Context): Promise<void> {
+  const { volume, slot, job } = context
+  field?.show(margin ?? marginOf(scribbles, volume))
+  const box = boxOf(context)
+  const asked = scribbles
+  const wait = new AbortController()
+  context.say(`${NAME}: working …`)
+  const answer = pack(request(volume, slot, asked, box))
+    .then((body) => api.assistance(job, box, body, wait.signal))
+    .then((runs) => editsOf(read(runs), slot))
+    .catch((error: unknown) => {
+      if (scribbles === asked) scribbles = asked.slice(0, -1)
+      if (wait.signal.aborted) return null
+      throw error
+    })
+  const changed = await context.later(NAME, answer, () => wait.abort())
+  if (changed) context.say(`${NAME}: done. The next stroke refines it; Enter keeps it.`)
+  context.redraw()
+}
+
+function boxOf({ volume }: Context): VoxelBox {
+  return boxAround(scribbles, volume, margin ?? marginOf(scribbles, volume))
+}
+
+function isOnLabel({ volume: { data, dims }, slot }: Context, { voxel }: Spot): boolean {
+  const [i, j, k] = voxel.map(Math.round) as Point
+  return data[i + dims[0] * (j + dims[1] * k)] === slot
+}
+
+/** Forgets the strokes; what they changed stays. */
+function keep(context: Context): boolean {
+  const any = forget()
+  if (any) context.say(`${NAME}: kept. The next stroke begins anew.`)
+  context.redraw()
+  return any
+}
+
+function draw(context: Context, { stored }: DrawingSurface): SVGElement[] {
+  if (stored === null || scribbles.length === 0 || about?.slot !== context.slot) return []
+  const { axis, index, toPixel } = stored
+  const path = (points: readonly Point[], end = ''): string => {
+    const at = points.map(toPixel).map(({ x, y }) => `${x.toFixed(1)} ${y.toFixed(1)}`)
+    return `M${at.join('L')}${at.length === 1 ? 'h.01' : end}`
+  }
+  const lines = scribbles
+    .filter((one) => one.axis === axis && one.index === index)
+    .flatMap(({ foreground, line }) => [
+      svg('path', { class: 'scribble halo', d: path(line) }),
+      svg('path', { class: `scribble ${foreground ? 'adds' : 'removes'}`, d: path(line) }),
+    ])
+  const { low, high } = boxOf(context)
+  if (index < low[axis] || index >= high[axis]) return lines
+  const [u, v] = [0, 1, 2].filter((one) => one !== axis) as [number, number]
+  const corner = (a: number, b: number): Point => {
+    const at: Point = [index, index, index]
+    at[u] = a - 0.5
+    at[v] = b - 0.5
+    return at
+  }
+  const corners = [
+    corner(low[u]!, low[v]!),
+    corner(high[u]!, low[v]!),
+    corner(high[u]!, high[v]!),
+    corner(low[u]!, high[v]!),
+  ]
+  return [svg('path', { class: 'assistant-box', d: path(corners, 'Z') }), ...lines]
+}
+
+export const ASSISTANT: Tool = {
+  id: 'assistant',
+  name: NAME,
+  key: 'a',
+  hint: 'Draw a line through a missed part, or through one that does not belong to the label. The longer it is, the farther it reaches.',
+  cursor: 'cross',
+  press,
+  drag,
+  release,
+  place: (context, spot) => {
+    press(context, spot)
+    release(context)
+  },
+  confirm: keep,
+  cancel: (context) => {
+    const any = forget()
+    context.redraw()
+    return any
+  },
+  draw,
+  controls: (context) => {
+    follow(context)
+    field = numberField({
+      id: 'assistant-margin',
+      label: 'Box around the strokes',
+      unit: context.unit,
+      value: margin,
+      least: 1,
+      changed: (value) => {
+        margin = value
+        context.redraw()
+      },
+    })
+    const choice = choiceField('assistant-meaning', 'A stroke', MEANINGS, meaning, (value) => {
+      meaning = value
+    })
+    const apply = actionButton('assistant-keep', 'Keep, and begin anew', () => keep(context))
+    return element('div.tool-part', {}, choice, field.root, row(apply))
+  },
+}
