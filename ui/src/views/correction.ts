@@ -4,11 +4,12 @@ import * as api from '../api'
 import { Activity } from '../correct/activity'
 import { Correcting } from '../correct/correcting'
 import { DraftSync } from '../correct/draft'
+import { keysOf } from '../correct/keys'
 import { forget, settled, track } from '../correct/open_drafts'
 import { pack, read, translated } from '../correct/wire'
 import { element, fill } from '../element'
 import { reader } from '../reader'
-import type { Draft, Job, NewReview } from '../schemas'
+import type { Draft, Job, NewReview, Point } from '../schemas'
 import type { Keys } from '../shortcuts'
 import { timeText } from '../text'
 import type { LabelsOnScreen, Viewer } from '../viewer/port'
@@ -116,7 +117,7 @@ export class CorrectionView {
   }
 
   keys(): Keys {
-    return { ...this.correcting.keys(), 'Mod+s': () => void this.finish() }
+    return { ...keysOf(this.correcting), 'Mod+s': () => void this.finish() }
   }
 
   /** The mask of a job is on screen: offers its correction, and continues one that was begun. */
@@ -193,9 +194,9 @@ export class CorrectionView {
   ): void {
     const { correcting } = this
     const { legend } = labels
-    const editor = correcting.begin(job.id, viewer, labels, 1)
+    const editor = correcting.begin(job.id, viewer, labels)
     editor.restore(translated(runs, (value) => legend.slotOf(value)))
-    correcting.slot = this.firstSlot()
+    correcting.choice.beginAt((correcting.spot?.voxel.map(Math.round) ?? [0, 0, 0]) as Point)
     const activity = new Activity()
     const sync = new DraftSync(
       draft.changes,
@@ -220,15 +221,6 @@ export class CorrectionView {
 
   private greet({ updated_at }: Draft): void {
     this.panel.status.textContent = `The draft of ${timeText(updated_at)} is continued.`
-  }
-
-  /** The label under the crosshair, else the first one. */
-  private firstSlot(): number {
-    const { correcting } = this
-    const at = correcting.spot?.voxel.map(Math.round) ?? [0, 0, 0]
-    const [ni, nj] = correcting.volume.dims
-    const slot = correcting.volume.data[at[0]! + ni * (at[1]! + nj * at[2]!)] ?? 0
-    return correcting.choices.includes(slot) ? slot : (correcting.choices[0] ?? 1)
   }
 
   // goes on
@@ -329,7 +321,7 @@ export class CorrectionView {
   private async finish(): Promise<void> {
     const { session } = this
     if (session === null || session.sync.ended) return
-    if (this.correcting.busy) {
+    if (this.correcting.work.busy) {
       this.correcting.say('A tool is still working. Wait for it, or cancel it.')
       return
     }
