@@ -21,7 +21,8 @@ import { Legend, modelOfReport } from '../viewer/legend'
 import type { Controls, Viewer } from '../viewer/port'
 import type { Worklist } from '../worklist'
 import { Banner } from './banner'
-import { CorrectionView, type SavedDraft } from './correction'
+import { CorrectionView } from './correction'
+import type { SavedDraft } from './correction_page'
 import { Deliveries } from './deliveries'
 import { DoubtsBar } from './doubts'
 import { Findings } from './findings'
@@ -100,7 +101,7 @@ export class JobView {
       () => this.doubts.confirmed(),
       (review) => this.showReaderMask(review),
       undo,
-      this.correction,
+      this.correction.start,
     )
     this.stage.addTools(this.correction.toolbar.root)
     this.findings = new Findings({
