@@ -6,7 +6,7 @@ import { changesOf, DraftSession, discard } from '../correct/draft_session'
 import { keysOf } from '../correct/keys'
 import { forget, settled } from '../correct/open_drafts'
 import { translated } from '../correct/wire'
-import { element, fill } from '../element'
+import { fill } from '../element'
 import { reader } from '../reader'
 import type { Draft, Job, Point } from '../schemas'
 import type { Keys } from '../shortcuts'
@@ -14,6 +14,7 @@ import { timeText } from '../text'
 import type { LabelsOnScreen, Viewer } from '../viewer/port'
 import { confirmed } from './confirm'
 import { CorrectButton } from './correct_button'
+import { CorrectionButtons, elsewhereBox } from './correction_buttons'
 import type { CorrectionPage } from './correction_page'
 import { CorrectionPanel } from './correction_panel'
 import { CorrectionToolbar } from './correction_toolbar'
@@ -29,9 +30,11 @@ export class CorrectionView {
   private starting = false
   /** Of a tool, as the panel shows it. */
   private failure: HTMLElement | null = null
-  private readonly save = this.action('save-correction', 'Save correction', 'Ctrl + S', () =>
-    this.finish(),
-  )
+  private readonly buttons = new CorrectionButtons({
+    save: () => this.finish(),
+    keep: () => this.keep(),
+    discard: () => this.discard(),
+  })
   private frame = 0
 
   /** `root`: the element around the panes. */
@@ -52,17 +55,7 @@ export class CorrectionView {
     })
     this.start = new CorrectButton(page, () => void this.begin())
     this.toolbar = new CorrectionToolbar(this.correcting, page.focus)
-    this.save.classList.add('primary')
-    this.panel = new CorrectionPanel(this.correcting, page.focus, [
-      this.save,
-      this.action(
-        'keep-draft',
-        'Keep draft',
-        'Leave the correction; it can be continued later',
-        () => this.keep(),
-      ),
-      this.action('discard-draft', 'Discard', 'Give up all changes', () => this.discard()),
-    ])
+    this.panel = new CorrectionPanel(this.correcting, page.focus, this.buttons.all)
     this.listen()
   }
 
@@ -192,9 +185,14 @@ export class CorrectionView {
   private renderState(): void {
     const { sync, job } = this.session!
     this.panel.showState(sync.state)
-    this.save.disabled = sync.ended
-    if (sync.state === 'elsewhere') this.offerReload()
-    else if (sync.state === 'refused') fill(this.panel.result, problemBox(sync.problem!))
+    this.buttons.savable = !sync.ended
+    const { result } = this.panel
+    if (sync.state === 'elsewhere')
+      fill(
+        result,
+        elsewhereBox(() => this.reload()),
+      )
+    else if (sync.state === 'refused') fill(result, problemBox(sync.problem!))
     if (sync.ended) forget(job.id)
   }
 
@@ -203,17 +201,6 @@ export class CorrectionView {
     const { session } = this
     if (session === null || !(await session.changedElsewhere())) return
     if (this.session === session) session.sync.end()
-  }
-
-  private offerReload(): void {
-    const text =
-      'The draft of this correction was changed, saved or discarded in another window. What was painted here since then is not saved.'
-    const load = element(
-      'button',
-      { type: 'button', id: 'load-draft', onclick: () => void this.reload() },
-      'Load the mask as it is now',
-    )
-    fill(this.panel.result, element('div.problem', {}, element('p', {}, text), load))
   }
 
   /** Shows what the other window made of the draft, or the mask without one. */
@@ -309,14 +296,5 @@ export class CorrectionView {
       this.start.showProblem(error)
     }
     this.start.disabled = false
-  }
-
-  private action(
-    id: string,
-    label: string,
-    title: string,
-    act: () => Promise<void>,
-  ): HTMLButtonElement {
-    return element('button', { type: 'button', id, title, onclick: () => void act() }, label)
   }
 }
