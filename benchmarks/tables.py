@@ -320,6 +320,29 @@ def assistant(record: Record) -> list[str]:
     ]
 
 
+def fine_tuning(record: Record) -> list[str]:
+    """Dice before and after a fine-tuning."""
+    head = "| | Dice before | Dice after | lowest before | lowest after | better cases |"
+    rows = [
+        (
+            "all as one" if row["what"] == "all" else row["what"],
+            f"{row['before']:.3f}",
+            f"{row['after']:.3f}",
+            f"{row['lowest_before']:.3f}",
+            f"{row['lowest_after']:.3f}",
+            f"{row['better']} of {row['cases']}",
+        )
+        for row in record["rows"]
+    ]
+    parent, dice = record["parent"], record["figures"]["dice"]
+    text = (
+        f"The card states {dice:.3f} instead of {parent['figures']['dice']:.3f} on the "
+        f"{parent['held_out_cases']} corrected cases that the data set held out; the network was "
+        f"trained on the other {parent['training_cases']}."
+    )
+    return [*markdown(head, rows), "", text]
+
+
 def markdown(head: str, rows: Sequence[Sequence[str]]) -> list[str]:
     """A Markdown table."""
     line = "|" + "---|" * (head.count("|") - 1)
@@ -342,4 +365,5 @@ TABLES: dict[str, Table] = {
     "nnunet-parity": nnunet_parity,
     "nnunet-speed": nnunet_speed,
     "assistant": assistant,
+    "fine-tuning": fine_tuning,
 }
