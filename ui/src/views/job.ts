@@ -4,18 +4,8 @@ import * as api from '../api'
 import { element, fill } from '../element'
 import { reader } from '../reader'
 import { go } from '../route'
-import type {
-  Doubt,
-  Download,
-  Job,
-  Measurement,
-  Model,
-  Point,
-  Problem,
-  Report,
-  Scan,
-} from '../schemas'
-import { MAX_VOXELS, NO_WEBGL, originText, TOO_LARGE, unusualText, voxels } from '../text'
+import type { Download, Job, Measurement, Model, Point, Problem, Report, Scan } from '../schemas'
+import { MAX_VOXELS, NO_WEBGL, originText, TOO_LARGE, voxels } from '../text'
 import { cut, inTiles } from '../tiles'
 import { Legend, modelOfReport } from '../viewer/legend'
 import type { Controls, Viewer } from '../viewer/port'
@@ -28,11 +18,11 @@ import { DoubtsBar } from './doubts'
 import { Findings } from './findings'
 import { JobHead } from './job_head'
 import { MeasurementsView } from './measurements'
-import { warningBox } from './messages'
 import { scanFacts } from './scan_facts'
 import { Stage } from './stage'
 import type { UndoBar } from './undo'
 import { VerdictView } from './verdict'
+import { Warnings } from './warnings'
 
 const NOT_FOUND: Problem = {
   title: 'Not found',
@@ -81,8 +71,7 @@ export class JobView {
     else this.worklist.update(job)
   })
   private readonly doubts = new DoubtsBar()
-  private readonly warnings = element('div.warnings')
-  private warningTexts: string[] = []
+  private readonly warnings = new Warnings()
   private readonly facts = element('div.scan')
   private readonly use = element('p.use')
   private readonly deliveries = new Deliveries()
@@ -128,7 +117,7 @@ export class JobView {
         element(
           'div.findings-scroll',
           {},
-          this.warnings,
+          this.warnings.root,
           this.measurements.root,
           this.findings.root,
           this.deliveries.root,
@@ -201,9 +190,7 @@ export class JobView {
     this.findings.clear()
     this.verdict.show(null)
     this.doubts.show([])
-    this.warningTexts = []
-    delete this.warnings.dataset.seen
-    fill(this.warnings)
+    this.warnings.clear()
     fill(this.facts)
     fill(this.use)
     this.head.clear()
@@ -308,7 +295,7 @@ export class JobView {
     this.verdict.show(job)
     if (!job.uploaded) this.use.textContent = this.modelOf(job)?.intended_use ?? ''
     const result = `${job.id} ${job.finished_at}`
-    if (this.resultShown === result) this.showWarnings(job)
+    if (this.resultShown === result) this.warnings.update(job)
     if (job.state !== 'succeeded' || this.scanShown === null || this.resultShown === result) return
     this.resultShown = result
     void this.loadResult(job, this.opened.signal)
@@ -331,26 +318,13 @@ export class JobView {
       if (this.scan?.format === 'dicom') void this.deliveries.show(job.id, downloads)
       const doubts = report.doubts ?? []
       this.doubts.show(doubts, report.uncompared)
-      const texts = new Set([...(this.scan?.warnings ?? []), ...report.warnings])
-      this.warningTexts = [...texts].filter((text) => !repeats(text, doubts))
-      this.showWarnings(job)
+      const warnings = [...(this.scan?.warnings ?? []), ...report.warnings]
+      this.warnings.showOfReport(job, warnings, doubts)
       this.verdict.allow()
       await this.correction.offer(job)
     } catch (error) {
       if (!signal.aborted) this.showProblem(api.problemOf(error))
     }
-  }
-
-  /** The warnings of the report, and sizes that are unusual by now: others are accepted meanwhile. */
-  private showWarnings(job: Job): void {
-    const texts = [
-      ...job.unusual_sizes.map((one) => `The ${unusualText(one)}.`),
-      ...this.warningTexts,
-    ]
-    const seen = texts.join('\n')
-    if (this.warnings.dataset.seen === seen) return
-    this.warnings.dataset.seen = seen
-    fill(this.warnings, warningBox(texts))
   }
 
   private showStill(job: Job): void {
@@ -377,7 +351,7 @@ export class JobView {
   private renderHead(job: Job): void {
     this.head.show(job, this.scan, this.modelOf(job))
     if (this.scan !== null && job.state !== 'succeeded')
-      fill(this.warnings, warningBox(this.scan.warnings))
+      this.warnings.showOfScan(this.scan.warnings)
   }
 
   private reopen(): HTMLButtonElement {
@@ -395,12 +369,6 @@ export class JobView {
       'Try again',
     )
   }
-}
-
-/** Whether a warning says no more than what stands over the image: it may join several doubts. */
-function repeats(warning: string, doubts: Doubt[]): boolean {
-  const said = warning.toLowerCase()
-  return doubts.some((doubt) => said.includes(doubt.text.toLowerCase().replace(/\.$/, '')))
 }
 
 /** The text of a download's link, and its address. */

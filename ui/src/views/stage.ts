@@ -11,6 +11,7 @@ import type { Controls, Readout, TiledViewer, View, Viewer, ViewerEvents } from 
 import { fullScreenButton } from './full_screen'
 import { MaskTools } from './mask_tools'
 import { problemBox } from './messages'
+import { readoutText } from './readout'
 import { ViewChoice } from './view_choice'
 import { WindowChoice } from './window_choice'
 
@@ -281,21 +282,10 @@ export class Stage {
     if (pressed(this.invert) !== this.startsInverted) this.toggleInverted()
   }
 
-  private showReadout({ world, voxel, values, label }: Readout): void {
-    const value = values.map((v) => String(Number(v.toPrecision(5)))).join(' ')
-    const position = this.flat
-      ? [`column ${voxel[0]}`, `row ${this.rowOf(voxel[1])}`]
-      : [`${world.map((mm) => mm.toFixed(1)).join(', ')} mm (RAS)`, `voxel ${voxel.join(', ')}`]
-    const parts = [...position]
-    const stored = value === '' ? 'outside the scan' : `value ${value} ${this.unit}`.trim()
-    if (this.viewer !== this.tiled) parts.push(stored)
-    if (label !== 0 && this.legend !== null) parts.unshift(this.legend.nameOf(label))
-    this.readout.value = parts.join('  ·  ')
-  }
-
-  /** The last row of an image is at j = 0 of its volume. */
-  private rowOf(j: number): number {
-    return (this.viewer?.rows ?? 1) - 1 - j
+  private showReadout(readout: Readout): void {
+    const rows = this.flat ? (this.viewer?.rows ?? 1) : null
+    const unit = this.viewer === this.tiled ? null : this.unit
+    this.readout.value = readoutText(readout, { rows, unit, legend: this.legend })
   }
 
   private lost(problem: Problem): void {
