@@ -2,13 +2,10 @@
 
 import * as api from '../api'
 import { element, fill } from '../element'
-import { reader } from '../reader'
 import { go } from '../route'
 import type { Download, Job, Measurement, Model, Point, Problem, Report, Scan } from '../schemas'
 import { MAX_VOXELS, NO_WEBGL, originText, TOO_LARGE, voxels } from '../text'
-import { cut, inTiles } from '../tiles'
 import { Legend, modelOfReport } from '../viewer/legend'
-import type { Controls, Viewer } from '../viewer/port'
 import type { Worklist } from '../worklist'
 import { Banner } from './banner'
 import { CorrectionView } from './correction'
@@ -17,6 +14,7 @@ import { Deliveries } from './deliveries'
 import { DoubtsBar } from './doubts'
 import { Findings } from './findings'
 import { JobHead } from './job_head'
+import { JobImage } from './job_image'
 import { MeasurementsView } from './measurements'
 import { scanFacts } from './scan_facts'
 import { Stage } from './stage'
@@ -40,11 +38,12 @@ export class JobView {
     this.measurements.measuring.redraw()
     this.correction.correcting.redraw()
   })
+  private readonly image = new JobImage(this.stage)
   readonly correction = new CorrectionView(this.stage.screen, {
     viewer: () => this.stage.planar,
     tiled: () => this.stage.viewer !== null && this.stage.planar === null,
     ready: () => this.verdict.ready,
-    drawn: () => this.drawnReview,
+    drawn: () => this.image.review,
     draw: (review) => this.showReaderMask(review),
     newest: () => this.verdict.newestCorrection(),
     save: (draft) => this.saveDraft(draft),
@@ -61,8 +60,6 @@ export class JobView {
   private scanShown: string | null = null
   private resultShown: string | null = null
   private legend: Legend | null = null
-  /** The review whose corrected mask is drawn; null: the job's own mask. */
-  private drawnReview: string | null = null
   private readonly findings: Findings
   private readonly head: JobHead
   private readonly banner = new Banner((job) => {
@@ -162,8 +159,9 @@ export class JobView {
       const format = formats.find((one) => one.name === scan.format)?.title ?? scan.format
       fill(this.facts, scanFacts(scan, format, this.job!.state !== 'succeeded'))
       this.update()
-      await this.loadScan(scan, signal)
+      const shown = await this.image.load(scan, signal)
       if (signal.aborted) return
+      if (shown) this.measurements.open(id, scan, this.stage.viewer)
       this.scanShown = scan.id
       this.update()
     } catch (error) {
@@ -198,85 +196,17 @@ export class JobView {
     this.stage.blank('Loading the scan …')
   }
 
-  private async loadScan(scan: Scan, signal: AbortSignal): Promise<void> {
-    if (inTiles(scan)) return this.loadTiles(scan, signal)
-    const viewer = await this.viewerFor(scan)
-    if (signal.aborted) return
-    if (viewer === null) {
-      this.stage.message(
-        'The scan cannot be drawn here. A preview of the mask is shown as soon as the mask is ready.',
-      )
-      return
-    }
-    const file = await api.bytes(`scans/${scan.id}/volume`, signal, (count) => {
-      if (!signal.aborted) this.stage.message(`Loading the scan: ${Math.ceil(count / 1e6)} MB …`)
-    })
-    if (signal.aborted) return
-    await this.stage.showScan(viewer, file, scan)
-    if (!signal.aborted) this.shown(scan)
-  }
-
-  private async loadTiles(scan: Scan, signal: AbortSignal): Promise<void> {
-    const [viewer, image] = await Promise.all([
-      this.stage.readyForTiles(),
-      cut(`scans/${scan.id}/tiles`, signal, (fraction) => {
-        this.stage.message(`Preparing the image: ${Math.round(100 * fraction)} % …`)
-      }),
-    ])
-    if (signal.aborted) return
-    this.stage.showTiles(viewer, image)
-    this.shown(scan)
-  }
-
-  private shown(scan: Scan): void {
-    this.stage.message(null)
-    if (this.id !== null) this.measurements.open(this.id, scan, this.stage.viewer)
-  }
-
-  /** Null if the browser cannot draw, or if the scan is too large for its memory. */
-  private async viewerFor(scan: Scan): Promise<Viewer | null> {
-    if (voxels(scan) <= MAX_VOXELS) return this.stage.ready()
-    this.stage.viewer = null
-    return null
-  }
-
-  /** Draws the mask; the viewer that shows it, null if the page cannot draw it. */
-  private async drawMask(job: Job, legend: Legend, signal: AbortSignal): Promise<Controls | null> {
-    if (this.scan !== null && inTiles(this.scan)) {
-      const labels = await cut(`jobs/${job.id}/mask/tiles`, signal, () => {})
-      const viewer = await this.stage.readyForTiles()
-      if (!signal.aborted) this.stage.showMaskTiles(viewer, labels, legend)
-      return viewer
-    }
-    if (this.stage.viewer === null) return null
-    const viewer = await this.stage.ready()
-    const file = await api.bytes(`jobs/${job.id}/mask?format=nifti`, signal)
-    if (viewer !== null && !signal.aborted) await this.stage.showMask(viewer, file, legend)
-    this.drawnReview = null
-    return viewer
-  }
-
   /** Draws the mask that a reader corrected, or the model's own one; false if that is impossible. */
   private async showReaderMask(review: string | null): Promise<boolean> {
-    const { job, legend } = this
-    const { signal } = this.opened
-    if (job === undefined || legend === null || this.scan === null || inTiles(this.scan))
-      return false
-    const viewer = this.stage.viewer === null ? null : await this.stage.ready()
-    if (viewer === null || signal.aborted) return false
-    const own = `jobs/${job.id}/mask?format=nifti`
-    const path = review === null ? own : api.readerMask(job.id, review, reader.name)
-    const file = await api.bytes(path, signal)
-    if (signal.aborted) return false
-    await this.stage.showMask(viewer, file, legend)
-    this.drawnReview = review
-    return true
+    const { job, legend, scan } = this
+    if (job === undefined || legend === null || scan === null) return false
+    return this.image.showReaderMask(job, scan, legend, review, this.opened.signal)
   }
 
   private async saveDraft(draft: SavedDraft): Promise<boolean> {
     const { id } = this
     const saved = await this.verdict.saveDraft(draft)
-    if (saved && this.id === id) this.drawnReview = draft.draft ?? null // it becomes the review
+    if (saved && this.id === id) this.image.review = draft.draft ?? null // it becomes the review
     return saved
   }
 
@@ -307,7 +237,7 @@ export class JobView {
       if (signal.aborted) return
       const legend = new Legend(this.modelOf(job) ?? modelOfReport(job, report))
       this.legend = legend
-      const viewer = await this.drawMask(job, legend, signal)
+      const viewer = await this.image.showMask(job, this.scan, legend, signal)
       if (signal.aborted) return
       if (viewer === null) this.showStill(job)
       else if (viewer.untouched && !legend.instances) this.jump(largest(report))
