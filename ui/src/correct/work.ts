@@ -1,6 +1,6 @@
 /** The work of a tool that takes a moment: until it is done, nothing else may change the labels. */
 
-import { problemOf } from '../api'
+import { problemOf } from '../requests'
 import type { Problem } from '../schemas'
 import type { Editor } from './editor'
 import type { Edit } from './labels'
