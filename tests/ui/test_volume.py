@@ -272,6 +272,7 @@ def test_a_single_slice_is_shown_in_every_view_and_is_as_thick_as_its_voxels(
     choose(page, "projection")
     middle = np.array([28.0, 0, 20])
     becomes(page, middle, bright)
+    page.evaluate("document.activeElement.blur()")  # the list would take the keys
     for _ in range(6):  # seen from the side
         page.keyboard.press("ArrowRight")
     becomes(page, np.add(middle, (0, 2, 0)), bright)

@@ -34,18 +34,21 @@ export async function volumeCopy(
   const values =
     blocks === 1 ? drawn.data : await reduce(drawn.data, drawn.dims, reduction, combine, wanted)
   if (values === null) return null
-  // The library draws from the middle of the first voxel to that of the last one.
+  // The library does not draw a single slice, so there are two of half the thickness.
   const { data, dims } = thin
     ? thickened(values, reduction.dims)
     : { data: values, dims: reduction.dims }
+  const single = reduction.dims.map((n) => n === 1)
   const first = reduction.step.map((n, axis) => {
-    const middle = (n - 1) / 2 - (reduction.dims[axis] === 1 ? n / 2 : 0)
+    const middle = (n - 1) / 2 - (single[axis] ? n / 4 : 0)
     return middle * space.step[axis]!
   })
   volumeLoader.createLocalVolume(copy.id, {
     metadata: { FrameOfReferenceUID: FRAME, Modality: 'OT' } as Types.Metadata,
     dimensions: dims,
-    spacing: spacing.map((mm, axis) => mm * reduction.step[axis]!) as Types.Point3,
+    spacing: spacing.map(
+      (mm, axis) => mm * reduction.step[axis]! * (single[axis] ? 0.5 : 1),
+    ) as Types.Point3,
     origin: space.toScene(first as Point),
     direction: space.directions.flat() as unknown as Types.Mat3,
     scalarData: data,
