@@ -210,6 +210,8 @@ def test_a_picture_is_drawn_under_its_mask_pixel_by_pixel(
     for _ in range(4 if step == 1 else 12):
         page.keyboard.press("+")
     pixels = [(r, c) for r in range(0, rows, 7) for c in range(0, columns, 6 * step)]
+    let_go(page, held)
+    page.keyboard.press("m")
     screen = Screen(page).shoot()
     script = "all => all.map(([r, c]) => window.tessera.worldOfPixel(r, c))"
     spots = [found[0] if found else None for found in screen.spots(page.evaluate(script, pixels))]
@@ -220,7 +222,7 @@ def test_a_picture_is_drawn_under_its_mask_pixel_by_pixel(
     bare = {n: screen.at(spots[n]).astype(int) for n in shown}  # type: ignore[arg-type]
     colours = np.asarray(Image.open(path)).astype(int)
     assert np.mean([np.abs(bare[n] - colours[pixels[n]]).mean() for n in shown]) < 15
-    let_go(page, held)
+    page.keyboard.press("m")
     screen.shoot()
     covered = {n for n in shown if np.abs(screen.at(spots[n]) - bare[n]).max() > 0}  # type: ignore[arg-type]
     inside = {n for n in shown if mask[pixels[n]] > 0}
