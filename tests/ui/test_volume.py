@@ -315,12 +315,12 @@ def test_full_screen_leaves_the_worklist_out(
 ) -> None:
     open_job(page, jobs["straight"][1])
     expect(page.locator(".worklist")).to_be_visible()
-    before = page.locator(".canvas").bounding_box()
+    before = page.locator(".stage .canvas").bounding_box()
     page.keyboard.press("x")
     expect(page.locator(".worklist")).to_be_hidden()
     expect(page.get_by_role("button", name="Full screen")).to_have_attribute("aria-pressed", "true")
     expect(page.get_by_text("Not for clinical use.", exact=True)).to_be_visible()
-    after = page.locator(".canvas").bounding_box()
+    after = page.locator(".stage .canvas").bounding_box()
     assert before is not None
     assert after is not None
     assert after["width"] > before["width"] + 200

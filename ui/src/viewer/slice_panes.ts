@@ -1,4 +1,4 @@
-/** The panes of the planes, and the one of an image: what the library draws, and what lies over it. */
+/** The panes of planes, and the one of an image: what the library draws, and what lies over it. */
 
 import type { RenderingEngine } from '@cornerstonejs/core'
 import type { Camera } from './camera'
