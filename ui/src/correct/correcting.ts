@@ -9,6 +9,7 @@ import type { DrawingSurface, LabelsOnScreen, Viewer } from '../viewer/port'
 import { Before } from './before'
 import { Editor } from './editor'
 import type { Edit, LabelVolume } from './labels'
+import { nothingText } from './nothing'
 import { Overlay } from './overlay'
 import { PanePointer, spotAt } from './pane_pointer'
 import { limited, resized } from './size'
@@ -259,7 +260,7 @@ export class Correcting implements Context {
   /** `edits`: null if the reader ended the wait. */
   private finish(name: string, edits: Edit[] | null): boolean {
     const changed = edits !== null && this.editor.apply(edits, name)
-    if (!changed) this.say(`${name}: ${edits === null ? 'cancelled' : 'nothing changed'}.`)
+    if (!changed) this.say(edits === null ? `${name}: cancelled.` : nothingText(name, this))
     return changed
   }
 
@@ -338,7 +339,7 @@ export class Correcting implements Context {
 
   choose(slot: number): void {
     this.slot = slot
-    this.say(`${this.nameOf(slot)} is painted.`)
+    this.say(`Chosen label: ${this.nameOf(slot)}.`)
     this.changed()
   }
 
