@@ -113,7 +113,7 @@ def measured(gateway: Gateway, strokes: int, chromium: str) -> list[Row]:
         page.add_init_script(COUNT_CALLS)
         page.goto(f"{gateway.client.base_url}#job={job}")
         page.locator("#accepted:enabled").wait_for()
-        page.keyboard.press("y")
+        page.keyboard.press("t")
         page.locator(".correction").wait_for()
         rows = [
             painted(page, plane, ball) for ball in (False, True) for plane in ("axial", "coronal")
@@ -158,7 +158,7 @@ def middle(page: Page, plane: str) -> tuple[float, float]:
 
 def remembered(page: Page, session: CDPSession, strokes: int) -> list[Row]:
     """Memory after each fifth of many short strokes, each third one undone."""
-    rows = [{"strokes": 0, **memory(page, session)}]
+    rows = [{"strokes": 0, **megabytes(page, session)}]
     print(rows[-1], flush=True)
     x, y = middle(page, "axial")
     for n in range(strokes):
@@ -173,9 +173,13 @@ def remembered(page: Page, session: CDPSession, strokes: int) -> list[Row]:
         if n % 10 == 9:
             page.keyboard.press("ArrowDown")
         if (n + 1) % max(1, strokes // 5) == 0:
-            rows.append({"strokes": n + 1, **memory(page, session)})
+            rows.append({"strokes": n + 1, **megabytes(page, session)})
             print(rows[-1], flush=True)
     return rows
+
+
+def megabytes(page: Page, session: CDPSession) -> Row:
+    return {name: value for name, value in memory(page, session).items() if name.endswith("_mb")}
 
 
 if __name__ == "__main__":

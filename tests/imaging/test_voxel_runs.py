@@ -84,8 +84,12 @@ def test_numbers_of_objects() -> None:
         packed((0, 1, 2)) + b"junk",
         packed((0, 1, 2))[:-8] + b"\0" * 8,
         zlib.compress(bytes(12)),
-        gzip.compress(bytes(13)),
-        gzip.compress(bytes([0, 0, 0, 0, 1])),
+        gzip.compress(bytes(13), mtime=0),
+        gzip.compress(bytes([0, 0, 0, 0, 1]), mtime=0),
+    ],
+    ids=[
+        *("empty", "no gzip", "an end too short", "no end", "more after the end"),
+        *("a wrong checksum", "zlib", "13 bytes", "5 bytes"),
     ],
 )
 def test_damaged_streams(sent: bytes) -> None:

@@ -13,6 +13,7 @@ from jobs.queue import Queue
 from jobs.repository import Repository
 from jobs.settings import Settings
 from jobs.stored_scan import StoredScan
+from tests.support.migrated import migrated
 from tests.support.rabbitmq import ON_RABBITMQ
 from tests.support.rows import make_job, make_scan
 
@@ -27,8 +28,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def repository(database: str) -> Iterator[Repository]:
-    found = Repository(database)
-    found.migrate()
+    found = migrated(database)
     yield found
     found.close()
 

@@ -9,9 +9,9 @@ import pytest
 from jobs.blob_collector import BlobCollector
 from jobs.blobs import open_blobs
 from jobs.job import Job
-from jobs.repository import Repository
 from jobs.settings import Settings
 from jobs.stored_scan import StoredScan
+from tests.support.migrated import migrated
 
 
 class Store:
@@ -20,8 +20,7 @@ class Store:
     def __init__(self, folder: Path) -> None:
         settings = Settings(data=folder, blob_grace_s=60)
         self.folder = folder
-        self.repository = Repository(settings.database)
-        self.repository.migrate()
+        self.repository = migrated(settings.database)
         self.blobs = open_blobs(settings)
         self.collector = BlobCollector(self.repository.references, self.blobs, settings)
 

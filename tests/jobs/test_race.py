@@ -12,8 +12,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from imaging.errors import Conflict
 from jobs.job import Job, JobState, Options, Progress
-from jobs.repository import Held, Repository
+from jobs.repository import Held
 from jobs.stored_scan import StoredScan
+from tests.support.migrated import migrated
 
 ATTEMPTS = 3
 WORKERS = st.sampled_from(["one", "two", "three"])
@@ -29,8 +30,7 @@ class Life(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
-        self.repository = Repository(f"sqlite:///{Path(self.folder.name) / 'tessera.db'}")
-        self.repository.migrate()
+        self.repository = migrated(f"sqlite:///{Path(self.folder.name) / 'tessera.db'}")
         grid = ((1.0, 0.0, 0.0, 0.0),) * 4
         self.repository.scans.add(
             StoredScan("s", "a", "0" * 64, "", "nifti", (1, 2, 2, 2), "u1", None, grid, 8, (), 0.0)

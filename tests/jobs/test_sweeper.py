@@ -15,10 +15,11 @@ from jobs.dispatch import dispatch
 from jobs.draft import DraftBase
 from jobs.job import Job, JobState, Progress
 from jobs.queue import Queue
-from jobs.repository import Held, Repository
+from jobs.repository import Held
 from jobs.settings import Settings
 from jobs.sweeper import Sweeper
 from tests.support.finished_rows import add_finished
+from tests.support.migrated import migrated
 from tests.support.waiting import until
 
 LEASE_S = 0.2
@@ -29,8 +30,7 @@ class Room:
 
     def __init__(self, settings: Settings, scan: Any) -> None:
         self.settings = settings.model_copy(update={"lease_s": LEASE_S, "sweep_interval_s": 0.05})
-        self.repository = Repository(self.settings.database)
-        self.repository.migrate()
+        self.repository = migrated(self.settings.database)
         self.repository.scans.add(scan)
         self.queue = Queue(self.settings, queue_names())
         self.blobs = open_blobs(self.settings)

@@ -17,6 +17,7 @@ from service.use_cases import watcher as watcher_module
 from service.use_cases.job_changes import JobChanges
 from service.use_cases.job_status import JobStatus, JobStatuses
 from service.use_cases.job_watcher import Follower, JobWatcher
+from tests.support.migrated import migrated
 from tests.support.rows import make_job, make_scan
 
 PATIENCE_S = 120
@@ -28,8 +29,7 @@ def repository(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Repos
     url = f"sqlite:///{tmp_path / 'tessera.db'}"
     if request.param == "postgres":
         url = request.getfixturevalue("postgres_url")
-    repository = Repository(url)
-    repository.migrate()
+    repository = migrated(url)
     repository.scans.add(make_scan())
     yield repository
     repository.close()

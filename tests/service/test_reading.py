@@ -118,7 +118,7 @@ def test_bad_requests(gateway: Gateway, path: str, body: dict[str, Any]) -> None
 def test_unusual_sizes_are_reported(gateway: Gateway) -> None:
     """The gateway compares by itself, and followers are told."""
     scan = gateway.scan(nifti_bytes(seed=171), "sizes.nii.gz")
-    changes = {"project": "local", "scans": {"t1": scan}, "model": "solid", "queue": "none"}
+    changes = {"project": "local", "scans": {"t1": scan}, "model": "sized", "queue": "none"}
     usual = [f"usual{n}" for n in range(20)]
     with gateway.repository() as repository:
         add_finished(repository, "large", report_of(liver=5_032.0), **changes)

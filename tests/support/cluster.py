@@ -18,12 +18,12 @@ from inference.runtime_registry import queue_names
 from jobs.blobs import open_blobs
 from jobs.job import Job, JobState, Options
 from jobs.queue import Queue
-from jobs.repository import Repository
 from jobs.settings import Settings
 from jobs.stored_scan import StoredScan
 from models.card import ModelCard
 from tests.support.convolutions import network
 from tests.support.freezing import is_writable
+from tests.support.migrated import migrated
 from tests.support.ports import free_port
 from tests.support.processes import Process, environment, start_tessera
 from tests.support.waiting import PATIENCE_S, until
@@ -121,8 +121,7 @@ class Cluster:
     def __init__(self, settings: Settings, card: ModelCard, log: Path) -> None:
         self.settings = settings
         self.card = card
-        self.repository = Repository(settings.database)
-        self.repository.migrate()
+        self.repository = migrated(settings.database)
         self.blobs = open_blobs(settings)
         self.queue = Queue(settings, queue_names())
         self.workers: list[Worker] = []

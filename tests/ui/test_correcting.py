@@ -2,65 +2,40 @@
 
 import gzip
 from collections.abc import Iterator
-from dataclasses import dataclass
 from io import BytesIO
-from typing import Any
 
-import nibabel
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from models.card_parts import Label
-from tests.support.cards import card
-from tests.support.finished_jobs import measured, run_job
-from tests.support.gateway import Gateway, start
+from tests.support.correcting import (
+    SHAPE,
+    STORAGES,
+    correct,
+    correcting_gateway,
+    finished,
+    finished_volume,
+    model_mask,
+    saved,
+    stored,
+)
+from tests.support.gateway import Gateway
 from tests.support.images import png_bytes
 from tests.support.page import watched
+from tests.support.shown_slice import Slice, Voxel, drag
 
-Voxel = NDArray[np.float64]
-
-SHAPE = (30, 26, 22)
-SPACING = np.array([0.8, 1.3, 2.1])
 RADIUS = 3.3
 """mm"""
 PLANES = ("axial", "coronal", "sagittal")
-LABELS = ("liver", "spleen", "kidney")
-COLOURS = ("#d95f5f", "#5fd98a", "#e0c050")
 OFFSETS = ((-5, -4), (4, 3))
 """Ends of a stroke, in voxels from the crosshair along the axes of the slice."""
 
 
-def turned() -> NDArray[np.float64]:
-    a, b = np.radians((25, 15))
-    about_z = [[np.cos(a), -np.sin(a), 0], [np.sin(a), np.cos(a), 0], [0, 0, 1]]
-    about_x = [[1, 0, 0], [0, np.cos(b), -np.sin(b)], [0, np.sin(b), np.cos(b)]]
-    return np.array(about_x) @ np.array(about_z)
-
-
-STORAGES = {
-    "axial": np.diag([-1.0, -1.0, 1.0]),
-    "flipped": np.diag([1.0, 1.0, -1.0]),
-    "coronal": np.array([[-1.0, 0, 0], [0, 0, 1], [0, -1, 0]]),
-    "sagittal": np.array([[0.0, 0, -1], [-1, 0, 0], [0, -1, 0]]),
-    "oblique": turned(),
-}
-
-
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    folder = tmp_path_factory.mktemp("correcting")
-    labels = tuple(Label(value=n + 1, name=name, color=COLOURS[n]) for n, name in enumerate(LABELS))
-    for dimension, name in ((2, "areas"), (3, "organs")):
-        plain = card(name, dimension, "image")
-        one = plain.model_copy(update={"labels": labels, "outputs": (0, 1, 2, 3)})
-        (folder / "models" / name).mkdir(parents=True)
-        one.save(folder / "models" / name / "card.json")
-    running = start(folder / "data", models=str(folder / "models"))
-    yield running
-    running.stop()
+    yield from correcting_gateway(tmp_path_factory.mktemp("correcting"))
 
 
 @pytest.fixture
@@ -68,80 +43,9 @@ def reader(browser: Browser, gateway: Gateway) -> Iterator[Page]:
     yield from watched(browser, str(gateway.client.base_url), "ERR_INTERNET_DISCONNECTED")
 
 
-def model_mask() -> NDArray[np.uint8]:
-    mask = np.zeros(SHAPE, np.uint8)
-    mask[8:18, 8:18, 6:16] = 1
-    mask[18:24, 8:18, 6:16] = 2
-    return mask
-
-
-def finished(gateway: Gateway, data: bytes, name: str, model: str, mask: NDArray[np.uint8]) -> str:
-    job = gateway.job(scan=gateway.scan(data, name), model=model, priority=9)
-    labels = [{**measured(flat=mask.ndim == 2), "value": n + 1} for n in range(len(LABELS))]
-    run_job(gateway, str(job["id"]), mask, labels=labels)
-    return str(job["id"])
-
-
 def volume(gateway: Gateway, storage: str) -> tuple[str, NDArray[np.float64]]:
-    affine = np.eye(4)
-    affine[:3, :3] = STORAGES[storage] * SPACING
-    affine[:3, 3] = (-11, 7, 30)
     values = np.random.default_rng(3).integers(-900, 900, SHAPE).astype(np.int16)
-    image = nibabel.Nifti1Image(values, affine)
-    image.header.set_xyzt_units("mm")
-    image.header.set_slope_inter(1, 0)
-    job = finished(gateway, image.to_bytes(), f"{storage}.nii", "organs", model_mask())
-    return job, affine
-
-
-def correct(page: Page, job: str) -> None:
-    """Opens a job, and begins its correction if it has no draft."""
-    page.evaluate(f"location.hash = 'job={job}'")
-    page.wait_for_function(
-        "job => window.tessera.shown().job === job && window.tessera.shown().mask", arg=job
-    )
-    page.wait_for_load_state("networkidle")
-    if page.locator(".correction").is_hidden():
-        page.keyboard.press("t")
-    expect(page.locator(".correction")).to_be_visible()
-
-
-@dataclass(frozen=True)
-class Slice:
-    """A plane on screen: the voxels that pixels show."""
-
-    origin: NDArray[np.float64]
-    """Pixel of the voxel `at`."""
-    at: Voxel
-    axes: tuple[int, ...]
-    """The voxel axes of the slice."""
-    steps: NDArray[np.float64]
-    """Pixels of a step along each of them, in columns."""
-
-    @classmethod
-    def of(cls, page: Page, plane: str, affine: NDArray[np.float64], at: Voxel) -> "Slice":
-        def pixel(voxel: Voxel) -> NDArray[np.float64] | None:
-            world = (affine @ [*voxel, 1])[:3].tolist()
-            script = "([plane, p]) => window.tessera.project(p).find(one => one.plane === plane)"
-            found = page.evaluate(script, [plane, world])
-            return None if found is None else np.array([found["x"], found["y"]])
-
-        origin = pixel(at)
-        assert origin is not None
-        steps = {axis: pixel(at + np.eye(3)[axis]) for axis in range(3)}
-        shown = {axis: end - origin for axis, end in steps.items() if end is not None}
-        return cls(origin, at, tuple(shown), np.stack(list(shown.values()), axis=1))
-
-    def pixel(self, offset: tuple[float, float]) -> tuple[int, int]:
-        """The whole pixel that is nearest to a place, in voxels."""
-        x, y = (self.origin + self.steps @ np.array(offset)).round()
-        return int(x), int(y)
-
-    def voxel(self, pixel: tuple[int, int]) -> Voxel:
-        """The place that a pixel shows, in voxels."""
-        at = self.at.copy()
-        at[list(self.axes)] += np.linalg.solve(self.steps, np.array(pixel) - self.origin)
-        return at
+    return finished_volume(gateway, storage, values, model_mask())
 
 
 def under(
@@ -159,33 +63,6 @@ def under(
         (flat,) = {0, 1, 2} - set(axes)
         near &= grid[..., flat] == a[flat]
     return np.asarray(near)
-
-
-def drag(page: Page, start: tuple[int, int], end: tuple[int, int]) -> None:
-    page.mouse.move(*start)
-    page.mouse.down()
-    page.mouse.move(*end, steps=5)
-    page.mouse.up()
-
-
-def saved(page: Page, gateway: Gateway, job: str) -> dict[str, Any]:
-    """Saves the correction, and returns its review."""
-    with page.expect_response(lambda one: one.url.endswith(f"/{job}/reviews")) as answer:
-        page.keyboard.press("Control+s")
-    expect(page.locator(".correction")).to_be_hidden()
-    review: dict[str, Any] = answer.value.json()
-    assert review in gateway.client.get(f"/v1/jobs/{job}/reviews").json()
-    return review
-
-
-def stored(gateway: Gateway, job: str, review: str) -> nibabel.Nifti1Image:
-    path = f"/v1/jobs/{job}/reviews/{review}/mask?format=nifti"
-    answer = gateway.client.get(path)
-    assert answer.status_code == 200, answer.text
-    data = answer.content
-    return nibabel.Nifti1Image.from_bytes(
-        gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
-    )
 
 
 def test_a_stroke_changes_the_voxels_under_the_brush(reader: Page, gateway: Gateway) -> None:

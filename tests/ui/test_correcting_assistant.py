@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
+from tests.support.correcting import MIDDLE, SHAPE, Correction, correcting_gateway, distance
 from tests.support.gateway import Gateway
 from tests.support.page import watched
-from tests.ui.test_correcting import SHAPE, drag
-from tests.ui.test_correcting import gateway as gateway
-from tests.ui.test_correcting_tools import MIDDLE, Correction, distance
+from tests.support.shown_slice import drag
 
 PROBLEM = {
     "type": "urn:tessera:unavailable",
@@ -20,6 +19,11 @@ PROBLEM = {
     "detail": "The assistant needed more than 30 seconds, and was stopped.",
     "hint": "Choose a smaller box, or correct the mask with the brush.",
 }
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    yield from correcting_gateway(tmp_path_factory.mktemp("correcting"))
 
 
 @pytest.fixture

@@ -1,99 +1,42 @@
 """The tools of a correction: the stored mask has the voxels that another library computes."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-import nibabel
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page, Route, expect
 from scipy import ndimage
 
-from tests.support.gateway import Gateway
-from tests.support.images import png_bytes
-from tests.support.page import watched
-from tests.ui.test_correcting import (
+from tests.support.correcting import (
+    MIDDLE,
     SHAPE,
     SPACING,
-    STORAGES,
-    Slice,
-    Voxel,
+    Correction,
+    ball_in_the_dark,
     correct,
+    correcting_gateway,
+    distance,
     finished,
     model_mask,
     saved,
     stored,
 )
-from tests.ui.test_correcting import gateway as gateway
+from tests.support.gateway import Gateway
+from tests.support.images import png_bytes
+from tests.support.page import watched
 
-MIDDLE = np.array([13.0, 12, 10])
 FACES = ndimage.generate_binary_structure(3, 1)
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    yield from correcting_gateway(tmp_path_factory.mktemp("correcting"))
 
 
 @pytest.fixture
 def reader(browser: Browser, gateway: Gateway) -> Iterator[Page]:
     yield from watched(browser, str(gateway.client.base_url))
-
-
-def distance(voxel: Voxel) -> NDArray[np.float64]:
-    """mm from a voxel to each."""
-    grid = np.moveaxis(np.indices(SHAPE), 0, -1)
-    return np.asarray(np.linalg.norm((grid - voxel) * SPACING, axis=-1))
-
-
-def ball_in_the_dark() -> NDArray[np.int16]:
-    """A bright ball of 9 mm; values differ by less than 10 in it, and around it."""
-    values = np.random.default_rng(3).integers(0, 9, SHAPE).astype(np.int16)
-    values[distance(MIDDLE) <= 9] += 200
-    return values
-
-
-@dataclass(frozen=True)
-class Correction:
-    """A volume that is corrected on screen."""
-
-    page: Page
-    gateway: Gateway
-    job: str
-    affine: NDArray[np.float64]
-
-    @classmethod
-    def of(
-        cls, page: Page, gateway: Gateway, storage: str, mask: NDArray[np.uint8]
-    ) -> "Correction":
-        affine = np.eye(4)
-        affine[:3, :3] = STORAGES[storage] * SPACING
-        affine[:3, 3] = (-11, 7, 30)
-        image = nibabel.Nifti1Image(ball_in_the_dark(), affine)
-        image.header.set_xyzt_units("mm")
-        image.header.set_slope_inter(1, 0)
-        job = finished(gateway, image.to_bytes(), f"{storage}.nii", "organs", mask)
-        page.evaluate("localStorage.setItem('tessera.view', 'planes')")
-        correct(page, job)
-        correction = cls(page, gateway, job, affine)
-        correction.go(MIDDLE)
-        return correction
-
-    def go(self, voxel: Voxel) -> None:
-        world = (self.affine @ [*voxel, 1])[:3].tolist()
-        self.page.evaluate("p => window.tessera.jump(p)", world)
-
-    def slice(self, plane: str, at: Voxel = MIDDLE) -> Slice:
-        return Slice.of(self.page, plane, self.affine, at)
-
-    def press(self, *keys: str) -> None:
-        for key in keys:
-            self.page.keyboard.press(key)
-            expect(self.page.locator(".tool-working")).to_be_hidden()
-
-    def click(self, button: str) -> None:
-        self.page.locator(f"#{button}").click()
-        expect(self.page.locator(".tool-working")).to_be_hidden()
-
-    def stored(self) -> NDArray[np.uint8]:
-        review = saved(self.page, self.gateway, self.job)
-        return np.asarray(stored(self.gateway, self.job, review["id"]).dataobj, np.uint8)
 
 
 def test_ranges_of_values_limit_a_brush_and_a_region(reader: Page, gateway: Gateway) -> None:

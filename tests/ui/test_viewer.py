@@ -235,7 +235,7 @@ def test_outlines_are_the_borders_of_labels_in_every_plane(
     show(page, address, job)
     mask = mask_of(address, job)
     data = np.asarray(mask.dataobj)
-    if page.get_by_text("Fill", exact=True).get_attribute("aria-pressed") == "true":
+    if page.get_by_role("button", name="Fill", exact=True).get_attribute("aria-pressed") == "true":
         page.keyboard.press("f")
     point = np.argwhere(data == 1)[len(np.argwhere(data == 1)) // 2]
     page.evaluate("p => window.tessera.jump(p)", (mask.affine @ [*point, 1])[:3].tolist())

@@ -8,6 +8,7 @@ import pytest
 
 from jobs.repository import Repository
 from service.resources.webhook_endpoint import WebhookEndpoint
+from tests.support.migrated import migrated
 from tests.support.webhook_receiver import SECRET
 
 MadeEndpoint = Callable[..., WebhookEndpoint]
@@ -27,7 +28,6 @@ def endpoint_at(monkeypatch: pytest.MonkeyPatch) -> MadeEndpoint:
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Iterator[Repository]:
-    found = Repository(f"sqlite:///{tmp_path / 'tessera.db'}")
-    found.migrate()
+    found = migrated(f"sqlite:///{tmp_path / 'tessera.db'}")
     yield found
     found.close()

@@ -9,6 +9,7 @@ from imaging.errors import Part, Unavailable
 from jobs.announced_worker import AnnouncedWorker, WorkerState
 from jobs.repository import Repository, Workers
 from tests.support.cluster import Cluster
+from tests.support.migrated import migrated
 from tests.support.waiting import until
 from workers import presence
 from workers.breaker import Breaker
@@ -18,9 +19,7 @@ from workers.shutdown import Shutdown
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Repository:
-    repository = Repository(f"sqlite:///{tmp_path / 'tessera.db'}")
-    repository.migrate()
-    return repository
+    return migrated(f"sqlite:///{tmp_path / 'tessera.db'}")
 
 
 def states(repository: Repository) -> list[WorkerState]:

@@ -1,6 +1,6 @@
 /** Follows all jobs on screen by one stream of server-sent events. */
 
-import { address } from './api'
+import { address } from './requests'
 import type { Job } from './schemas'
 
 const SETTLE_MS = 250 // while the reader scrolls, the jobs on screen change many times

@@ -24,9 +24,10 @@ export function listen(keys: () => Keys, table: () => readonly Shortcut[]): void
   )
 }
 
-/** Whether a key that moves is that of the control that has the focus. */
+/** Whether a key is that of the control that has the focus. */
 function belongsTo(target: Element, { key, shiftKey }: KeyboardEvent): boolean {
   if (key === ' ') return target.closest('a, button, input, summary') !== null
+  if (key === 'Enter') return target.closest('.tools button, .correction button') !== null
   if (key.startsWith('Page')) return target.closest('input, .jobs a') !== null
   if (!key.startsWith('Arrow')) return false
   if (target.closest('input, .jobs a, [data-roves=column]')) return true
@@ -34,7 +35,10 @@ function belongsTo(target: Element, { key, shiftKey }: KeyboardEvent): boolean {
   return sideways && !shiftKey && target.closest('[data-roves=row]') !== null
 }
 
-/** "Mod+Shift+z" with Ctrl or Cmd; "Shift+1" for the key that has this digit, whatever it types, and "Shift+ArrowUp"; else `key`. */
+/**
+ * "Mod+Shift+z" with Ctrl or Cmd; "Shift+1" for the key that has this digit, whatever it types, and
+ * "Shift+ArrowUp"; else `key`.
+ */
 function namesOf({ shiftKey, ctrlKey, metaKey, code, key }: KeyboardEvent): Key[] {
   const plain = key.length === 1 ? key.toLowerCase() : key
   if (ctrlKey || metaKey) return [`Mod+${shiftKey ? 'Shift+' : ''}${plain}` as Key]

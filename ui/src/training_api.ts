@@ -1,6 +1,6 @@
 /** Calls of the gateway about trainings, and the stream of one. */
 
-import { address, get, post } from './api'
+import { address, get, post } from './requests'
 import type { Training, TrainingPage, TrainingPreview } from './schemas'
 import { settled } from './trainings'
 

@@ -1,9 +1,9 @@
 /** Sends files by tus: an interrupted upload continues where it was, also after a reload. */
 
 import type { DetailedError } from 'tus-js-client'
-import { ApiError, address, responseProblem, UNREACHABLE } from './api'
 import { filePrint } from './file_print'
 import { randomId } from './random_id'
+import { ApiError, address, responseProblem, UNREACHABLE } from './requests'
 import type { Problem } from './schemas'
 import { tarOf } from './tar'
 import { forget, idOf, storage } from './unfinished'

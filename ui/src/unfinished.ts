@@ -5,7 +5,7 @@
  */
 
 import type { PreviousUpload, UrlStorage } from 'tus-js-client'
-import { address } from './api'
+import { address } from './requests'
 
 const PREFIX = 'tessera.upload.'
 const KEPT_MS = 7 * 24 * 3600 * 1000 // the gateway deletes them earlier, after a day by default

@@ -3,6 +3,7 @@
 import { element } from '../element'
 import { recall, remember } from '../preferences'
 import { roveToolbar } from '../roving'
+import { pressed, toggle, toggleButton } from '../toggle'
 import { isPlane } from '../viewer/panes'
 import type { MaskStyle, View } from '../viewer/port'
 import { fullScreenButton } from '../views/full_screen'
@@ -30,9 +31,9 @@ export class CompareToolbar {
   private readonly beside: HTMLButtonElement
   private readonly over: HTMLButtonElement
   private readonly viewGroup: HTMLElement
-  private readonly shown = toggle('Mask', 'Show or hide the masks (M)', true)
-  private readonly outline = toggle('Outline', 'Draw the outlines of the masks (O)', true)
-  private readonly filled = toggle('Fill', 'Fill the areas of the masks (F)', true)
+  private readonly shown = toggleButton('Mask', 'Show or hide the masks (M)', true)
+  private readonly outline = toggleButton('Outline', 'Draw the outlines of the masks (O)', true)
+  private readonly filled = toggleButton('Fill', 'Fill the areas of the masks (F)', true)
   private readonly opacity = element('input', {
     type: 'range',
     'aria-label': 'Opacity of the areas of masks',
@@ -47,13 +48,13 @@ export class CompareToolbar {
     const stored = recall('compare-view', 'axial')
     this.view = isPlane(stored) || stored === 'planes' ? stored : 'axial'
     this.views = VIEWS.map(([view, label, name, key]) => {
-      const button = toggle(label, `${name} (${key})`, view === this.view)
+      const button = toggleButton(label, `${name} (${key})`, view === this.view)
       button.ariaLabel = name
       button.onclick = () => this.show(view)
       return button
     })
-    this.beside = toggle('Side by side', 'Both images (D)', true)
-    this.over = toggle('Difference', 'The differences over one image (D)', false)
+    this.beside = toggleButton('Side by side', 'Both images (D)', true)
+    this.over = toggleButton('Difference', 'The differences over one image (D)', false)
     this.beside.onclick = () => events.difference(false)
     this.over.onclick = () => events.difference(true)
     for (const button of [this.shown, this.outline, this.filled]) {
@@ -120,7 +121,7 @@ export class CompareToolbar {
   }
 
   private press(button: HTMLButtonElement): void {
-    button.ariaPressed = String(!pressed(button))
+    toggle(button)
     this.apply()
   }
 
@@ -128,14 +129,6 @@ export class CompareToolbar {
     remember('opacity', this.opacity.value)
     this.events.mask(this.style)
   }
-}
-
-function pressed(button: HTMLButtonElement): boolean {
-  return button.ariaPressed === 'true'
-}
-
-function toggle(label: string, title: string, on: boolean): HTMLButtonElement {
-  return element('button', { type: 'button', 'aria-pressed': String(on), title }, label)
 }
 
 function tool(label: string, title: string, onclick: () => void): HTMLButtonElement {

@@ -1,6 +1,6 @@
 /** Orders operations from the worker, one at a time. */
 
-import { ApiError } from '../api'
+import { ApiError } from '../requests'
 import type { Problem } from '../schemas'
 import type { LabelVolume, VoxelBox } from './labels'
 import { cropped, uncropped } from './operations/crop'

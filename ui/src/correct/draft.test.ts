@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { ApiError, responseProblem, UNREACHABLE } from '../api'
+import { ApiError, responseProblem, UNREACHABLE } from '../requests'
 import { Activity } from './activity'
 import { DraftSync } from './draft'
 import { pack, read, translated } from './wire'

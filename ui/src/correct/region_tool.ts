@@ -1,7 +1,7 @@
 /** Grows a region from a click, and shows it before it is applied. */
 
-import { problemOf } from '../api'
 import { element } from '../element'
+import { problemOf } from '../requests'
 import type { Point } from '../schemas'
 import { countText } from '../text'
 import type { DrawingSurface } from '../viewer/port'

@@ -21,7 +21,7 @@ export function enableSlices(engine: RenderingEngine, panes: Pane[], { flat, spa
 }
 
 /** Those of these panes that are enabled. */
-export function slicesOf(engine: RenderingEngine, panes: Pane[]): SliceViewport[] {
+export function slicesOf(engine: RenderingEngine, panes: readonly Pane[]): SliceViewport[] {
   const all = panes.map((pane) => engine.getViewport(pane.id) as SliceViewport | undefined)
   return all.filter((one) => one !== undefined)
 }

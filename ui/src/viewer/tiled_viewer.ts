@@ -1,8 +1,8 @@
 /** Large images in tiles that the gateway cuts, drawn by OpenSeadragon. */
 
 import OpenSeadragon from 'openseadragon'
-import { address } from '../api'
 import { element } from '../element'
+import { address } from '../requests'
 import type { Point, Tiles } from '../schemas'
 import { cut, type Tiled } from '../tiles'
 import { canvasOf, decode, type LabelTile, painted } from './label_tiles'

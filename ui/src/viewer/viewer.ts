@@ -3,21 +3,16 @@
 import type { RenderingEngine, Types } from '@cornerstonejs/core'
 import { element } from '../element'
 import type { Point } from '../schemas'
-import { Camera, type Look } from './camera'
-import { drawingSurfaceOf, pointOf, stepped } from './drawing_surface'
-import { DrawnMask } from './drawn_mask'
-import { PLANES, plus, scaled, toVoxel, toWorld } from './geometry'
-import { type Gestures, listen } from './gestures'
+import { pointOf } from './drawing_surface'
+import { listen } from './gestures'
 import { GreyValues } from './grey_values'
+import { Layout } from './layout'
 import type { Legend } from './legend'
-import { discard, largestTextures, purge, startEngine } from './library'
-import { MaskEdits } from './mask_edits'
+import { largestTextures, purge, startEngine } from './library'
 import { MaskLayer } from './mask_layer'
+import { Moves } from './moves'
 import { decode, type Grid } from './nifti'
-import { Pane, planeOf } from './pane'
-import { isPair, isPlane, isSingle, panesOf } from './panes'
 import type {
-  At,
   DrawingSurface,
   Gaze,
   LabelsOnScreen,
@@ -31,13 +26,12 @@ import type {
   ViewerEvents,
 } from './port'
 import { Scan } from './scan'
-import { enableSlices, type SliceViewport, slicesOf } from './slice_viewports'
-import type { Orientation, Space } from './space'
-import { type Window, windowText } from './voi'
+import { ShownMask } from './shown_mask'
+import { Sight } from './sight'
+import { SlicePanes } from './slice_panes'
+import type { Window } from './voi'
 import { VoiShape } from './voi_shape'
 import { VolumeView } from './volume_view'
-
-const MOST_ZOOM = 60
 
 /** Throws if the browser cannot draw. `name` sets the viewer apart from others on the page. */
 export function openViewer(root: HTMLElement, events: ViewerEvents, name = ''): Viewer {
@@ -46,29 +40,16 @@ export function openViewer(root: HTMLElement, events: ViewerEvents, name = ''): 
 }
 
 class PlanarViewer implements Viewer {
-  private readonly panes: Pane[]
+  private readonly sight = new Sight()
+  private readonly layout: Layout
+  private readonly panes: SlicePanes
   private readonly volume: VolumeView
-  private scan: Scan | null = null
-  private drawnMask: DrawnMask | null = null
-  private readonly edits = new MaskEdits(
-    (slices) => this.drawEdits(slices),
-    () => this.editsRest(),
-  )
-  private layer: MaskLayer | null = null
-  private look: Look = { point: [0, 0, 0], centre: [0, 0, 0], zoom: 1 }
-  private voxel: Point = [0, 0, 0]
-  /** Where the crosshair of another viewer is, in the scene; null: in the middle of a voxel. */
-  private followed: Point | null = null
-  private beside: Space | null = null
-  active: Plane = 'axial'
-  private layout: View = 'planes'
-  /** The last view of several planes. */
-  private several: View = 'planes'
-  private style: MaskStyle = { visible: true, fill: 0.5, outline: false }
+  private readonly shown: ShownMask
+  private readonly moves: Moves
   private readonly shape = new VoiShape()
   private readonly grey = new GreyValues({
     range: (voiRange, window) => {
-      if (window !== null) this.shape.set(window, this.viewports, this.grey.inverted)
+      if (window !== null) this.shape.set(window, this.panes.viewports, this.grey.inverted)
       this.display({ voiRange })
     },
     inverted: (invert) => this.display({ invert }),
@@ -83,17 +64,31 @@ class PlanarViewer implements Viewer {
     private readonly events: ViewerEvents,
     private readonly name: string,
   ) {
-    this.panes = [...PLANES, 'image' as const].map((plane) => new Pane(plane, name))
+    this.layout = new Layout(root)
+    this.panes = new SlicePanes(engine, this.sight, name)
     const volumeEvents = {
-      jump: (voxel: Point) => this.pointAt(voxel),
-      maximise: () => events.view(this.layout === 'volume' ? this.several : 'volume'),
+      jump: (voxel: Point) => this.moves.pointAt(voxel),
+      maximise: () => this.moves.maximise('volume'),
       window: (dx: number, dy: number) => this.dragWindow(dx, dy),
     }
     this.volume = new VolumeView(engine, volumeEvents, `${name}volume`)
-    const roots = [...this.panes, this.volume.pane].map((pane) => pane.root)
+    this.shown = new ShownMask(engine, this.volume, () => this.report())
+    this.moves = new Moves(this.sight, this.layout, this.panes, this.volume, this.shown, {
+      moved: () => this.moved(),
+      shifted: () => this.draw(),
+      window: (dx, dy) => this.dragWindow(dx, dy),
+      view: (view) => events.view(view),
+    })
+    const roots = [...this.panes.all, this.volume.pane].map((pane) => pane.root)
     root.append(element('div.panes', {}, ...roots))
-    for (const pane of this.panes) listen(pane, this.gestures())
+    for (const pane of this.panes.all) listen(pane, this.moves.gestures)
     new ResizeObserver(() => this.resized()).observe(root)
+  }
+
+  // the scan and its mask
+
+  private get scan(): Scan | null {
+    return this.sight.scan
   }
 
   async show(file: ArrayBuffer, dimension: 2 | 3, start: Start): Promise<boolean> {
@@ -111,94 +106,75 @@ class PlanarViewer implements Viewer {
 
   private async open(scan: Scan): Promise<boolean> {
     const { turn } = this
-    this.scan = scan
+    this.sight.scan = scan
     this.arrange()
-    enableSlices(this.engine, this.panesOf(scan.flat), scan)
+    this.panes.enable(scan)
     try {
-      await scan.load(this.engine, this.viewportIds)
+      await scan.load(this.engine, this.panes.viewportIds)
     } catch (error) {
       if (turn === this.turn) throw error
     }
     if (turn !== this.turn) return false
-    this.look = { ...this.look, centre: scan.space.middle, zoom: 1 }
+    this.sight.fit()
     this.shape.reset()
     this.grey.show(scan.statistics, scan.colour, scan.opening)
-    this.pointAt(scan.start)
+    this.moves.pointAt(scan.start)
     this.volume.show(scan)
     return true
   }
 
   async overlay(file: ArrayBuffer | Grid, legend: Legend): Promise<boolean> {
-    const { scan, turn } = this
-    const grid = file instanceof ArrayBuffer ? decode(file) : file
-    if (scan === null || grid.dims.some((n, axis) => n !== scan.grid.dims[axis])) {
-      throw new Error('The mask is not on the grid of this scan.')
-    }
-    this.removeMask()
-    const slots = scan.slotsOf(grid, legend)
-    this.edits.clear()
-    this.drawnMask = new DrawnMask(grid, slots, legend)
-    this.layer = scan.addMask(this.viewportIds, slots, legend)
-    this.layer.style(this.style)
-    this.volume.setMask(slots, legend)
-    this.report()
+    const { turn } = this
+    this.shown.show(this.scan, this.panes.viewportIds, file, legend)
     return turn === this.turn
   }
 
   clear(): void {
     this.turn += 1
     const { scan } = this
-    this.removeMask()
-    this.edits.clear()
-    this.scan = null
-    this.followed = null
+    this.shown.clear()
+    this.sight.clear()
     this.grey.clear()
-    for (const pane of this.panes) pane.root.hidden = true
+    this.panes.arrange([])
     this.volume.clear()
-    if (purge(this.engine, [...this.panes.map(({ id }) => id), `${this.name}volume`])) {
+    if (purge(this.engine, [...this.panes.all.map(({ id }) => id), `${this.name}volume`])) {
       MaskLayer.forget()
     } else scan?.leave(this.engine)
   }
 
   removeMask(): void {
-    const { layer } = this
-    this.layer = null
-    this.drawnMask = null
-    if (layer === null) return
-    layer.remove()
-    discard(this.engine, layer.source)
-  }
-
-  // what is drawn
-
-  get view(): View {
-    return this.layout
-  }
-
-  set view(view: View) {
-    this.layout = view
-    if (!isSingle(view)) this.several = view
-    if (isPlane(view)) this.activate(view)
-    else if (isPair(view)) this.activate(panesOf(view)[0] as Plane)
-    this.root.dataset.main = this.active
-    this.arrange()
-    this.resized()
+    this.shown.remove()
   }
 
   get mask(): MaskStyle {
-    return this.style
+    return this.shown.style
   }
 
   set mask(style: MaskStyle) {
-    this.style = style
-    this.layer?.style(style)
-    this.volume.style(style)
+    this.shown.style = style
   }
 
   recolour(): void {
-    if (this.drawnMask !== null) this.layer?.recolour(this.drawnMask.legend.colours())
-    this.volume.recolour()
+    this.shown.recolour()
   }
+
+  get labels(): LabelsOnScreen | string | null {
+    return this.shown.labels
+  }
+
+  get grid(): Grid | null {
+    return this.scan?.grid ?? null
+  }
+
+  get reduction(): number {
+    return this.scan?.reduction ?? 1
+  }
+
+  get rows(): number {
+    return this.scan?.grid.dims[1] ?? 1
+  }
+
+  // the grey values
 
   get window(): Window | null {
     return this.grey.window
@@ -229,162 +205,48 @@ class PlanarViewer implements Viewer {
   }
 
   private display(properties: Types.VolumeViewportProperties): void {
-    for (const viewport of this.viewports) viewport.setProperties(properties)
+    for (const viewport of this.panes.viewports) viewport.setProperties(properties)
     this.volume.setWindow(this.grey.range, this.grey.inverted)
     this.draw()
   }
 
-  // where one is
-
-  get untouched(): boolean {
-    return this.scan !== null && String(this.voxel) === String(this.scan.start)
+  private dragWindow(dx: number, dy: number): void {
+    if (this.grey.drag(dx, dy)) this.events.window()
   }
 
-  get reduction(): number {
-    return this.scan?.reduction ?? 1
+  // the panes
+
+  get view(): View {
+    return this.layout.view
   }
 
-  get rows(): number {
-    return this.scan?.grid.dims[1] ?? 1
+  set view(view: View) {
+    this.layout.view = view
+    this.arrange()
+    this.resized()
   }
 
-  jump(world: Point, value?: number): void {
-    if (this.scan === null) return
-    const voxel = toVoxel(this.scan.grid.affine, world)
-    const { drawnMask } = this
-    this.pointAt(
-      value === undefined || drawnMask === null ? voxel : drawnMask.nearest(value, voxel),
-    )
-    this.uncover()
+  get active(): Plane {
+    return this.layout.active
   }
 
-  rotate(right: number, down: number): boolean {
-    const alone = this.layout === 'volume' && this.scan?.flat === false
-    if (alone) this.volume.rotate(right, down)
-    return alone
-  }
-
-  scroll(slices: number): void {
-    if (this.scan === null || this.scan.flat) return
-    const { axis, next } = this.scan.space.planes[this.active]!
-    const voxel: Point = [...this.voxel]
-    voxel[axis] += slices * next * this.scan.space.step[axis]!
-    this.pointAt(voxel)
-  }
-
-  zoom(factor: number): void {
-    if (this.layout === 'volume') this.volume.zoom(factor)
-    else this.zoomAround(factor, this.look.point)
-  }
-
-  resetZoom(): void {
-    this.fit()
-    this.volume.reset()
-  }
-
-  /** Shows the whole slices. */
-  private fit(): void {
-    if (this.scan === null) return
-    this.look = { ...this.look, centre: this.scan.space.middle, zoom: 1 }
-    this.draw()
-  }
-
-  worldOfPixel(row: number, column: number): Point | null {
-    return this.scan === null
-      ? null
-      : toWorld(this.scan.grid.affine, [column, this.rows - 1 - row, 0])
-  }
-
-  project(world: Point): ScreenPoint[] {
-    const { scan } = this
-    if (scan === null) return []
-    const scene = scan.space.toScene(toVoxel(scan.grid.affine, world))
-    const volume = this.volume.project(scene)
-    const planes = this.panes.flatMap((pane): ScreenPoint[] => {
-      const camera = this.cameraOf(pane)
-      if (camera === null) return []
-      const thickness = scan.space.spacing[camera.plane.axis] * scan.space.step[camera.plane.axis]
-      if (camera.distance(scene) > thickness * 0.501) return []
-      const box = pane.element.getBoundingClientRect()
-      const { x, y } = camera.toPixel(scene)
-      return [{ plane: planeOf(pane), x: box.left + x, y: box.top + y }]
-    })
-    return volume === null ? planes : [...planes, { plane: 'volume', ...volume }]
+  use(plane: Plane): void {
+    this.layout.activate(plane)
   }
 
   get drawingSurfaces(): DrawingSurface[] {
-    return this.panes.flatMap((pane) => {
-      const camera = this.cameraOf(pane)
-      return camera === null ? [] : [drawingSurfaceOf(pane, camera, this.scan!, this.voxel)]
-    })
-  }
-
-  get grid(): Grid | null {
-    return this.scan?.grid ?? null
-  }
-
-  get labels(): LabelsOnScreen | string | null {
-    const { scan, drawnMask } = this
-    if (scan === null || drawnMask === null) return null
-    if (drawnMask.refused !== '') return drawnMask.refused
-    const { slots: data, legend } = drawnMask
-    const volume = { data, dims: scan.grid.dims, spacing: scan.space.spacing }
-    const unit = scan.unsized ? 'px' : 'mm'
-    return { volume, scan: scan.grid, legend, unit, changed: (slices) => this.edits.add(slices) }
-  }
-
-  private drawEdits(slices: readonly number[]): void {
-    const { scan, drawnMask } = this
-    if (scan === null || drawnMask === null) return
-    if (this.layer !== null) scan.updateMask(drawnMask.slots, this.layer)
-    this.layer?.changed(slices)
-    this.report()
-  }
-
-  private editsRest(): void {
-    this.volume.updateMask()
-  }
-
-  get crosshair(): Point {
-    return this.scan === null ? this.voxel : pointOf(this.scan, this.voxel)
-  }
-
-  step(right: number, down: number): void {
-    const pane = this.panes.find((one) => one.visible && planeOf(one) === this.active)
-    const camera = pane === undefined ? null : this.cameraOf(pane)
-    if (camera !== null) this.pointAt(stepped(camera, this.scan!, this.voxel, right, down))
-    this.uncover()
+    return this.panes.drawingSurfaces
   }
 
   get surfaces(): SurfaceBox[] {
     return this.volume.boxes
   }
 
-  // drawing
-
-  private get viewports(): SliceViewport[] {
-    return slicesOf(this.engine, this.panes)
-  }
-
-  /** Those of the scan on screen. */
-  private get viewportIds(): string[] {
-    return this.panesOf(this.scan?.flat ?? false).map(({ id }) => id)
-  }
-
-  private panesOf(flat: boolean): Pane[] {
-    return this.panes.filter((pane) => (pane.plane === 'image') === flat)
-  }
-
-  /** Shows the panes of the layout. */
   private arrange(): void {
-    const flat = this.scan?.flat ?? false
-    const single = flat || isSingle(this.layout)
-    this.root.dataset.layout = single ? 'single' : isPair(this.layout) ? 'pair' : this.layout
-    const shown: readonly string[] = flat ? ['image'] : panesOf(this.layout)
-    for (const pane of this.panes) {
-      pane.root.hidden = this.scan === null || !shown.includes(pane.plane)
-    }
-    this.volume.arrange(this.scan !== null && shown.includes('volume'))
+    const names = this.layout.arrange(this.scan?.flat ?? false)
+    const shown = this.scan === null ? [] : names
+    this.panes.arrange(shown)
+    this.volume.arrange(shown.includes('volume'))
   }
 
   private resized(): void {
@@ -394,175 +256,85 @@ class PlanarViewer implements Viewer {
     this.volume.resized()
   }
 
-  private cameraOf(pane: Pane): Camera | null {
-    const size = pane.size
-    const plane = this.scan?.space.planes[planeOf(pane)]
-    if (!pane.visible || plane === undefined || size.width === 0) return null
-    const other = this.beside?.planes[planeOf(pane)]
-    const beside: [Space, Orientation] | null = other === undefined ? null : [this.beside!, other]
-    return new Camera(this.scan!.space, plane, this.look, size, beside)
-  }
-
   private draw(): void {
-    const visible: string[] = []
-    for (const pane of this.panes) {
-      const camera = this.cameraOf(pane)
-      const viewport = this.engine.getViewport(pane.id)
-      if (camera === null || viewport === undefined) continue
-      const { focus, plane } = camera
-      viewport.setCamera({
-        focalPoint: focus,
-        position: plus(focus, plane.normal, DISTANCE),
-        parallelScale: camera.halfHeight,
-      })
-      this.overlayOf(pane, camera)
-      visible.push(pane.id)
-    }
-    this.engine.renderViewports(visible)
+    this.panes.draw(this.window)
     this.events.drawn()
   }
 
-  private overlayOf(pane: Pane, camera: Camera): void {
-    const { space, flat, opening } = this.scan!
-    const { axis } = camera.plane
-    const count = Math.ceil(space.dims[axis] / space.step[axis])
-    const corners = {
-      ...opening.facts,
-      slice: flat ? '' : `${planeOf(pane)}  ${this.sliceNumber(camera, count)} / ${count}`,
-      window: this.window === null ? '' : windowText(this.window),
-      zoom: `zoom ${Math.round(this.look.zoom * 100)} %`,
-    }
-    pane.overlay(camera, this.followed ?? this.look.point, corners, !this.scan!.unsized)
+  // where one is
+
+  get crosshair(): Point {
+    return this.scan === null ? this.sight.voxel : pointOf(this.scan, this.sight.voxel)
   }
 
-  /** From 1, in the direction of the next slice. */
-  private sliceNumber({ plane }: Camera, count: number): number {
-    const index = this.voxel[plane.axis] / this.scan!.space.step[plane.axis]
-    return plane.next > 0 ? index + 1 : count - index
+  get untouched(): boolean {
+    return this.sight.untouched
+  }
+
+  get outside(): boolean {
+    return this.sight.outside
+  }
+
+  get gaze(): Gaze {
+    const { look, point } = this.sight
+    return { ...look, point, active: this.active }
+  }
+
+  worldOfPixel(row: number, column: number): Point | null {
+    return this.sight.worldOfPixel(row, column)
+  }
+
+  project(world: Point): ScreenPoint[] {
+    if (this.scan === null) return []
+    const scene = this.sight.toScene(world)
+    const volume = this.volume.project(scene)
+    const planes = this.sight.project(scene, this.panes.all)
+    return volume === null ? planes : [...planes, { plane: 'volume', ...volume }]
   }
 
   // moving
 
-  get gaze(): Gaze {
-    const { look, active, followed } = this
-    return { ...look, point: followed ?? look.point, active }
+  jump(world: Point, value?: number): void {
+    this.moves.jump(world, value)
   }
 
-  follow({ active, ...look }: Gaze): void {
-    if (this.scan === null) return
-    const { space } = this.scan
-    this.voxel = space.nearest(space.toVoxel(look.point))
-    this.look = { ...look, point: space.toScene(this.voxel) }
-    this.followed = look.point
-    this.activate(active)
-    this.draw()
-    this.volume.pointAt(this.look.point)
-    this.report()
+  step(right: number, down: number): void {
+    this.moves.step(right, down)
   }
 
-  get outside(): boolean {
-    const { scan, followed } = this
-    if (scan === null || followed === null) return false
-    const at = scan.space.toVoxel(followed)
-    return at.some((n, axis) => n < -0.5 || n > scan.grid.dims[axis]! - 0.5)
+  scroll(slices: number): void {
+    this.moves.scroll(slices)
+  }
+
+  rotate(right: number, down: number): boolean {
+    return this.moves.rotate(right, down)
+  }
+
+  zoom(factor: number): void {
+    this.moves.zoom(factor)
+  }
+
+  resetZoom(): void {
+    this.moves.resetZoom()
+  }
+
+  follow(gaze: Gaze): void {
+    this.moves.follow(gaze)
   }
 
   fitBeside(other: Viewer | null): void {
-    this.beside = other instanceof PlanarViewer ? (other.scan?.space ?? null) : null
+    this.sight.beside = other instanceof PlanarViewer ? (other.scan?.space ?? null) : null
     this.draw()
   }
 
-  private pointAt(voxel: Point): void {
-    const { space } = this.scan!
-    this.followed = null
-    this.voxel = space.nearest(voxel)
-    this.look = { ...this.look, point: space.toScene(this.voxel) }
+  private moved(): void {
     this.draw()
-    this.volume.pointAt(this.look.point)
+    this.volume.pointAt(this.sight.look.point)
     this.report()
   }
 
-  /** Moves the image if the crosshair is outside of a pane. */
-  private uncover(): void {
-    const hidden = this.panes.some((pane) => {
-      const camera = this.cameraOf(pane)
-      if (camera === null) return false
-      const { x, y } = camera.toPixel(this.look.point)
-      return x < 0 || y < 0 || x > camera.size.width || y > camera.size.height
-    })
-    if (!hidden) return
-    this.look = { ...this.look, centre: this.look.point }
-    this.draw()
-  }
-
-  private zoomAround(factor: number, fixed: Point): void {
-    if (this.scan === null) return
-    const zoom = Math.min(MOST_ZOOM, this.look.zoom * factor)
-    if (zoom <= 1.001) {
-      this.fit()
-      return
-    }
-    const share = this.look.zoom / zoom
-    const centre = plus(fixed, plus(this.look.centre, fixed, -1), share)
-    this.look = { ...this.look, centre, zoom }
-    this.draw()
-  }
-
-  private gestures(): Gestures {
-    return {
-      point: (pane, at) => {
-        const camera = this.used(pane)
-        if (camera !== null) this.pointAt(this.scan!.space.toVoxel(camera.toScene(at)))
-      },
-      move: (pane, dx, dy) => this.move(pane, dx, dy),
-      window: (dx, dy) => this.dragWindow(dx, dy),
-      scroll: (pane, slices) => {
-        this.used(pane)
-        this.scroll(slices)
-      },
-      zoom: (pane, factor, at: At) => {
-        const camera = this.used(pane)
-        if (camera !== null) this.zoomAround(factor, camera.toScene(at))
-      },
-      maximise: (pane) => this.maximise(pane),
-      flat: () => this.scan?.flat ?? true,
-    }
-  }
-
-  private used(pane: Pane): Camera | null {
-    const camera = this.cameraOf(pane)
-    if (camera !== null) this.activate(planeOf(pane))
-    return camera
-  }
-
-  use(plane: Plane): void {
-    this.activate(plane)
-  }
-
-  private activate(plane: Plane): void {
-    this.active = plane
-    this.root.dataset.active = plane
-  }
-
-  private move(pane: Pane, dx: number, dy: number): void {
-    const camera = this.cameraOf(pane)
-    if (camera === null) return
-    this.look = { ...this.look, centre: plus(this.look.centre, scaled(camera.shift(dx, dy), -1)) }
-    this.draw()
-  }
-
-  private dragWindow(dx: number, dy: number): void {
-    if (this.grey.drag(dx, dy)) this.events.window()
-  }
-
-  private maximise(pane: Pane): void {
-    if (this.scan === null || this.scan.flat) return
-    this.events.view(this.layout === pane.plane ? this.several : planeOf(pane))
-  }
-
   private report(): void {
-    if (this.scan !== null) this.events.readout(this.scan.readout(this.voxel, this.drawnMask))
+    const { scan, sight } = this
+    if (scan !== null) this.events.readout(scan.readout(sight.voxel, this.shown.drawn))
   }
 }
-
-const DISTANCE = 1000 // mm from the slice to the camera; a parallel projection does not depend on it

@@ -1,83 +1,40 @@
 /** Correcting the mask of the job on screen: begins, continues, saves and gives up a draft. */
 
 import * as api from '../api'
-import { Activity } from '../correct/activity'
 import { Correcting } from '../correct/correcting'
-import { DraftSync } from '../correct/draft'
-import { forget, settled, track } from '../correct/open_drafts'
-import { pack, read, translated } from '../correct/wire'
-import { element, fill } from '../element'
+import { changesOf, DraftSession, discard } from '../correct/draft_session'
+import { keysOf } from '../correct/keys'
+import { forget, settled } from '../correct/open_drafts'
+import { translated } from '../correct/wire'
+import { fill } from '../element'
 import { reader } from '../reader'
-import type { Draft, Job, NewReview } from '../schemas'
+import type { Draft, Job, Point } from '../schemas'
 import type { Keys } from '../shortcuts'
 import { timeText } from '../text'
 import type { LabelsOnScreen, Viewer } from '../viewer/port'
 import { confirmed } from './confirm'
+import { CorrectButton } from './correct_button'
+import { CorrectionButtons, elsewhereBox } from './correction_buttons'
+import type { CorrectionPage } from './correction_page'
 import { CorrectionPanel } from './correction_panel'
 import { CorrectionToolbar } from './correction_toolbar'
 import { problemBox } from './messages'
-
-const IN_TILES =
-  'A large image in tiles cannot be corrected on this page. Correct the downloaded mask with another program, and upload it.'
-
-/** What a correction needs of the page. */
-export interface CorrectionPage {
-  /** The viewer that shows the mask; null if it is an image in tiles, or nothing is drawn. */
-  viewer: () => Viewer | null
-  tiled: () => boolean
-  /** Whether a review can be given; else asks for what is missing. */
-  ready: () => boolean
-  /** The review whose corrected mask is on screen; null: the job's own mask. */
-  drawn: () => string | null
-  /** Draws such a mask; false if the page cannot. */
-  draw: (review: string | null) => Promise<boolean>
-  /** The newest corrected mask that stands; null without one. */
-  newest: () => Promise<string | null>
-  /** Saves the draft as a review; false if that failed. */
-  save: (draft: SavedDraft) => Promise<boolean>
-  /** The correction has begun or ended. */
-  mode: (on: boolean) => void
-  focus: () => void
-}
-
-/** A draft as it is saved. */
-export type SavedDraft = Pick<NewReview, 'draft' | 'draft_changes'>
-
-interface Session {
-  job: Job
-  draft: Draft
-  labels: LabelsOnScreen
-  sync: DraftSync
-  activity: Activity
-}
 
 export class CorrectionView {
   readonly correcting: Correcting
   readonly toolbar: CorrectionToolbar
   readonly panel: CorrectionPanel
-  /** Begins a correction. */
-  readonly button = element(
-    'button.correct',
-    {
-      type: 'button',
-      id: 'correct',
-      disabled: true,
-      'aria-describedby': 'cannot-correct',
-      onclick: () => void this.begin(),
-    },
-    'Correct',
-    element('kbd', { 'aria-hidden': 'true' }, 'T'),
-  )
-  /** Why the mask cannot be corrected. */
-  readonly note = element('p.hint', { id: 'cannot-correct' })
+  readonly start: CorrectButton
   private job: Job | null = null
-  private session: Session | null = null
+  private session: DraftSession | null = null
   private starting = false
   /** Of a tool, as the panel shows it. */
   private failure: HTMLElement | null = null
-  private readonly save = this.action('save-correction', 'Save correction', 'Ctrl + S', () =>
-    this.finish(),
-  )
+  private readonly buttons = new CorrectionButtons({
+    save: () => this.finish(),
+    keep: () => this.keep(),
+    discard: () => this.discard(),
+  })
   private frame = 0
 
   /** `root`: the element around the panes. */
@@ -96,18 +53,9 @@ export class CorrectionView {
       },
       began: () => this.failure?.remove(),
     })
+    this.start = new CorrectButton(page, () => void this.begin())
     this.toolbar = new CorrectionToolbar(this.correcting, page.focus)
-    this.save.classList.add('primary')
-    this.panel = new CorrectionPanel(this.correcting, page.focus, [
-      this.save,
-      this.action(
-        'keep-draft',
-        'Keep draft',
-        'Leave the correction; it can be continued later',
-        () => this.keep(),
-      ),
-      this.action('discard-draft', 'Discard', 'Give up all changes', () => this.discard()),
-    ])
+    this.panel = new CorrectionPanel(this.correcting, page.focus, this.buttons.all)
     this.listen()
   }
 
@@ -116,17 +64,17 @@ export class CorrectionView {
   }
 
   keys(): Keys {
-    return { ...this.correcting.keys(), 'Mod+s': () => void this.finish() }
+    return { ...keysOf(this.correcting), 'Mod+s': () => void this.finish() }
   }
 
   /** The mask of a job is on screen: offers its correction, and continues one that was begun. */
   async offer(job: Job): Promise<void> {
     this.job = job
     this.allow()
-    if (this.button.disabled) return
+    if (this.start.disabled) return
     const draft = await api.draftIfAny(job.id, reader.name).catch(() => null)
     if (this.job !== job || this.active || draft === null || draft.changes === 0) return
-    this.button.firstChild!.textContent = 'Continue'
+    this.start.begun = true
     await this.begin()
   }
 
@@ -135,37 +83,31 @@ export class CorrectionView {
     const { session } = this
     this.stop()
     if (session !== null) void settled(session.job.id)
-    if (session !== null) this.tidy(session)
+    session?.tidy()
     this.job = null
-    this.button.firstChild!.textContent = 'Correct'
+    this.start.begun = false
     this.allow()
   }
 
   // begins
 
   private allow(): void {
-    const viewer = this.page.viewer()
-    const labels = viewer?.labels ?? null
-    const may = reader.may('reviews:write')
-    this.button.hidden = !may
-    this.button.disabled = this.job === null || labels === null || typeof labels === 'string'
-    const refused = this.page.tiled() ? IN_TILES : labels
-    this.note.textContent = may && this.job !== null && typeof refused === 'string' ? refused : ''
+    this.start.allow(this.job !== null)
   }
 
   async begin(): Promise<void> {
     const { job } = this
-    if (job === null || this.active || this.starting || this.button.disabled) return
+    if (job === null || this.active || this.starting || this.start.disabled) return
     if (!this.page.ready()) return
     this.starting = true
-    this.button.disabled = true
+    this.start.disabled = true
     try {
       await this.open(job)
     } catch (error) {
-      if (this.job === job) this.note.replaceChildren(problemBox(api.problemOf(error)))
+      if (this.job === job) this.start.showProblem(error)
     }
     this.starting = false
-    this.button.disabled = this.job === null
+    this.start.disabled = this.job === null
   }
 
   private async open(job: Job): Promise<void> {
@@ -174,17 +116,14 @@ export class CorrectionView {
     const draft = await api.beginDraft(job.id, reader.name, base)
     if (this.job !== job) return
     if (draft.base !== this.page.drawn()) await this.page.draw(draft.base)
-    const runs =
-      draft.changes === 0
-        ? new Uint32Array()
-        : read(await api.bytes(api.draftChanges(draft), new AbortController().signal))
+    const runs = await changesOf(draft)
     const viewer = this.page.viewer()
     const labels = viewer?.labels ?? null
     if (this.job !== job || viewer === null || labels === null || typeof labels === 'string') return
-    this.start(job, draft, viewer, labels, runs)
+    this.show(job, draft, viewer, labels, runs)
   }
 
-  private start(
+  private show(
     job: Job,
     draft: Draft,
     viewer: Viewer,
@@ -193,23 +132,16 @@ export class CorrectionView {
   ): void {
     const { correcting } = this
     const { legend } = labels
-    const editor = correcting.begin(job.id, viewer, labels, 1)
+    const editor = correcting.begin(job.id, viewer, labels)
     editor.restore(translated(runs, (value) => legend.slotOf(value)))
-    correcting.slot = this.firstSlot()
-    const activity = new Activity()
-    const sync = new DraftSync(
-      draft.changes,
-      async ({ number, runs: changes, seconds }) =>
-        api.appendChanges(draft, number, await pack(changes), seconds),
-      () => activity.take(),
-      () => this.session?.sync === sync && this.renderState(),
-    )
-    track(job.id, sync)
-    editor.listen((change) => {
-      sync.add(translated(change.runs, (slot) => legend.valueOf(slot)))
+    correcting.choice.beginAt((correcting.spot?.voxel.map(Math.round) ?? [0, 0, 0]) as Point)
+    const session = new DraftSession(job, draft, editor, legend, () => {
+      if (this.session === session) this.renderState()
+    })
+    editor.listen(() => {
       this.frame ||= requestAnimationFrame(() => this.follow())
     })
-    this.session = { job, draft, labels, sync, activity }
+    this.session = session
     this.page.mode(true)
     this.panel.open()
     this.renderState()
@@ -220,15 +152,6 @@ export class CorrectionView {
 
   private greet({ updated_at }: Draft): void {
     this.panel.status.textContent = `The draft of ${timeText(updated_at)} is continued.`
-  }
-
-  /** The label under the crosshair, else the first one. */
-  private firstSlot(): number {
-    const { correcting } = this
-    const at = correcting.spot?.voxel.map(Math.round) ?? [0, 0, 0]
-    const [ni, nj] = correcting.volume.dims
-    const slot = correcting.volume.data[at[0]! + ni * (at[1]! + nj * at[2]!)] ?? 0
-    return correcting.choices.includes(slot) ? slot : (correcting.choices[0] ?? 1)
   }
 
   // goes on
@@ -262,33 +185,22 @@ export class CorrectionView {
   private renderState(): void {
     const { sync, job } = this.session!
     this.panel.showState(sync.state)
-    this.save.disabled = sync.ended
-    if (sync.state === 'elsewhere') this.offerReload()
-    else if (sync.state === 'refused') fill(this.panel.result, problemBox(sync.problem!))
+    this.buttons.savable = !sync.ended
+    const { result } = this.panel
+    if (sync.state === 'elsewhere')
+      fill(
+        result,
+        elsewhereBox(() => this.reload()),
+      )
+    else if (sync.state === 'refused') fill(result, problemBox(sync.problem!))
     if (sync.ended) forget(job.id)
   }
 
   /** Asks whether another window has changed the draft meanwhile. */
   private async compare(): Promise<void> {
     const { session } = this
-    if (session === null || session.sync.ended || session.sync.unsaved) return
-    const { sync, job, draft } = session
-    const known = sync.number
-    const now = await api.draftIfAny(job.id, draft.reader).catch(() => undefined)
-    if (now === undefined || this.session !== session || sync.unsaved) return
-    const same = now?.id === draft.id && now.changes === known
-    if (!same && sync.number === known) sync.end()
-  }
-
-  private offerReload(): void {
-    const text =
-      'The draft of this correction was changed, saved or discarded in another window. What was painted here since then is not saved.'
-    const load = element(
-      'button',
-      { type: 'button', id: 'load-draft', onclick: () => void this.reload() },
-      'Load the mask as it is now',
-    )
-    fill(this.panel.result, element('div.problem', {}, element('p', {}, text), load))
+    if (session === null || !(await session.changedElsewhere())) return
+    if (this.session === session) session.sync.end()
   }
 
   /** Shows what the other window made of the draft, or the mask without one. */
@@ -302,7 +214,7 @@ export class CorrectionView {
       this.allow()
       if (draft !== null) await this.begin()
     } catch (error) {
-      this.note.replaceChildren(problemBox(api.problemOf(error)))
+      this.start.showProblem(error)
     }
   }
 
@@ -318,7 +230,7 @@ export class CorrectionView {
   }
 
   /** Whether the gateway has everything; else says that it does not. */
-  private async complete({ sync }: Session): Promise<boolean> {
+  private async complete({ sync }: DraftSession): Promise<boolean> {
     this.correcting.showBefore(false)
     this.correcting.editor.end()
     if (await sync.flush()) return true
@@ -329,7 +241,7 @@ export class CorrectionView {
   private async finish(): Promise<void> {
     const { session } = this
     if (session === null || session.sync.ended) return
-    if (this.correcting.busy) {
+    if (this.correcting.work.busy) {
       this.correcting.say('A tool is still working. Wait for it, or cancel it.')
       return
     }
@@ -340,17 +252,17 @@ export class CorrectionView {
       return
     }
     this.stop()
-    this.button.firstChild!.textContent = 'Continue' // until it is saved
+    this.start.begun = true // until it is saved
     const done = await this.page.save({ draft: draft.id, draft_changes: sync.number })
-    if (done && this.job === session.job) this.button.firstChild!.textContent = 'Correct'
+    if (done && this.job === session.job) this.start.begun = false
   }
 
   private async keep(): Promise<void> {
     const { session } = this
     if (session === null || !(await this.complete(session)) || this.session !== session) return
     this.stop()
-    this.tidy(session)
-    if (session.sync.number > 0) this.button.firstChild!.textContent = 'Continue'
+    session.tidy()
+    if (session.sync.number > 0) this.start.begun = true
     await this.redraw(session)
   }
 
@@ -365,43 +277,24 @@ export class CorrectionView {
     })
     if (!sure || this.session !== session) return
     try {
-      await api.discardDraft(session.draft)
+      await discard(session.draft)
     } catch (error) {
-      const problem = api.problemOf(error)
-      if (![404, 409].includes(problem.status)) {
-        fill(this.panel.result, problemBox(problem))
-        return
-      }
+      fill(this.panel.result, problemBox(api.problemOf(error)))
+      return
     }
     forget(session.job.id)
     this.stop()
-    this.button.firstChild!.textContent = 'Correct'
+    this.start.begun = false
     await this.redraw(session)
   }
 
-  /** A correction in which nothing was done leaves no draft. */
-  private tidy({ draft, sync }: Session): void {
-    if (sync.number === 0 && !sync.unsaved && !sync.ended) {
-      api.discardDraft(draft).catch(() => {}) // the gateway deletes old ones
-    }
-  }
-
   /** Draws the mask without the changes of the draft. */
-  private async redraw({ draft }: Session): Promise<void> {
+  private async redraw({ draft }: DraftSession): Promise<void> {
     try {
       await this.page.draw(draft.base)
     } catch (error) {
-      this.note.replaceChildren(problemBox(api.problemOf(error)))
+      this.start.showProblem(error)
     }
-    this.button.disabled = false
-  }
-
-  private action(
-    id: string,
-    label: string,
-    title: string,
-    act: () => Promise<void>,
-  ): HTMLButtonElement {
-    return element('button', { type: 'button', id, title, onclick: () => void act() }, label)
+    this.start.disabled = false
   }
 }

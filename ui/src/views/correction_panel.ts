@@ -32,7 +32,7 @@ export class CorrectionPanel {
   private readonly only = element('select', {
     id: 'change-only',
     onchange: () => {
-      this.correcting.changeOnly(this.only.value === '' ? null : Number(this.only.value))
+      this.correcting.choice.changeOnly(this.only.value === '' ? null : Number(this.only.value))
       this.focus()
     },
   })
@@ -43,7 +43,7 @@ export class CorrectionPanel {
     title: 'Radius of the brush ( [ and ], or Shift + wheel )',
     min: 0,
     max: 100,
-    oninput: () => this.correcting.setRadius(this.radiusAt(Number(this.size.value))),
+    oninput: () => this.correcting.brush.setRadius(this.radiusAt(Number(this.size.value))),
   })
   private readonly radius = element('output', { for: 'brush-size' })
   private readonly ball = element(
@@ -53,14 +53,14 @@ export class CorrectionPanel {
       id: 'brush-ball',
       'aria-pressed': 'false',
       title: 'Paint in 3D: the brush is a ball (D)',
-      onclick: () => this.correcting.setBall(!this.correcting.ball),
+      onclick: () => this.correcting.brush.setBall(!this.correcting.ball),
     },
     '3D',
   )
   private readonly controls = element('div.tool-controls', {})
   private readonly stop = element(
     'button',
-    { type: 'button', id: 'stop-work', onclick: () => this.correcting.cancelWork() },
+    { type: 'button', id: 'stop-work', onclick: () => this.correcting.work.cancel() },
     'Cancel',
   )
   private readonly working = element(
@@ -117,7 +117,7 @@ export class CorrectionPanel {
     const { correcting } = this
     this.root.hidden = !correcting.open
     if (!correcting.open) return
-    if (String(correcting.choices) !== String(this.rows.map(({ slot }) => slot)))
+    if (String(correcting.choice.choices) !== String(this.rows.map(({ slot }) => slot)))
       this.renderLabels()
     const { locked, only } = correcting.editor.protection
     for (const { slot, pick, lock } of this.rows) {
@@ -125,8 +125,8 @@ export class CorrectionPanel {
       lock.setAttribute('aria-pressed', String(locked.has(slot)))
     }
     this.only.value = only === null ? '' : String(only)
-    this.working.hidden = !correcting.busy
-    this.stop.hidden = !correcting.stoppable
+    this.working.hidden = !correcting.work.busy
+    this.stop.hidden = !correcting.work.stoppable
     this.renderBrush()
     this.renderControls()
     this.renderSizes()
@@ -154,7 +154,7 @@ export class CorrectionPanel {
   }
 
   private renderControls(): void {
-    const { tool } = this.correcting
+    const { tool } = this.correcting.hand
     if (tool === this.shownControls) return
     this.shownControls = tool
     const controls = tool?.controls?.(this.correcting)
@@ -164,7 +164,7 @@ export class CorrectionPanel {
   private renderLabels(): void {
     const { correcting } = this
     const focused = this.rows.findIndex(({ pick }) => pick === document.activeElement)
-    this.rows = correcting.choices.map((slot, n) => this.row(slot, n))
+    this.rows = correcting.choice.choices.map((slot, n) => this.row(slot, n))
     fill(
       this.labels,
       rovingList(
@@ -177,7 +177,7 @@ export class CorrectionPanel {
       this.only,
       element('option', { value: '' }, 'everything unlocked'),
       element('option', { value: '0' }, 'background only'),
-      ...correcting.choices.map((slot) =>
+      ...correcting.choice.choices.map((slot) =>
         element('option', { value: slot }, `${correcting.nameOf(slot)} only`),
       ),
     )
@@ -196,7 +196,7 @@ export class CorrectionPanel {
         'aria-pressed': 'false',
         title: place < 9 ? `Paint ${name} (${place + 1})` : `Paint ${name}`,
         onclick: (event: MouseEvent) => {
-          correcting.choose(slot)
+          correcting.choice.choose(slot)
           if (event.detail > 0) this.focus()
         },
       },
@@ -213,7 +213,7 @@ export class CorrectionPanel {
         'aria-label': `Lock ${name}`,
         title: `Lock ${name}: it loses and gains no voxels (L)`,
         onclick: () => {
-          correcting.lock(slot, !correcting.editor.protection.locked.has(slot))
+          correcting.choice.lock(slot, !correcting.choice.isLocked(slot))
         },
       },
       'Lock',
@@ -236,11 +236,11 @@ export class CorrectionPanel {
 
   /** The slider has even steps in the logarithm of the radius. */
   private radiusAt(place: number): number {
-    const { finest } = this.correcting
+    const { finest } = this.correcting.brush
     return Number(((finest / 2) * 400 ** (place / 100)).toPrecision(2))
   }
 
   private placeOf(radius: number): number {
-    return Math.round((100 * Math.log((2 * radius) / this.correcting.finest)) / Math.log(400))
+    return Math.round((100 * Math.log((2 * radius) / this.correcting.brush.finest)) / Math.log(400))
   }
 }

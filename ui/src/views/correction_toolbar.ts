@@ -56,8 +56,8 @@ export class CorrectionToolbar {
     this.root.hidden = !correcting.open
     if (!correcting.open) return
     for (const [tool, button] of this.tools) {
-      if (tool?.run === undefined) button.ariaPressed = String(correcting.tool === tool)
-      button.disabled = correcting.busy
+      if (tool?.run === undefined) button.ariaPressed = String(correcting.hand.tool === tool)
+      button.disabled = correcting.work.busy
     }
     const { undoable, repeatable } = correcting.editor
     this.offer(this.undo, 'Undo', 'Ctrl + Z', undoable)
@@ -80,7 +80,7 @@ export class CorrectionToolbar {
 
   private tool(tool: Tool | null, name: string, key: string, hint: string): HTMLButtonElement {
     const button = this.button(`tool-${tool?.id ?? 'none'}`, name, key, () => {
-      this.correcting.take(tool)
+      this.correcting.hand.take(tool)
     })
     button.title = `${name} (${key}): ${hint}`
     return button

@@ -4,24 +4,24 @@ import * as api from '../api'
 import { element, fill } from '../element'
 import { reader } from '../reader'
 import { go } from '../route'
-import type { Doubt, Job, Measurement, Model, Point, Problem, Report, Scan } from '../schemas'
-import { MAX_VOXELS, NO_WEBGL, originText, TOO_LARGE, unusualText, voxels } from '../text'
-import { cut, inTiles } from '../tiles'
+import type { Job, Measurement, Model, Point, Problem, Report, Scan } from '../schemas'
+import { MAX_VOXELS, NO_WEBGL, originText, TOO_LARGE, voxels } from '../text'
 import { Legend, modelOfReport } from '../viewer/legend'
-import type { Controls, Viewer } from '../viewer/port'
 import type { Worklist } from '../worklist'
 import { Banner } from './banner'
-import { CorrectionView, type SavedDraft } from './correction'
+import { CorrectionView } from './correction'
+import type { SavedDraft } from './correction_page'
 import { Deliveries } from './deliveries'
 import { DoubtsBar } from './doubts'
 import { Findings } from './findings'
 import { JobHead } from './job_head'
+import { JobImage } from './job_image'
 import { MeasurementsView } from './measurements'
-import { warningBox } from './messages'
 import { scanFacts } from './scan_facts'
 import { Stage } from './stage'
 import type { UndoBar } from './undo'
 import { VerdictView } from './verdict'
+import { Warnings } from './warnings'
 
 const NOT_FOUND: Problem = {
   title: 'Not found',
@@ -39,11 +39,12 @@ export class JobView {
     this.measurements.measuring.redraw()
     this.correction.correcting.redraw()
   })
+  private readonly image = new JobImage(this.stage)
   readonly correction = new CorrectionView(this.stage.screen, {
     viewer: () => this.stage.planar,
     tiled: () => this.stage.viewer !== null && this.stage.planar === null,
     ready: () => this.verdict.ready,
-    drawn: () => this.drawnReview,
+    drawn: () => this.image.review,
     draw: (review) => this.showReaderMask(review),
     newest: () => this.verdict.newestCorrection(),
     save: (draft) => this.saveDraft(draft),
@@ -60,8 +61,6 @@ export class JobView {
   private scanShown: string | null = null
   private resultShown: string | null = null
   private legend: Legend | null = null
-  /** The review whose corrected mask is drawn; null: the job's own mask. */
-  private drawnReview: string | null = null
   private readonly findings: Findings
   private readonly head: JobHead
   private readonly banner = new Banner((job) => {
@@ -70,8 +69,7 @@ export class JobView {
     else this.worklist.update(job)
   })
   private readonly doubts = new DoubtsBar()
-  private readonly warnings = element('div.warnings')
-  private warningTexts: string[] = []
+  private readonly warnings = new Warnings()
   private readonly facts = element('div.scan')
   private readonly use = element('p.use')
   private readonly deliveries = new Deliveries()
@@ -90,7 +88,7 @@ export class JobView {
       () => this.doubts.confirmed(),
       (review) => this.showReaderMask(review),
       undo,
-      this.correction,
+      this.correction.start,
     )
     this.stage.addTools(this.correction.toolbar.root)
     this.findings = new Findings({
@@ -117,7 +115,7 @@ export class JobView {
         element(
           'div.findings-scroll',
           {},
-          this.warnings,
+          this.warnings.root,
           this.measurements.root,
           this.findings.root,
           this.deliveries.root,
@@ -162,8 +160,9 @@ export class JobView {
       const format = formats.find((one) => one.name === scan.format)?.title ?? scan.format
       fill(this.facts, scanFacts(scan, format, this.job!.state !== 'succeeded'))
       this.update()
-      await this.loadScan(scan, signal)
+      const shown = await this.image.load(scan, signal)
       if (signal.aborted) return
+      if (shown) this.measurements.open(id, scan, this.stage.viewer)
       this.scanShown = scan.id
       this.update()
     } catch (error) {
@@ -190,9 +189,7 @@ export class JobView {
     this.findings.clear()
     this.verdict.show(null)
     this.doubts.show([])
-    this.warningTexts = []
-    delete this.warnings.dataset.seen
-    fill(this.warnings)
+    this.warnings.clear()
     fill(this.facts)
     fill(this.use)
     this.head.clear()
@@ -200,85 +197,17 @@ export class JobView {
     this.stage.blank('Loading the scan …')
   }
 
-  private async loadScan(scan: Scan, signal: AbortSignal): Promise<void> {
-    if (inTiles(scan)) return this.loadTiles(scan, signal)
-    const viewer = await this.viewerFor(scan)
-    if (signal.aborted) return
-    if (viewer === null) {
-      this.stage.message(
-        'The scan cannot be drawn here. A preview of the mask is shown as soon as the mask is ready.',
-      )
-      return
-    }
-    const file = await api.bytes(`scans/${scan.id}/volume`, signal, (count) => {
-      if (!signal.aborted) this.stage.message(`Loading the scan: ${Math.ceil(count / 1e6)} MB …`)
-    })
-    if (signal.aborted) return
-    await this.stage.showScan(viewer, file, scan)
-    if (!signal.aborted) this.shown(scan)
-  }
-
-  private async loadTiles(scan: Scan, signal: AbortSignal): Promise<void> {
-    const [viewer, image] = await Promise.all([
-      this.stage.readyForTiles(),
-      cut(`scans/${scan.id}/tiles`, signal, (fraction) => {
-        this.stage.message(`Preparing the image: ${Math.round(100 * fraction)} % …`)
-      }),
-    ])
-    if (signal.aborted) return
-    this.stage.showTiles(viewer, image)
-    this.shown(scan)
-  }
-
-  private shown(scan: Scan): void {
-    this.stage.message(null)
-    if (this.id !== null) this.measurements.open(this.id, scan, this.stage.viewer)
-  }
-
-  /** Null if the browser cannot draw, or if the scan is too large for its memory. */
-  private async viewerFor(scan: Scan): Promise<Viewer | null> {
-    if (voxels(scan) <= MAX_VOXELS) return this.stage.ready()
-    this.stage.viewer = null
-    return null
-  }
-
-  /** Draws the mask; the viewer that shows it, null if the page cannot draw it. */
-  private async drawMask(job: Job, legend: Legend, signal: AbortSignal): Promise<Controls | null> {
-    if (this.scan !== null && inTiles(this.scan)) {
-      const labels = await cut(`jobs/${job.id}/mask/tiles`, signal, () => {})
-      const viewer = await this.stage.readyForTiles()
-      if (!signal.aborted) this.stage.showMaskTiles(viewer, labels, legend)
-      return viewer
-    }
-    if (this.stage.viewer === null) return null
-    const viewer = await this.stage.ready()
-    const file = await api.bytes(`jobs/${job.id}/mask?format=nifti`, signal)
-    if (viewer !== null && !signal.aborted) await this.stage.showMask(viewer, file, legend)
-    this.drawnReview = null
-    return viewer
-  }
-
   /** Draws the mask that a reader corrected, or the model's own one; false if that is impossible. */
   private async showReaderMask(review: string | null): Promise<boolean> {
-    const { job, legend } = this
-    const { signal } = this.opened
-    if (job === undefined || legend === null || this.scan === null || inTiles(this.scan))
-      return false
-    const viewer = this.stage.viewer === null ? null : await this.stage.ready()
-    if (viewer === null || signal.aborted) return false
-    const own = `jobs/${job.id}/mask?format=nifti`
-    const path = review === null ? own : api.readerMask(job.id, review, reader.name)
-    const file = await api.bytes(path, signal)
-    if (signal.aborted) return false
-    await this.stage.showMask(viewer, file, legend)
-    this.drawnReview = review
-    return true
+    const { job, legend, scan } = this
+    if (job === undefined || legend === null || scan === null) return false
+    return this.image.showReaderMask(job, scan, legend, review, this.opened.signal)
   }
 
   private async saveDraft(draft: SavedDraft): Promise<boolean> {
     const { id } = this
     const saved = await this.verdict.saveDraft(draft)
-    if (saved && this.id === id) this.drawnReview = draft.draft ?? null // it becomes the review
+    if (saved && this.id === id) this.image.review = draft.draft ?? null // it becomes the review
     if (saved && id !== null) void this.offerCorrected(id).catch(() => {}) // when it is opened again
     return saved
   }
@@ -305,7 +234,7 @@ export class JobView {
     this.verdict.show(job)
     if (!job.uploaded) this.use.textContent = this.modelOf(job)?.intended_use ?? ''
     const result = `${job.id} ${job.finished_at}`
-    if (this.resultShown === result) this.showWarnings(job)
+    if (this.resultShown === result) this.warnings.update(job)
     if (job.state !== 'succeeded' || this.scanShown === null || this.resultShown === result) return
     this.resultShown = result
     void this.loadResult(job, this.opened.signal)
@@ -317,7 +246,7 @@ export class JobView {
       if (signal.aborted) return
       const legend = new Legend(this.modelOf(job) ?? modelOfReport(job, report))
       this.legend = legend
-      const viewer = await this.drawMask(job, legend, signal)
+      const viewer = await this.image.showMask(job, this.scan, legend, signal)
       if (signal.aborted) return
       if (viewer === null) this.showStill(job)
       else if (viewer.untouched && !legend.instances) this.jump(largest(report))
@@ -328,27 +257,14 @@ export class JobView {
       if (this.scan?.format === 'dicom') void this.deliveries.show(job.id, downloads)
       const doubts = report.doubts ?? []
       this.doubts.show(doubts, report.uncompared)
-      const texts = new Set([...(this.scan?.warnings ?? []), ...report.warnings])
-      this.warningTexts = [...texts].filter((text) => !repeats(text, doubts))
-      this.showWarnings(job)
+      const warnings = [...(this.scan?.warnings ?? []), ...report.warnings]
+      this.warnings.showOfReport(job, warnings, doubts)
       this.verdict.allow()
       await this.correction.offer(job)
       await this.offerCorrected(job.id)
     } catch (error) {
       if (!signal.aborted) this.showProblem(api.problemOf(error))
     }
-  }
-
-  /** The warnings of the report, and sizes that are unusual by now: others are accepted meanwhile. */
-  private showWarnings(job: Job): void {
-    const texts = [
-      ...job.unusual_sizes.map((one) => `The ${unusualText(one)}.`),
-      ...this.warningTexts,
-    ]
-    const seen = texts.join('\n')
-    if (this.warnings.dataset.seen === seen) return
-    this.warnings.dataset.seen = seen
-    fill(this.warnings, warningBox(texts))
   }
 
   private showStill(job: Job): void {
@@ -375,7 +291,7 @@ export class JobView {
   private renderHead(job: Job): void {
     this.head.show(job, this.scan, this.modelOf(job))
     if (this.scan !== null && job.state !== 'succeeded')
-      fill(this.warnings, warningBox(this.scan.warnings))
+      this.warnings.showOfScan(this.scan.warnings)
   }
 
   private reopen(): HTMLButtonElement {
@@ -393,12 +309,6 @@ export class JobView {
       'Try again',
     )
   }
-}
-
-/** Whether a warning says no more than what stands over the image: it may join several doubts. */
-function repeats(warning: string, doubts: Doubt[]): boolean {
-  const said = warning.toLowerCase()
-  return doubts.some((doubt) => said.includes(doubt.text.toLowerCase().replace(/\.$/, '')))
 }
 
 function largest(report: Report): Measurement | undefined {

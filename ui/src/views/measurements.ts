@@ -1,6 +1,5 @@
 /** The reader's measurements: tools, the list, and what other readers have measured. */
 
-import { address } from '../api'
 import { draftOf, keepDraft } from '../drafts'
 import { element, fill } from '../element'
 import {
@@ -13,6 +12,7 @@ import {
   toWire,
 } from '../measure/measurement'
 import { Measuring, type OfReview } from '../measure/measuring'
+import { address } from '../requests'
 import { roveToolbar, rovingList } from '../roving'
 import type { Download, Job, NewReview, Review, Scan } from '../schemas'
 import { timeText } from '../text'

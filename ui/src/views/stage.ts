@@ -2,14 +2,16 @@
 
 import { cornerFacts } from '../corner_facts'
 import { element, fill } from '../element'
-import { recall, remember } from '../preferences'
 import { roveToolbar } from '../roving'
 import type { Point, Problem, Scan } from '../schemas'
 import type { Tiled } from '../tiles'
+import { pressed, toggle, toggleButton } from '../toggle'
 import type { Legend } from '../viewer/legend'
 import type { Controls, Readout, TiledViewer, View, Viewer, ViewerEvents } from '../viewer/port'
 import { fullScreenButton } from './full_screen'
+import { MaskTools } from './mask_tools'
 import { problemBox } from './messages'
+import { readoutText } from './readout'
 import { ViewChoice } from './view_choice'
 import { WindowChoice } from './window_choice'
 
@@ -57,24 +59,10 @@ export class Stage {
     (view) => this.setView(view),
     () => this.screen.focus(),
   )
-  private readonly opacity: HTMLInputElement
-  private readonly percent = element('output', { for: 'opacity' })
-  private readonly shown = this.toggleButton('Mask', 'Show or hide the mask (M)', true, () =>
-    this.toggleMask(),
-  )
-  private readonly filled = this.toggleButton(
-    'Fill',
-    'Fill the areas of the mask (F)',
-    recall('fill', 'true') === 'true',
-    () => this.toggleFill(),
-  )
-  private readonly outline = this.toggleButton(
-    'Outline',
-    'Draw the outlines of the mask (O)',
-    recall('outline', 'true') === 'true',
-    () => this.toggleOutline(),
-  )
-  private readonly invert = this.toggleButton('Invert', 'Invert the grey values (I)', false, () =>
+  readonly mask = new MaskTools((style) => {
+    if (this.viewer !== null) this.viewer.mask = style
+  })
+  private readonly invert = toggleButton('Invert', 'Invert the grey values (I)', false, () =>
     this.toggleInverted(),
   )
   private readonly windows = new WindowChoice(() => this.screen.focus()) // keys act on the image
@@ -86,17 +74,6 @@ export class Stage {
     private readonly measuring: HTMLElement,
     private readonly drawn: () => void,
   ) {
-    this.opacity = element('input', {
-      type: 'range',
-      id: 'opacity',
-      'aria-label': 'Opacity of the areas',
-      title: 'Opacity of the areas ( [ and ] )',
-      min: 0,
-      max: 100,
-      step: 5,
-      value: recall('opacity', '50'),
-      oninput: () => this.applyMask(),
-    })
     this.root = this.layout()
   }
 
@@ -123,7 +100,7 @@ export class Stage {
   private use(viewer: Controls | null, turn: number): void {
     if (turn !== this.turn) return
     this.viewer = viewer
-    this.applyMask()
+    this.mask.apply()
   }
 
   private async start(): Promise<Viewer | null> {
@@ -245,29 +222,9 @@ export class Stage {
     if (view !== undefined && !this.flat) this.setView(view)
   }
 
-  changeOpacity(by: number): void {
-    this.opacity.value = String(Number(this.opacity.value) + by)
-    this.applyMask()
-  }
-
-  toggleMask(): void {
-    toggle(this.shown)
-    this.applyMask()
-  }
-
-  toggleFill(): void {
-    remember('fill', toggle(this.filled))
-    this.applyMask()
-  }
-
-  toggleOutline(): void {
-    remember('outline', toggle(this.outline))
-    this.applyMask()
-  }
-
   toggleInverted(): void {
     if (this.viewer === null) return
-    this.viewer.inverted = toggle(this.invert) === 'true'
+    this.viewer.inverted = toggle(this.invert)
   }
 
   /** Sets a window for CT; does nothing for other scans. */
@@ -285,15 +242,6 @@ export class Stage {
     this.windows.first()
   }
 
-  private applyMask(): void {
-    const value = Number(this.opacity.value)
-    this.percent.value = `${value} %`
-    remember('opacity', String(value))
-    if (this.viewer === null) return
-    const area = pressed(this.filled) ? value / 100 : 0
-    this.viewer.mask = { visible: pressed(this.shown), fill: area, outline: pressed(this.outline) }
-  }
-
   private layout(): HTMLElement {
     const tool = (label: string, title: string, onclick: () => void): HTMLButtonElement =>
       element('button', { type: 'button', title, 'aria-label': title, onclick }, label)
@@ -301,15 +249,7 @@ export class Stage {
       'div.tools',
       { role: 'toolbar', 'aria-label': 'Image' },
       this.views.root,
-      element(
-        'div.group',
-        { role: 'group', 'aria-label': 'Mask' },
-        this.shown,
-        this.outline,
-        this.filled,
-        this.opacity,
-        this.percent,
-      ),
+      this.mask.root,
       element(
         'div.group',
         { role: 'group', 'aria-label': 'Grey values' },
@@ -342,30 +282,10 @@ export class Stage {
     if (pressed(this.invert) !== this.startsInverted) this.toggleInverted()
   }
 
-  private toggleButton(
-    label: string,
-    title: string,
-    on: boolean,
-    onclick: () => void,
-  ): HTMLButtonElement {
-    return element('button', { type: 'button', 'aria-pressed': String(on), title, onclick }, label)
-  }
-
-  private showReadout({ world, voxel, values, label }: Readout): void {
-    const value = values.map((v) => String(Number(v.toPrecision(5)))).join(' ')
-    const position = this.flat
-      ? [`column ${voxel[0]}`, `row ${this.rowOf(voxel[1])}`]
-      : [`${world.map((mm) => mm.toFixed(1)).join(', ')} mm (RAS)`, `voxel ${voxel.join(', ')}`]
-    const parts = [...position]
-    const stored = value === '' ? 'outside the scan' : `value ${value} ${this.unit}`.trim()
-    if (this.viewer !== this.tiled) parts.push(stored)
-    if (label !== 0 && this.legend !== null) parts.unshift(this.legend.nameOf(label))
-    this.readout.value = parts.join('  ·  ')
-  }
-
-  /** The last row of an image is at j = 0 of its volume. */
-  private rowOf(j: number): number {
-    return (this.viewer?.rows ?? 1) - 1 - j
+  private showReadout(readout: Readout): void {
+    const rows = this.flat ? (this.viewer?.rows ?? 1) : null
+    const unit = this.viewer === this.tiled ? null : this.unit
+    this.readout.value = readoutText(readout, { rows, unit, legend: this.legend })
   }
 
   private lost(problem: Problem): void {
@@ -380,15 +300,4 @@ function noticeOf({ reduction, windowRefused }: Controls): string {
   return [reduction > 1 && reduced, windowRefused && WINDOW_REFUSED]
     .filter((text) => text !== false)
     .join(' ')
-}
-
-function pressed(button: HTMLButtonElement): boolean {
-  return button.ariaPressed === 'true'
-}
-
-/** The new state. */
-function toggle(button: HTMLButtonElement): 'true' | 'false' {
-  const state = pressed(button) ? 'false' : 'true'
-  button.ariaPressed = state
-  return state
 }

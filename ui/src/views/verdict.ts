@@ -11,7 +11,8 @@ import type { Job, NewReview, Problem, Review, Viewers } from '../schemas'
 import type { Keys } from '../shortcuts'
 import { scanText } from '../text'
 import type { Worklist } from '../worklist'
-import type { CorrectionView, SavedDraft } from './correction'
+import type { CorrectButton } from './correct_button'
+import type { SavedDraft } from './correction_page'
 import type { MeasurementsView } from './measurements'
 import { problemBox } from './messages'
 import { NewerReview } from './newer_review'
@@ -70,8 +71,7 @@ export class VerdictView {
     private readonly confirmed: () => Promise<boolean>,
     showMask: (review: string | null) => Promise<boolean>,
     private readonly undo: Pick<UndoBar, 'offer' | 'say'>,
-    /** The button that begins a correction, and why it cannot. */
-    private readonly correct: Pick<CorrectionView, 'button' | 'note'>,
+    private readonly correct: CorrectButton,
   ) {
     this.reading = new SecondReadingView(
       () => this.reviewer.value.trim(),

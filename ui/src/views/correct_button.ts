@@ -1,0 +1,61 @@
+/** The button that begins or continues a correction, and why it cannot. */
+
+import * as api from '../api'
+import { element } from '../element'
+import { reader } from '../reader'
+import type { CorrectionPage } from './correction_page'
+import { problemBox } from './messages'
+
+const IN_TILES =
+  'A large image in tiles cannot be corrected on this page. Correct the downloaded mask with another program, and upload it.'
+
+export class CorrectButton {
+  readonly button: HTMLButtonElement
+  /** Why the mask cannot be corrected. */
+  readonly note = element('p.hint', { id: 'cannot-correct' })
+
+  constructor(
+    private readonly page: Pick<CorrectionPage, 'viewer' | 'tiled'>,
+    begin: () => void,
+  ) {
+    this.button = element(
+      'button.correct',
+      {
+        type: 'button',
+        id: 'correct',
+        disabled: true,
+        'aria-describedby': 'cannot-correct',
+        onclick: begin,
+      },
+      'Correct',
+      element('kbd', { 'aria-hidden': 'true' }, 'T'),
+    )
+  }
+
+  get disabled(): boolean {
+    return this.button.disabled
+  }
+
+  set disabled(disabled: boolean) {
+    this.button.disabled = disabled
+  }
+
+  /** Follows what is on screen. `any`: whether that is a job. */
+  allow(any: boolean): void {
+    const labels = this.page.viewer()?.labels ?? null
+    const may = reader.may('reviews:write')
+    this.button.hidden = !may
+    this.disabled = !any || labels === null || typeof labels === 'string'
+    const refused = this.page.tiled() ? IN_TILES : labels
+    this.note.textContent = may && any && typeof refused === 'string' ? refused : ''
+  }
+
+  /** Whether the reader has begun a correction that is not saved. */
+  set begun(begun: boolean) {
+    this.button.firstChild!.textContent = begun ? 'Continue' : 'Correct'
+  }
+
+  showProblem(error: unknown): void {
+    this.note.replaceChildren(problemBox(api.problemOf(error)))
+  }
+}
