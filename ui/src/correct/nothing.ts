@@ -8,12 +8,9 @@ export function isProtecting({ editor: { protection } }: Pick<Context, 'editor'>
 }
 
 /** The reason is named where what is protected may be one. */
-export function nothingText(
-  name: string,
-  { editor, nameOf }: Pick<Context, 'editor' | 'nameOf'>,
-): string {
-  const { only, locked } = editor.protection
+export function nothingText(name: string, context: Pick<Context, 'editor' | 'nameOf'>): string {
+  const { only, locked } = context.editor.protection
   const text = `${name}: nothing changed.`
-  if (only !== null) return `${text} “Paint over” allows only ${nameOf(only)}.`
+  if (only !== null) return `${text} “Paint over” allows only ${context.nameOf(only)}.`
   return locked.size > 0 ? `${text} Locked labels stay as they are.` : text
 }

@@ -70,10 +70,13 @@ it('tools have different names and keys', () => {
 describe('a tool that changes nothing', () => {
   it.each([
     [null, [], []],
-    [2, [], ['Brush: nothing changed. “Paint over” allows only 2.']],
+    [2, [], ['Brush: nothing changed. “Paint over” allows only label 2.']],
     [null, [3], ['Brush: nothing changed. Locked labels stay as they are.']],
   ])('says what is protected (only %s, locked %j)', (only, locked, told) => {
     const context = contextOf(volumeOf([['133', '333']]))
+    context.nameOf = function (slot): string {
+      return context === this ? `label ${slot}` : '' // a method of its object, as in the page
+    }
     context.editor.protection = { only, locked: new Set(locked) }
     BRUSH.press!(context, spot(0, 0))
     BRUSH.release!(context, spot(0, 0))
