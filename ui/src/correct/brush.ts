@@ -1,6 +1,7 @@
 /** The brush and the eraser: a disc on the slice, or a ball. */
 
 import type { Edit } from './labels'
+import { isProtecting, nothingText } from './nothing'
 import { ballStroke, discStroke } from './stroke'
 import type { Context, Spot, Tool } from './tool'
 
@@ -38,6 +39,11 @@ export function brushTool(
     context.editor.begin(look.name)
     paint(context, [spot])
   }
+  const end = (context: Context): void => {
+    if (last === null) return
+    last = null
+    if (!context.editor.end() && isProtecting(context)) context.say(nothingText(look.name, context))
+  }
   return {
     ...look,
     cursor: 'ring',
@@ -45,14 +51,10 @@ export function brushTool(
     drag: (context, spots) => {
       if (last !== null) paint(context, spots)
     },
-    release: (context) => {
-      last = null
-      context.editor.end()
-    },
+    release: end,
     place: (context, spot) => {
       begin(context, spot)
-      last = null
-      context.editor.end()
+      end(context)
     },
     cancel: (context) => {
       const any = last !== null

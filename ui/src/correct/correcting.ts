@@ -50,7 +50,7 @@ export class Correcting implements Context {
       before: new Before(editor, labels.changed),
       brush: new BrushSettings(labels.volume, events),
       choice: new LabelChoice(editor, labels.legend, events),
-      work: new Work(editor, events),
+      work: new Work(editor, events, (slot) => this.nameOf(slot)),
     }
     this.hand.take(TOOLS[0]!)
     return editor

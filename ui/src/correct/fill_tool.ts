@@ -1,6 +1,7 @@
 /** Fills a connected area by a click. */
 
 import { choiceField } from './fields'
+import { nothingText } from './nothing'
 import { filledArea, type Refused } from './operations/fill'
 import { order } from './ordering'
 import { sliceOf, voxelOf } from './spots'
@@ -34,7 +35,7 @@ function fill(context: Context, spot: Spot): void {
   }
   const edits = filledArea(volume, at, slot, sliceOf(spot))
   if (typeof edits === 'string') context.say(`${NAME}: ${REFUSALS[edits]}.`)
-  else if (!editor.apply(edits, NAME)) context.say(`${NAME}: nothing changed.`)
+  else if (!editor.apply(edits, NAME)) context.say(nothingText(NAME, context))
 }
 
 export const FILL: Tool = {

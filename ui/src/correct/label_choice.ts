@@ -30,7 +30,7 @@ export class LabelChoice {
 
   choose(slot: number): void {
     this.slot = slot
-    this.events.say(`${this.nameOf(slot)} is painted.`)
+    this.events.say(`Chosen label: ${this.nameOf(slot)}.`)
     this.events.changed()
   }
 

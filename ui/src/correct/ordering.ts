@@ -1,5 +1,6 @@
 /** Has an operation done in the background, and its result applied as one step. */
 
+import { countText } from '../text'
 import { Background, type Task } from './background'
 import { slotTable } from './operations/changes'
 import type { Outcome } from './operations/orders'
@@ -40,15 +41,11 @@ export function mayChange(context: Context): boolean {
   return !locked
 }
 
-/** "120 voxels more": how many voxels the chosen label gained. */
+/** "1,200 voxels more": how many voxels the chosen label gained. */
 function gainText(context: Context, before: number): string {
   const gain = context.editor.counts[context.slot]! - before
   if (gain === 0) return 'done'
-  return `${voxelsText(Math.abs(gain))} ${gain > 0 ? 'more' : 'fewer'}`
-}
-
-export function voxelsText(count: number): string {
-  return `${count} ${count === 1 ? 'voxel' : 'voxels'}`
+  return `${countText(Math.abs(gain), 'voxel')} ${gain > 0 ? 'more' : 'fewer'}`
 }
 
 /**

@@ -3,14 +3,15 @@
 import { element } from '../element'
 import { problemOf } from '../requests'
 import type { Point } from '../schemas'
+import { countText } from '../text'
 import type { DrawingSurface } from '../viewer/port'
 import { Background, type Running } from './background'
 import { actionButton, numberField, row } from './fields'
 import { type Edit, voxelsOf } from './labels'
+import { nothingText } from './nothing'
 import type { Outcome } from './operations/orders'
 import { outlineOf, type Segment } from './operations/outline'
 import { axesOf, type Slice } from './operations/slice'
-import { voxelsText } from './ordering'
 import { svg } from './overlay'
 import { sliceOf, voxelOf } from './spots'
 import { regionTask } from './tasks'
@@ -105,7 +106,10 @@ function tell(context: Context, limited: boolean): void {
   if (edit === null) tellText(context, 'No region: the value here is outside the range, or locked.')
   else {
     const ends = limited ? ' It ends at its largest radius.' : ''
-    tellText(context, `${voxelsText(voxelsOf(edit.runs))}.${ends} Enter applies the region.`)
+    tellText(
+      context,
+      `${countText(voxelsOf(edit.runs), 'voxel')}.${ends} Enter applies the region.`,
+    )
   }
 }
 
@@ -123,7 +127,7 @@ function confirm(context: Context): boolean {
   if (edit === null) return false
   forget()
   if (context.editor.apply([edit], NAME)) context.say(`${NAME}: applied.`)
-  else context.say(`${NAME}: nothing changed.`)
+  else context.say(nothingText(NAME, context))
   context.redraw()
   return true
 }

@@ -3,6 +3,7 @@
 import { element } from '../element'
 import type { DrawingSurface } from '../viewer/port'
 import { checkField, choiceField, numberField } from './fields'
+import { nothingText } from './nothing'
 import type { Corner } from './operations/polygon'
 import { type Cut, scissored } from './operations/scissors'
 import { axesOf, type Slice } from './operations/slice'
@@ -152,7 +153,7 @@ function apply(context: Context, cut: Cut): void {
     return
   }
   const edits = scissored(context.volume, context.slot, cut)
-  if (!context.editor.apply(edits, NAME)) context.say(`${NAME}: nothing changed.`)
+  if (!context.editor.apply(edits, NAME)) context.say(nothingText(NAME, context))
 }
 
 function draw(_: Context, { root, stored }: DrawingSurface): SVGElement[] {

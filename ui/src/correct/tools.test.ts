@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Point } from '../schemas'
 import type { At, DrawingSurface, StoredSlice } from '../viewer/port'
+import { BRUSH } from './brush'
 import { Editor } from './editor'
 import { FILL } from './fill_tool'
 import type { LabelVolume } from './labels'
@@ -64,6 +65,32 @@ it('tools have different names and keys', () => {
   for (const field of ['id', 'name', 'key'] as const) {
     expect(new Set(TOOLS.map((tool) => tool[field])).size).toBe(TOOLS.length)
   }
+})
+
+describe('a tool that changes nothing', () => {
+  it.each([
+    [null, [], []],
+    [2, [], ['Brush: nothing changed. “Paint over” allows only label 2.']],
+    [null, [3], ['Brush: nothing changed. Locked labels stay as they are.']],
+  ])('says what is protected (only %s, locked %j)', (only, locked, told) => {
+    const context = contextOf(volumeOf([['133', '333']]))
+    context.nameOf = function (slot): string {
+      return context === this ? `label ${slot}` : '' // a method of its object, as in the page
+    }
+    context.editor.protection = { only, locked: new Set(locked) }
+    BRUSH.press!(context, spot(0, 0))
+    BRUSH.release!(context, spot(0, 0))
+    expect(said).toEqual(told)
+    expect(context.editor.undo()).toBe(only === null && locked.length === 0 ? 'Brush' : null)
+  })
+
+  it('is no brush that changed a part of its voxels', () => {
+    const context = contextOf(volumeOf([['022', '022']]))
+    context.editor.protection = { only: 0, locked: new Set() }
+    BRUSH.place!(context, spot(0, 0))
+    expect(rows(context.volume)).toEqual(['122', '122'])
+    expect(said).toEqual([])
+  })
 })
 
 describe('scissors', () => {

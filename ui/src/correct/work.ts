@@ -4,6 +4,7 @@ import { problemOf } from '../requests'
 import type { Problem } from '../schemas'
 import type { Editor } from './editor'
 import type { Edit } from './labels'
+import { nothingText } from './nothing'
 
 export interface WorkEvents {
   /** A tool begins to work: an earlier failure no longer matters. */
@@ -20,6 +21,7 @@ export class Work {
   constructor(
     private readonly editor: Editor,
     private readonly events: WorkEvents,
+    private readonly nameOf: (slot: number) => string,
   ) {}
 
   /** Whether a tool works. */
@@ -68,7 +70,12 @@ export class Work {
   /** `edits`: null if the reader ended the wait. */
   private finish(name: string, edits: Edit[] | null): boolean {
     const changed = edits !== null && this.editor.apply(edits, name)
-    if (!changed) this.events.say(`${name}: ${edits === null ? 'cancelled' : 'nothing changed'}.`)
+    if (!changed)
+      this.events.say(
+        edits === null
+          ? `${name}: cancelled.`
+          : nothingText(name, { editor: this.editor, nameOf: this.nameOf }),
+      )
     return changed
   }
 }

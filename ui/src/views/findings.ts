@@ -1,10 +1,11 @@
 /** The mask's labels and objects with their sizes, the downloads, and how the mask was made. */
 
 import { element, fill } from '../element'
-import { roveToolbar, rovingList } from '../roving'
-import type { Label, Measurement, ModelRun, Report } from '../schemas'
+import { rovingList } from '../roving'
+import type { Download, Label, Measurement, ModelRun, Report } from '../schemas'
 import { countText, durationText, sizeText } from '../text'
 import type { Legend } from '../viewer/legend'
+import { correctedLinks, ownLinks } from './downloads'
 
 const MAX_OBJECTS = 500 // in the table; the report lists them all
 
@@ -15,6 +16,7 @@ export interface FindingsActions {
 
 export class Findings {
   readonly root = element('section.findings', { 'aria-label': 'Measurements' })
+  private readonly corrected = element('div', {})
 
   constructor(private readonly actions: FindingsActions) {}
 
@@ -22,8 +24,9 @@ export class Findings {
     fill(this.root)
   }
 
-  show(report: Report, legend: Legend, downloads: [string, string][]): void {
+  show(report: Report, legend: Legend, downloads: Download[]): void {
     const measured = report.measurements
+    fill(this.corrected)
     fill(
       this.root,
       element('h2', {}, 'Labels'),
@@ -36,9 +39,19 @@ export class Findings {
       legend.instances &&
         (measured.objects?.length ?? 0) > 0 &&
         this.objects(measured.objects!, legend),
-      links(downloads),
+      ownLinks(downloads),
+      this.corrected,
       this.origin(report),
     )
+  }
+
+  /** Offers the files of the mask that a reader corrected; null: there is none. */
+  showCorrected(
+    downloads: Download[],
+    review: Parameters<typeof correctedLinks>[1] | null,
+    reader: string,
+  ): void {
+    fill(this.corrected, review !== null && correctedLinks(downloads, review, reader))
   }
 
   private row(label: Label, measured: Measurement | undefined, legend: Legend): HTMLElement {
@@ -156,17 +169,6 @@ export class Findings {
       ),
     )
   }
-}
-
-function links(downloads: [string, string][]): HTMLElement {
-  const bar = element(
-    'div.links',
-    { role: 'toolbar', 'aria-label': 'Download' },
-    'Download: ',
-    ...downloads.map(([label, href]) => element('a', { href, download: '' }, label)),
-  )
-  roveToolbar(bar)
-  return bar
 }
 
 function runText(run: ModelRun): string {

@@ -2,8 +2,9 @@
 
 import * as api from '../api'
 import { element, fill } from '../element'
+import { reader } from '../reader'
 import { go } from '../route'
-import type { Download, Job, Measurement, Model, Point, Problem, Report, Scan } from '../schemas'
+import type { Job, Measurement, Model, Point, Problem, Report, Scan } from '../schemas'
 import { MAX_VOXELS, NO_WEBGL, originText, TOO_LARGE, voxels } from '../text'
 import { Legend, modelOfReport } from '../viewer/legend'
 import type { Worklist } from '../worklist'
@@ -207,7 +208,15 @@ export class JobView {
     const { id } = this
     const saved = await this.verdict.saveDraft(draft)
     if (saved && this.id === id) this.image.review = draft.draft ?? null // it becomes the review
+    if (saved && id !== null) void this.offerCorrected(id).catch(() => {}) // when it is opened again
     return saved
+  }
+
+  /** Links to the files of the newest corrected mask. */
+  private async offerCorrected(job: string): Promise<void> {
+    const [files, id] = await Promise.all([api.downloads(job), this.verdict.newestCorrection()])
+    if (this.id !== job) return
+    this.findings.showCorrected(files, id === null ? null : { job, id }, reader.name)
   }
 
   /** While a mask is corrected, its review and its sizes before are not shown. */
@@ -243,7 +252,7 @@ export class JobView {
       else if (viewer.untouched && !legend.instances) this.jump(largest(report))
       this.facts.querySelector('details')?.removeAttribute('open')
       if (report.uploaded !== undefined) this.use.textContent = originText(report.uploaded)
-      this.findings.show(report, legend, downloads.map(downloadLink))
+      this.findings.show(report, legend, downloads)
       this.measurements.reports = downloads.filter(({ kind }) => kind === 'report')
       if (this.scan?.format === 'dicom') void this.deliveries.show(job.id, downloads)
       const doubts = report.doubts ?? []
@@ -252,6 +261,7 @@ export class JobView {
       this.warnings.showOfReport(job, warnings, doubts)
       this.verdict.allow()
       await this.correction.offer(job)
+      await this.offerCorrected(job.id)
     } catch (error) {
       if (!signal.aborted) this.showProblem(api.problemOf(error))
     }
@@ -299,12 +309,6 @@ export class JobView {
       'Try again',
     )
   }
-}
-
-/** The text of a download's link, and its address. */
-function downloadLink(file: Download): [string, string] {
-  const kind = file.kind === 'mask' ? 'Mask' : 'Report'
-  return [`${kind} (${file.title})`, api.address(file.url.replace(/^\/v1\//, ''))]
 }
 
 function largest(report: Report): Measurement | undefined {

@@ -29,7 +29,7 @@ export function reviewRow(review: Review): HTMLElement {
 /** To the mask before the correction, and the corrected one beside it. */
 function compareLink({ job, id }: Review): HTMLElement {
   const route = comparing({ job, review: null }, { job, review: id })
-  return element('a', { href: hashOf(route) }, 'Compare with the mask before')
+  return element('p', {}, element('a', { href: hashOf(route) }, 'Compare with the mask before'))
 }
 
 /** "Dr. B has had this open for 3 min." `me` is the reader's own name. */
