@@ -21,6 +21,14 @@ def test_a_corrected_mask_is_sent(browser: Browser, installation: Installation) 
         for page in watched(browser, address):
             page.goto(f"{address}/#job={job}")
             expect(page.get_by_text("Send original mask to archive")).to_be_visible()
+            expect(page.get_by_text("of the mask before its correction")).to_be_visible()
+            files = page.get_by_role("toolbar", name="Download the corrected mask")
+            with page.expect_download() as download:
+                files.get_by_text("Mask (NIfTI)").click()
+            saved = download.value.path().read_bytes()
+            review = gateway.client.get(f"/v1/jobs/{job}/reviews").json()[-1]["id"]
+            path = f"/v1/jobs/{job}/reviews/{review}/mask"
+            assert saved == gateway.client.get(path, params={"format": "nifti"}).content
             page.get_by_text("Send corrected mask to archive").click()
             sent = page.locator(".deliveries li[data-state=sent]")
             expect(sent).to_have_count(3)

@@ -17,6 +17,7 @@ export interface FindingsActions {
 export class Findings {
   readonly root = element('section.findings', { 'aria-label': 'Measurements' })
   private readonly corrected = element('div', {})
+  private readonly before = element('p.hint')
 
   constructor(private readonly actions: FindingsActions) {}
 
@@ -27,9 +28,11 @@ export class Findings {
   show(report: Report, legend: Legend, downloads: Download[]): void {
     const measured = report.measurements
     fill(this.corrected)
+    fill(this.before)
     fill(
       this.root,
       element('h2', {}, 'Labels'),
+      this.before,
       rovingList(
         'ul.labels',
         legend.labels.map((label) => this.row(label, measuredOf(report, label), legend)),
@@ -45,12 +48,18 @@ export class Findings {
     )
   }
 
-  /** Offers the files of the mask that a reader corrected; null: there is none. */
+  /**
+   * Offers the files of the mask that a reader corrected; null: there is none. `drawn`: whether the
+   * image shows it.
+   */
   showCorrected(
     downloads: Download[],
     review: Parameters<typeof correctedLinks>[1] | null,
     reader: string,
+    drawn: boolean,
   ): void {
+    const shown = drawn ? 'These sizes are' : 'The image and these sizes are'
+    fill(this.before, review !== null && `${shown} of the mask before its correction.`)
     fill(this.corrected, review !== null && correctedLinks(downloads, review, reader))
   }
 

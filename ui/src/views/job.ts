@@ -216,7 +216,8 @@ export class JobView {
   private async offerCorrected(job: string): Promise<void> {
     const [files, id] = await Promise.all([api.downloads(job), this.verdict.newestCorrection()])
     if (this.id !== job) return
-    this.findings.showCorrected(files, id === null ? null : { job, id }, reader.name)
+    const review = id === null ? null : { job, id }
+    this.findings.showCorrected(files, review, reader.name, id !== null && this.image.review === id)
   }
 
   /** While a mask is corrected, its review and its sizes before are not shown. */
