@@ -71,6 +71,7 @@ def test_every_view_passes_axe(page: Page, gateway: Gateway, job: str) -> None:
     found["correction"] = violations(page)
     page.get_by_role("button", name="Keep draft").press("Enter")
     expect(page.locator(".correction")).to_be_hidden()
+    gateway.client.delete(f"/v1/jobs/{job}/draft").raise_for_status()
     page.keyboard.press("r")
     found["reasons"] = violations(page)
     page.keyboard.press("Escape")

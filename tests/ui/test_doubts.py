@@ -58,7 +58,7 @@ def test_a_ct_for_a_model_of_brain_mri(page: Page, address: str, abdomen: Path) 
     row = page.locator(f"[data-job='{job}']")
     expect(row.get_by_role("img", name="may be wrong: 1 reason")).to_be_visible()
     expect(bar).to_contain_text("Its values look like the Hounsfield units of a CT")
-    canvas, above = page.locator(".canvas").bounding_box(), bar.bounding_box()
+    canvas, above = page.locator(".stage .canvas").bounding_box(), bar.bounding_box()
     assert canvas
     assert above
     assert above["y"] + above["height"] <= canvas["y"]  # over the image, and not on it

@@ -254,7 +254,7 @@ def test_without_webgl_the_still_picture_is_judged(blind_page: Page, brain: Path
     still = blind_page.locator("#still")
     expect(still).to_be_visible(timeout=60_000)
     assert still.evaluate("image => image.decode().then(() => image.naturalWidth)") > 30
-    expect(blind_page.locator(".cover")).to_contain_text("no WebGL 2")
+    expect(blind_page.locator(".stage .cover")).to_contain_text("no WebGL 2")
     blind_page.keyboard.press("r")
     blind_page.keyboard.press("Enter")
     expect(blind_page.locator(f'[data-job="{job}"]')).to_have_attribute("data-verdict", "rejected")
