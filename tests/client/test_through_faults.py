@@ -46,7 +46,7 @@ def jobs_of(served: Gateway, scan: str) -> int:
 def test_a_correction(served: Gateway, tmp_path: Path, seed: int) -> None:
     """Each set of changes is stored once, the draft is saved once, and another one is given up."""
     with Client(f"http://127.0.0.1:{served.port}") as calm:
-        made = calm.segment(scan_file(tmp_path, seed), MODEL, tmp_path, options=OPTIONS)
+        made = calm.segment(scan_file(tmp_path, 50 + seed), MODEL, tmp_path, options=OPTIONS)
         before = mask_of(made.mask)
         label = made.report["measurements"]["labels"][0]["value"]
         runs = [(start, 3, label if start % 2 else 0) for start in range(seed, 900, 90)]
