@@ -10,8 +10,9 @@ from collections.abc import Sequence
 
 import pytest
 
-SHARED = ("browser", "served", "gateway", "rabbitmq")
-"""Fixtures that live for the whole session and are expensive to start, the dearest first."""
+SHARED = ("address", "browser", "served", "gateway", "rabbitmq")
+"""Fixtures whose tests run in one worker, since they are expensive to start: the dearest first. The
+tests of the page are two such groups, with `address` and without."""
 FIRST = ("browser", "slow", "system")
 """Markers of tests that take long, the longest first."""
 
