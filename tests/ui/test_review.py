@@ -288,8 +288,8 @@ def test_what_comes_late_is_not_shown_for_another_job(
         page.wait_for_timeout(1500)  # its head is drawn anew every second
         expect(page.locator("header.job h1")).to_have_text("tissue-200-300.png")
         expect(page.locator("header.job .facts")).to_contain_text("300 × 200 px")
-        expect(page.locator(".findings-scroll")).to_contain_text("nucleus")
-        expect(page.locator(".findings-scroll")).not_to_contain_text("hippocampus")
+        expect(page.locator(".jobview .findings-scroll")).to_contain_text("nucleus")
+        expect(page.locator(".jobview .findings-scroll")).not_to_contain_text("hippocampus")
         expect(page.locator("#readout")).to_contain_text("column")
         page.click("text=Use this scan again")
         expect(page.locator(".uploads li")).to_contain_text("tissue-200-300.png")
