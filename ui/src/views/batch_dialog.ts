@@ -48,6 +48,11 @@ export class BatchDialog {
     this.name,
   )
   private readonly problem = element('div', { 'aria-live': 'polite' })
+  private readonly cancel = element(
+    'button',
+    { type: 'button', onclick: () => this.root.close() },
+    'Cancel',
+  )
   private readonly confirm = element('button.primary', {})
 
   /** `onDone` is called with what became of each job. */
@@ -72,16 +77,7 @@ export class BatchDialog {
         this.comment,
         this.named,
         this.problem,
-        element(
-          'div.buttons',
-          {},
-          element(
-            'button',
-            { type: 'button', autofocus: true, onclick: () => this.root.close() },
-            'Cancel',
-          ),
-          this.confirm,
-        ),
+        element('div.buttons', {}, this.cancel, this.confirm),
       ),
     )
   }
@@ -99,6 +95,7 @@ export class BatchDialog {
     fill(this.problem)
     this.show()
     this.root.showModal()
+    this.cancel.focus() // `autofocus` would ask for it when the page is loaded
   }
 
   private get planned(): BatchPlan {

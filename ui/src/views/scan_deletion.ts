@@ -26,12 +26,7 @@ export class ScanDeletion {
       { 'aria-labelledby': 'deletion-title' },
       element('h2', { id: 'deletion-title' }, 'Delete this scan?'),
       this.text,
-      element(
-        'form.buttons',
-        { method: 'dialog' },
-        element('button', { autofocus: true }, 'Keep it'),
-        this.confirm,
-      ),
+      element('form.buttons', { method: 'dialog' }, element('button', {}, 'Keep it'), this.confirm),
     )
   }
 
