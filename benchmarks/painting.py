@@ -13,7 +13,6 @@ Then many strokes, each third one undone: memory after each fifth part of them, 
 """
 
 import argparse
-import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -23,7 +22,8 @@ HERE = Path(__file__).resolve().parent
 sys.path.append(str(HERE))  # last: jobs.py is in this folder, and `jobs` is a package of Tessera
 sys.path.append(str(HERE.parent))
 
-from playwright.sync_api import CDPSession, Page, sync_playwright  # noqa: E402
+from chromium import DRAWS, open_page  # noqa: E402
+from playwright.sync_api import Page  # noqa: E402
 from record import save  # noqa: E402
 from viewer import HEAD, PATIENCE_MS, finished, memory, started  # noqa: E402
 
@@ -103,14 +103,8 @@ def main() -> None:
 
 def measured(gateway: Gateway, strokes: int, chromium: str) -> list[Row]:
     job = finished(gateway, HEAD, 0)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which(chromium),
-            args=["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"],
-        )
-        page = browser.new_page(viewport={"width": 1280, "height": 800})
+    with open_page(chromium, *DRAWS, first=COUNT_CALLS) as page:
         page.set_default_timeout(PATIENCE_MS)
-        page.add_init_script(COUNT_CALLS)
         page.goto(f"{gateway.client.base_url}#job={job}")
         page.locator("#accepted:enabled").wait_for()
         page.keyboard.press("t")
@@ -119,8 +113,7 @@ def measured(gateway: Gateway, strokes: int, chromium: str) -> list[Row]:
             painted(page, plane, ball) for ball in (False, True) for plane in ("axial", "coronal")
         ]
         page.keyboard.press("d")
-        rows += remembered(page, browser.new_browser_cdp_session(), strokes)
-        browser.close()
+        rows += remembered(page, strokes)
     return rows
 
 
@@ -156,9 +149,9 @@ def middle(page: Page, plane: str) -> tuple[float, float]:
     return round(box["x"] + box["width"] / 2), round(box["y"] + box["height"] / 2)
 
 
-def remembered(page: Page, session: CDPSession, strokes: int) -> list[Row]:
+def remembered(page: Page, strokes: int) -> list[Row]:
     """Memory after each fifth of many short strokes, each third one undone."""
-    rows = [{"strokes": 0, **megabytes(page, session)}]
+    rows = [{"strokes": 0, **megabytes(page)}]
     print(rows[-1], flush=True)
     x, y = middle(page, "axial")
     for n in range(strokes):
@@ -173,13 +166,13 @@ def remembered(page: Page, session: CDPSession, strokes: int) -> list[Row]:
         if n % 10 == 9:
             page.keyboard.press("ArrowDown")
         if (n + 1) % max(1, strokes // 5) == 0:
-            rows.append({"strokes": n + 1, **megabytes(page, session)})
+            rows.append({"strokes": n + 1, **megabytes(page)})
             print(rows[-1], flush=True)
     return rows
 
 
-def megabytes(page: Page, session: CDPSession) -> Row:
-    return {name: value for name, value in memory(page, session).items() if name.endswith("_mb")}
+def megabytes(page: Page) -> Row:
+    return {name: value for name, value in memory(page).items() if name.endswith("_mb")}
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ processes. `contexts` are those of WebGL that were ever opened.
 
 import argparse
 import gzip
-import shutil
 import sys
 import tempfile
 import time
@@ -25,7 +24,8 @@ sys.path.append(str(HERE.parent))
 
 import nibabel as nib  # noqa: E402
 import numpy as np  # noqa: E402
-from playwright.sync_api import CDPSession, Page, sync_playwright  # noqa: E402
+from chromium import DRAWS, open_page  # noqa: E402
+from playwright.sync_api import Page  # noqa: E402
 from record import save  # noqa: E402
 
 from tests.support.cards import CARDS  # noqa: E402
@@ -98,26 +98,18 @@ def measured(gateway: Gateway, scans: int, chromium: str) -> list[Row]:
     head = finished(gateway, HEAD, 0)
     large = [finished(gateway, LARGE, n) for n in range(DIFFERENT)]
     small = [finished(gateway, SMALL, n) for n in range(DIFFERENT)]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which(chromium),
-            args=["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"],
-        )
-        page = browser.new_page(viewport={"width": 1280, "height": 800})
+    with open_page(chromium, *DRAWS, first=COUNT_CONTEXTS) as page:
         page.set_default_timeout(PATIENCE_MS)
-        page.add_init_script(COUNT_CONTEXTS)
         page.goto(str(gateway.client.base_url))
         page.wait_for_selector("[data-job]")
-        session = browser.new_browser_cdp_session()
-        rows = [{"scans": 1, "seconds": opened_s(page, head), **memory(page, session)}]
+        rows = [{"scans": 1, "seconds": opened_s(page, head), **memory(page)}]
         print(rows[-1], flush=True)
         for n in range(scans):
             jobs = large if n % 5 == 0 else small
             seconds = opened_s(page, jobs[(n // 5 if n % 5 == 0 else n) % DIFFERENT])
             if (n + 1) % max(1, scans // 5) == 0:
-                rows.append({"scans": n + 2, "seconds": seconds, **memory(page, session)})
+                rows.append({"scans": n + 2, "seconds": seconds, **memory(page)})
                 print(rows[-1], flush=True)
-        browser.close()
     return rows
 
 
@@ -133,13 +125,16 @@ def opened_s(page: Page, job: str) -> float:
     return round(time.perf_counter() - began, 2)
 
 
-def memory(page: Page, browser: CDPSession) -> Row:
+def memory(page: Page) -> Row:
     """Megabytes of the page, after a garbage collection."""
     own = page.context.new_cdp_session(page)
     own.send("HeapProfiler.collectGarbage")
     heap = own.send("Runtime.getHeapUsage")["usedSize"]
     own.detach()
-    processes = browser.send("SystemInfo.getProcessInfo")["processInfo"]
+    browser = page.context.browser
+    if browser is None:
+        raise ValueError("The page has no browser of its own.")
+    processes = browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")["processInfo"]
     return {
         "heap_mb": round(heap / 1e6, 1),
         "page_mb": max(resident_mb(one["id"]) for one in processes if one["type"] == "renderer"),

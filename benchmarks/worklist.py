@@ -11,7 +11,6 @@ it scrolls. With `--json benchmarks/results/worklist.json` the results are saved
 
 import argparse
 import contextlib
-import shutil
 import sys
 import tempfile
 import time
@@ -26,8 +25,9 @@ HERE = Path(__file__).resolve().parent
 sys.path.append(str(HERE))  # last: jobs.py is in this folder, and `jobs` is a package of Tessera
 sys.path.append(str(HERE.parent))
 
+from chromium import open_page  # noqa: E402
 from gateway_process import free_port, processor_s, started  # noqa: E402
-from playwright.sync_api import Page, sync_playwright  # noqa: E402
+from playwright.sync_api import Page  # noqa: E402
 from queue_depth import database  # noqa: E402
 from record import save  # noqa: E402
 
@@ -149,23 +149,17 @@ def median_ms(client: httpx.Client, path: str, query: dict[str, Any]) -> float:
 
 def in_browser(address: str, chromium: str) -> Row:
     """What a reader waits for."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which(chromium), args=["--no-sandbox"]
-        )
-        page = browser.new_page(viewport={"width": 1280, "height": 800})
+    with open_page(chromium) as page:
         first_rows_s = [opened_s(page, address) for _ in range(RUNS)]
         page.wait_for_selector(".found:not(:empty)")
         changes = [page.evaluate(CHANGE, tab) for _ in range(3) for tab in TABS]
-        row = {
+        return {
             "first_rows_s": round(median(first_rows_s), 2),
             "filter_change_ms": round(median(changes)),
             "slowest_filter_change_ms": round(max(changes)),
             "longest_task_ms": round(page.evaluate(SCROLL, SCROLLS)),
             "row_elements": page.locator(".jobs li").count(),
         }
-        browser.close()
-        return row
 
 
 def opened_s(page: Page, address: str) -> float:

@@ -178,19 +178,15 @@ async def start_tasks(parts: Parts, services: Services, stack: AsyncExitStack) -
     Raises BadRequest if another process has the DICOM port or its inbox.
     """
     rows = parts.repository
-    sweeper = Sweeper(rows, parts.queue, parts.collector, parts.settings)
-    sweeper.start()
-    stack.callback(sweeper.stop)
     stack.callback(services[Readiness].close)
-    upload_expiry = UploadExpiry(services[PartialUploads], parts.authenticator)
-    upload_expiry.start()
-    stack.callback(upload_expiry.stop)
-    tiles: TileFiles = services[TileFiles]
-    tiles.start()
-    stack.callback(tiles.stop)
-    assistant: AssistantProcess = services[AssistantProcess]
-    assistant.start()
-    stack.callback(assistant.stop)
+    for part in (
+        Sweeper(rows, parts.queue, parts.collector, parts.settings),
+        UploadExpiry(services[PartialUploads], parts.authenticator),
+        services[TileFiles],
+        services[AssistantProcess],
+    ):
+        part.start()
+        stack.callback(part.stop)
     for watcher in (services[JobWatcher], services[TrainingWatcher]):
         watcher.start()
         stack.push_async_callback(watcher.stop)

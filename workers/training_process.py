@@ -46,7 +46,7 @@ class TrainingProcess:
         kills = memory_kills()
         last: TrainingReport | None = None
         with self._started() as process:
-            for report in _reports(process, stops):
+            for report in _reports(_output(process), stops):
                 if isinstance(report, TrainingProgress):
                     on_progress(report)
                 last = report
@@ -78,12 +78,16 @@ class TrainingProcess:
                 process.stdout.close()
 
 
-def _reports(
-    process: subprocess.Popen[bytes], stops: Callable[[], bool]
-) -> Iterator[TrainingReport]:
-    """What the process reports until it closes its output; raises JobLost if `stops` says so."""
-    assert process.stdout is not None  # noqa: S101 - it is a pipe
-    output, rest = process.stdout.fileno(), b""
+def _output(process: subprocess.Popen[bytes]) -> int:
+    """Descriptor of the pipe that the process writes to."""
+    if process.stdout is None:
+        raise ValueError("The process was started without a pipe for its output.")
+    return process.stdout.fileno()
+
+
+def _reports(output: int, stops: Callable[[], bool]) -> Iterator[TrainingReport]:
+    """What a process reports until it closes its output; raises JobLost if `stops` says so."""
+    rest = b""
     while True:
         if stops():
             raise JobLost("The training is no longer this worker's.")

@@ -91,6 +91,7 @@ class _Counts:
     other_label: int = 0
 
     def add(self, one: NDArray[Any], other: NDArray[Any], start: tuple[int, ...]) -> None:
+        """Counts a block of both masks, whose first voxel is at `start`, in voxels."""
         same = one == other
         _count(self.first, one)
         _count(self.second, other)
@@ -107,6 +108,7 @@ class _Counts:
             total[start[axis] : start[axis] + one.shape[axis]] += differing
 
     def difference(self) -> MaskDifference:
+        """What was counted so far."""
         labels = sorted((self.first.keys() | self.second.keys()) - {0})
         return MaskDifference(
             labels={n: LabelOverlap(self.first[n], self.second[n], self.common[n]) for n in labels},

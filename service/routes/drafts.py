@@ -10,7 +10,7 @@ from service.http.dependencies import DraftEditsDep, DraftsDep, ViewThreadsDep
 from service.http.downloads import file_response
 from service.http.permissions import Allowed
 from service.http.readers import ReaderDep
-from service.routes.serializers import draft_out
+from service.routes.review_serializers import draft_out
 from service.schemas import ChangeNumber, DraftIn, DraftOut, DraftsOut, Identifier, JobId
 from service.use_cases.draft_edits import MEDIA_TYPE
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any, cast
 
 from imaging.csv_cells import text_cell
@@ -51,12 +50,12 @@ def second_reading_out(reading: SecondReading, reader: str) -> SecondReadingOut:
         min_dice=reading.options.min_dice,
         blind=reading.blind,
         requested_by=reading.requested_by,
-        requested_at=_time(reading.requested_at),
-        completed_at=None if reading.completed_at is None else _time(reading.completed_at),
+        requested_at=time_of(reading.requested_at),
+        completed_at=None if reading.completed_at is None else time_of(reading.completed_at),
         review=reading.review,
         agreement=_agreement_out(reading, reader),
         unblindings=[
-            UnblindingOut(reader=one.reader, at=_time(one.at)) for one in reading.unblindings
+            UnblindingOut(reader=one.reader, at=time_of(one.at)) for one in reading.unblindings
         ],
     )
 
@@ -102,7 +101,7 @@ def agreement_table(
             continue
         names = [text_cell(name) for name in names_of(one)]
         yield (
-            *(one.reading.job, one.model, _time(one.created_at).isoformat(), one.reading.state),
+            *(one.reading.job, one.model, time_of(one.created_at).isoformat(), one.reading.state),
             *(one.reading.blind, agreement.agree, one.verdict or ""),
             *(names[0], agreement.verdicts[0], names[1], agreement.verdicts[1]),
             "" if agreement.overlaps[0].dice is None else round(agreement.overlaps[0].dice, 4),
@@ -125,7 +124,3 @@ def _agreement_out(reading: SecondReading, reader: str) -> AgreementOut | None:
 
 def _estimate_out(estimate: Estimate | None) -> EstimateOut | None:
     return None if estimate is None else EstimateOut(**asdict(estimate))
-
-
-def _time(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)

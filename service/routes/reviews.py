@@ -24,7 +24,7 @@ from service.http.downloads import file_response
 from service.http.permissions import Allowed
 from service.http.readers import ReaderDep
 from service.resources.format_names import MaskFormatName, ReportFormatName
-from service.routes.serializers import review_out
+from service.routes.review_serializers import review_out
 from service.schemas import JobId, ReviewId, ReviewIn, ReviewMeasurementsOut, ReviewOut
 from service.use_cases.reader_measurements import ReaderMeasurements
 

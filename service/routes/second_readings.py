@@ -23,7 +23,7 @@ from service.routes.reading_serializers import (
     reader_agreement_out,
     second_reading_out,
 )
-from service.routes.serializers import review_out
+from service.routes.review_serializers import review_out
 from service.schemas import JobId, ReviewOut, Text
 from service.schemas.reviews import ViewerIn
 from service.schemas.second_readings import (

@@ -1,22 +1,17 @@
 """Domain objects as the schemas of the wire."""
 
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any, cast
 
 from imaging.formats.incoming import RefusedScan
-from imaging.reader_measurements.measurement import ReaderMeasurement
 from imaging.scan_display import ScanDisplay
 from jobs.batch import Batch
 from jobs.delivery import Delivery, DeliveryState
-from jobs.draft import Draft
 from jobs.job import Job, JobState, Progress
 from jobs.job_filter import JobCounts
-from jobs.review import Review
 from jobs.second_reading import ReadingState
 from jobs.stored_scan import StoredScan
 from jobs.usual_sizes import UnusualSize
-from jobs.viewer import Viewer
 from jobs.webhook import MessageState, WebhookMessage
 from models.any_card import AnyCard
 from models.model_fit import ModelFit
@@ -24,27 +19,23 @@ from service.http import errors
 from service.resources.peers import Peer
 from service.resources.webhook_endpoint import WebhookEndpoint
 from service.routes.reading_serializers import reading_progress_out
+from service.routes.times import time_of, time_or_none
 from service.schemas import (
     BatchOut,
     DeliveryOut,
     DoubtOut,
-    DraftOut,
     JobCountsOut,
     JobOut,
-    LabelChangeOut,
     LabelOut,
-    MeasurementOut,
     ModelFitOut,
     ModelOut,
     OptionsIn,
     PeerOut,
     ProgressOut,
     RefusedOut,
-    ReviewOut,
     ScanOut,
     UnusualSizeOut,
     UploadedMaskOut,
-    ViewerOut,
     WebhookMessageOut,
     WebhookOut,
     WindowOut,
@@ -67,7 +58,7 @@ def scan_out(scan: StoredScan) -> ScanOut:
         bytes=scan.bytes,
         sha256=scan.sha256,
         warnings=scan.warnings,
-        created_at=_time(scan.created_at),
+        created_at=time_of(scan.created_at),
         series=scan.series,
         modality=scan.modality,
         **_display_out(scan),
@@ -129,10 +120,10 @@ def job_out(status: JobStatus) -> JobOut:
         queue=job.queue,
         place_in_queue=status.forecast.place,
         no_worker=status.forecast.no_worker,
-        eta=_time_or_none(status.forecast.eta),
-        created_at=_time(job.created_at),
-        started_at=_time_or_none(job.started_at),
-        finished_at=_time_or_none(job.finished_at),
+        eta=time_or_none(status.forecast.eta),
+        created_at=time_of(job.created_at),
+        started_at=time_or_none(job.started_at),
+        finished_at=time_or_none(job.finished_at),
         error=errors.stored(job.error) if job.error else None,
         verdict=cast("Any", job.verdict),
         reviewer=status.listed.reviewer,
@@ -180,54 +171,11 @@ def batch_out(batch: Batch) -> BatchOut:
     return BatchOut(
         id=batch.id,
         name=batch.name,
-        created_at=_time(batch.created_at),
+        created_at=time_of(batch.created_at),
         jobs=list(batch.jobs),
         states={JobState(state): count for state, count in batch.states.items()},
         fraction=final / max(1, len(batch.jobs)),
     )
-
-
-def review_out(review: Review) -> ReviewOut:
-    """A review."""
-    return ReviewOut(
-        id=review.id,
-        job=str(review.job),  # a review without a job is in no job's list
-        verdict=cast("Any", review.verdict),
-        reasons=list(review.reasons),
-        comment=review.comment,
-        reviewer=review.reviewer,
-        created_at=_time(review.created_at),
-        withdrawn_at=_time_or_none(review.withdrawn_at),
-        mask_format=review.mask_format,
-        role=review.role,
-        measurements=[_measurement_out(one) for one in review.measurements],
-        base=review.base,
-        seconds=review.seconds,
-        changes=[LabelChangeOut(**asdict(one)) for one in review.changes],
-    )
-
-
-def draft_out(draft: Draft) -> DraftOut:
-    """A draft."""
-    return DraftOut(
-        id=draft.id,
-        job=draft.job,
-        reader=draft.reader,
-        base=draft.base,
-        changes=draft.changes,
-        seconds=draft.seconds,
-        created_at=_time(draft.created_at),
-        updated_at=_time(draft.updated_at),
-    )
-
-
-def _measurement_out(one: ReaderMeasurement) -> MeasurementOut:
-    return MeasurementOut(**asdict(one))
-
-
-def viewer_out(viewer: Viewer) -> ViewerOut:
-    """A page that shows a job."""
-    return ViewerOut(reader=viewer.reader, since=_time(viewer.since))
 
 
 def peer_out(peer: Peer) -> PeerOut:
@@ -246,9 +194,9 @@ def delivery_out(delivery: Delivery) -> DeliveryOut:
         format=delivery.format,
         state=delivery.state.value,
         attempts=delivery.attempts,
-        created_at=_time(delivery.created_at),
-        due_at=_time(delivery.due_at) if waits else None,
-        finished_at=_time_or_none(delivery.finished_at),
+        created_at=time_of(delivery.created_at),
+        due_at=time_of(delivery.due_at) if waits else None,
+        finished_at=time_or_none(delivery.finished_at),
         error=errors.stored(delivery.error) if delivery.error else None,
         review=delivery.review or None,
         sent_as=delivery.sent_as,
@@ -274,9 +222,9 @@ def webhook_message_out(message: WebhookMessage) -> WebhookMessageOut:
         batch=message.batch,
         state=message.state,
         attempts=message.attempts,
-        created_at=_time(message.created_at),
-        due_at=_time(message.due_at) if waits else None,
-        finished_at=_time_or_none(message.finished_at),
+        created_at=time_of(message.created_at),
+        due_at=time_of(message.due_at) if waits else None,
+        finished_at=time_or_none(message.finished_at),
         status=message.status,
         error=errors.stored(message.error) if message.error else None,
     )
@@ -330,11 +278,3 @@ def _progress(progress: Progress, state: JobState) -> ProgressOut:
         fraction=1.0 if state is JobState.SUCCEEDED else done,
         preparing=progress.preparing,
     )
-
-
-def _time(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
-
-
-def _time_or_none(seconds: float | None) -> datetime | None:
-    return None if seconds is None else _time(seconds)

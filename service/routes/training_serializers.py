@@ -1,11 +1,11 @@
 """Trainings as the schemas of the wire."""
 
 from dataclasses import asdict
-from datetime import UTC, datetime
 
 from imaging.errors import Unavailable
 from jobs.training import Training, TrainingResult
 from service.http import errors
+from service.routes.times import time_of, time_or_none
 from service.schemas import (
     TrainingOut,
     TrainingPreviewOut,
@@ -38,12 +38,12 @@ def training_out(status: TrainingStatus) -> TrainingOut:
         progress=TrainingProgressOut(**asdict(training.progress)),
         waiting_for=training.waiting_for,
         no_worker=status.no_worker,
-        created_at=_time(training.created_at),
-        started_at=_time_or_none(training.started_at),
-        finished_at=_time_or_none(training.finished_at),
+        created_at=time_of(training.created_at),
+        started_at=time_or_none(training.started_at),
+        finished_at=time_or_none(training.finished_at),
         error=errors.stored(training.error) if training.error else None,
         result=None if training.result is None else _result_out(training, training.result),
-        published_at=_time_or_none(training.published_at),
+        published_at=time_or_none(training.published_at),
         publish_error=errors.stored(training.publish_error) if training.publish_error else None,
     )
 
@@ -74,11 +74,3 @@ def _result_out(training: Training, result: TrainingResult) -> TrainingResultOut
     return TrainingResultOut(
         model=f"{name}@{result.version}", is_worse=result.is_worse, **asdict(result)
     )
-
-
-def _time(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
-
-
-def _time_or_none(seconds: float | None) -> datetime | None:
-    return None if seconds is None else _time(seconds)

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from service.auth import Permission, Principal
 from service.http.dependencies import ViewersDep
 from service.http.permissions import Allowed
-from service.routes.serializers import viewer_out
+from service.routes.review_serializers import viewer_out
 from service.schemas import JobId, ViewerId, ViewerIn, ViewersOut
 
 router = APIRouter(tags=["reviews"])

@@ -12,6 +12,7 @@ import pytest
 from imaging.errors import Conflict, NotFound, Part
 from jobs.job import TRANSITIONS, Job, JobEvent, JobState, Progress
 from jobs.repository import Held, Repository
+from tests.support.ways_to_states import WAYS
 
 MASK: dict[str, Any] = {
     "mask_sha256": "a" * 64,
@@ -46,15 +47,6 @@ def step(repository: Repository, event: JobEvent, fence: int) -> bool:
             except Conflict:
                 return False
             return True
-
-
-WAYS: dict[JobState, tuple[JobEvent, ...]] = {
-    JobState.QUEUED: (),
-    JobState.RUNNING: (JobEvent.CLAIM,),
-    JobState.SUCCEEDED: (JobEvent.CLAIM, JobEvent.FINISH),
-    JobState.FAILED: (JobEvent.CLAIM, JobEvent.FAIL),
-    JobState.CANCELLED: (JobEvent.CLAIM, JobEvent.CANCEL),
-}
 
 
 @pytest.mark.parametrize(("state", "event"), list(product(JobState, JobEvent)))

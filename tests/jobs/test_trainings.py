@@ -18,6 +18,7 @@ from jobs.training import (
     TrainingResult,
     next_version,
 )
+from tests.support.ways_to_states import WAYS
 
 REASON = {"title": "No room left", "status": 507, "detail": "The disk is full."}
 RESULT = TrainingResult("1.1", "c" * 64, 8, 2, {"dice": 0.8, "dice_1": 0.8}, {"dice": 0.9})
@@ -63,15 +64,6 @@ def step(repository: Repository, event: JobEvent, fence: int = 1) -> bool:
             except Conflict:
                 return False
             return True
-
-
-WAYS: dict[JobState, tuple[JobEvent, ...]] = {
-    JobState.QUEUED: (),
-    JobState.RUNNING: (JobEvent.CLAIM,),
-    JobState.SUCCEEDED: (JobEvent.CLAIM, JobEvent.FINISH),
-    JobState.FAILED: (JobEvent.CLAIM, JobEvent.FAIL),
-    JobState.CANCELLED: (JobEvent.CLAIM, JobEvent.CANCEL),
-}
 
 
 @pytest.mark.parametrize(("state", "event"), list(product(JobState, JobEvent)))

@@ -71,8 +71,8 @@ def test_a_stroke_adds_a_missed_part_and_another_removes_a_leak(gateway: Gateway
     runs = voxel_runs(truth, missed, 1) + voxel_runs(truth, stroke, 2)
     answer = ask(gateway, job, runs, [0, 0, 0], list(SHAPE))
     assert answer.headers["content-type"] == "application/octet-stream", answer.text
-    mended = changed(answer, missed)
-    assert dice(missed, truth) < 0.8 < 0.95 < dice(mended, truth)
+    corrected = changed(answer, missed)
+    assert dice(missed, truth) < 0.8 < 0.95 < dice(corrected, truth)
 
     small = ask(gateway, job, voxel_runs(truth, stroke, 2), [15, 7, 9], [22, 18, 12])
     outside = np.ones(SHAPE, bool)
@@ -116,8 +116,8 @@ def test_an_image_is_refined_on_the_grid_of_its_mask_as_nifti(gateway: Gateway, 
 
     np.testing.assert_array_equal(mask, placed(missed))
     runs = voxel_runs(mask, mask, 1) + voxel_runs(mask, placed(stroke), 2)
-    mended = changed(ask(gateway, job, runs, [40, 20, 0], [90, 60, 1]), mask)
-    assert dice(mask, placed(truth)) < 0.6 < 0.95 < dice(mended, placed(truth))
+    corrected = changed(ask(gateway, job, runs, [40, 20, 0], [90, 60, 1]), mask)
+    assert dice(mask, placed(truth)) < 0.6 < 0.95 < dice(corrected, placed(truth))
 
 
 def test_what_cannot_be_answered_is_refused(gateway: Gateway) -> None:
