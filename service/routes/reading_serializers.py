@@ -10,6 +10,7 @@ from jobs.job_filter import ListedJob
 from jobs.repository import JobReading
 from jobs.repository.reading_rows import shown_names
 from jobs.second_reading import ReadingOptions, ReadingState, SecondReading, reader_key
+from service.routes.times import time_of, time_or_none
 from service.schemas.jobs import ReadingProgressOut
 from service.schemas.second_readings import (
     AgreementOut,
@@ -51,7 +52,7 @@ def second_reading_out(reading: SecondReading, reader: str) -> SecondReadingOut:
         blind=reading.blind,
         requested_by=reading.requested_by,
         requested_at=time_of(reading.requested_at),
-        completed_at=None if reading.completed_at is None else time_of(reading.completed_at),
+        completed_at=time_or_none(reading.completed_at),
         review=reading.review,
         agreement=_agreement_out(reading, reader),
         unblindings=[
