@@ -5,7 +5,10 @@ import { DraftSync } from './draft'
 import { pack, read, translated } from './wire'
 
 const OFFLINE = new ApiError(UNREACHABLE)
-const problem = (status: number) => new ApiError(responseProblem(status, ''))
+const problem = (status: number, kind = '') =>
+  new ApiError(
+    responseProblem(status, JSON.stringify({ detail: 'No.', type: `urn:tessera:problem:${kind}` })),
+  )
 const run = (start: number) => Uint32Array.of(start, 1, 1)
 
 /** A gateway that fails as it is told, and keeps the sets that it took. */
@@ -87,6 +90,14 @@ describe('a draft', () => {
     },
   )
 
+  it('is sent again when a gateway of an earlier version does not know drafts', async () => {
+    const { sync, sets, errors } = new Gateway()
+    errors.push(problem(404, 'http-404'))
+    sync.add(run(1))
+    await vi.advanceTimersByTimeAsync(2000)
+    expect([sync.state, sets]).toEqual(['saved', [[1, 1, 1]]])
+  })
+
   it('tries at once when the network is back', async () => {
     const { sync, sets, errors } = new Gateway()
     errors.push(OFFLINE)
@@ -98,13 +109,13 @@ describe('a draft', () => {
   })
 
   it.each([
-    [409, 'elsewhere'],
-    [404, 'elsewhere'],
-    [422, 'refused'],
-    [403, 'refused'],
-  ])('ends when the gateway answers %i', async (status, state) => {
+    [409, 'draft-changed', 'elsewhere'],
+    [404, 'not-found', 'elsewhere'],
+    [422, 'bad-request', 'refused'],
+    [403, 'forbidden', 'refused'],
+  ])('ends when the gateway answers %i', async (status, kind, state) => {
     const { sync, errors, states } = new Gateway()
-    errors.push(problem(status))
+    errors.push(problem(status, kind))
     sync.add(run(1))
     expect(await sync.flush()).toBe(false)
     sync.add(run(2))

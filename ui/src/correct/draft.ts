@@ -125,9 +125,11 @@ export class DraftSync {
 
   private failed(problem: Problem): void {
     this.problem = problem
-    const { status } = problem
-    const passes = status < 400 || status >= 500 || status === 408 || status === 429
-    if (status === 404 || status === 409) this.end('elsewhere')
+    const { status, kind } = problem
+    // During an update, a gateway of an earlier version may not know drafts.
+    const unknown = status === 404 && kind !== 'not-found'
+    const passes = status < 400 || status >= 500 || status === 408 || status === 429 || unknown
+    if ((status === 404 && !unknown) || status === 409) this.end('elsewhere')
     else if (!passes) this.end('refused')
     else this.tryAgain()
   }

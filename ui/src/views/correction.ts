@@ -184,7 +184,7 @@ export class CorrectionView {
 
   private renderState(): void {
     const { sync, job } = this.session!
-    this.panel.showState(sync.state)
+    this.panel.showState(sync.state, sync.problem)
     this.buttons.savable = !sync.ended
     const { result } = this.panel
     if (sync.state === 'elsewhere')

@@ -4,12 +4,13 @@ import type { Correcting } from '../correct/correcting'
 import type { DraftState } from '../correct/draft'
 import { element, fill, swatch } from '../element'
 import { rovingList } from '../roving'
+import type { Problem } from '../schemas'
 import { sizeText } from '../text'
 
 const STATES: Record<DraftState, string> = {
   saved: 'Draft saved',
   saving: 'Saving the draft …',
-  offline: 'Not saved: no connection. It is tried again; leave the page open.',
+  offline: 'Not saved.',
   elsewhere: 'The draft was changed in another window.',
   refused: 'Not saved.',
 }
@@ -132,9 +133,13 @@ export class CorrectionPanel {
     this.renderSizes()
   }
 
-  showState(state: DraftState): void {
+  /** `problem`: why the last try to save it failed. */
+  showState(state: DraftState, problem: Problem | null): void {
     this.state.dataset.state = state
-    this.state.textContent = STATES[state]
+    this.state.textContent =
+      state === 'offline' && problem !== null
+        ? `${STATES.offline} ${problem.detail} It is tried again; leave the page open.`
+        : STATES[state]
   }
 
   /** Sizes follow while one draws. */
