@@ -132,6 +132,7 @@ def test_jobs_are_assigned_and_lead_to_the_next(page: Page, reading: Gateway) ->
         box(page, job).click()
         page.locator(".selection").get_by_role("button", name="Assign …").click()
         page.get_by_role("dialog").get_by_role("button", name=name).click()
+        expect(page.locator(".selection .bar")).to_be_hidden()  # it is done
     expect(row(page, mine).locator(".model")).to_contain_text("for Ada")
     reading.client.put(f"/v1/jobs/{others}/assignee", json={"assignee": "Eve"})
     expect(row(page, others).locator(".model")).to_contain_text("for Eve")
