@@ -25,8 +25,8 @@ def watched(browser: Browser, address: str, *tolerated: str) -> Iterator[Page]:
     page.goto(address)
     yield page
     context.close()
-    # Chromium reports every refused upload and review in the console, and OpenSeadragon the tiles of
-    # images that are no longer shown.
+    # In the console, Chromium reports every refused upload and review, and OpenSeadragon each tile
+    # of an image that is no longer shown.
     refusals = ("status of 409", "status of 415", "status of 422", "Ignoring tile", *tolerated)
     unexpected = [line for line in messages if not any(one in line for one in refusals)]
     assert unexpected == []
