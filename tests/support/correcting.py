@@ -94,7 +94,9 @@ def correct(page: Page, job: str) -> None:
 
 def saved(page: Page, gateway: Gateway, job: str) -> dict[str, Any]:
     """Saves the correction, and returns its review."""
-    with page.expect_response(lambda one: one.url.endswith(f"/{job}/reviews")) as answer:
+    with page.expect_response(
+        lambda one: one.url.endswith(f"/{job}/reviews") and one.request.method == "POST"
+    ) as answer:
         page.keyboard.press("Control+s")
     expect(page.locator(".correction")).to_be_hidden()
     review: dict[str, Any] = answer.value.json()
