@@ -169,6 +169,7 @@ def main() -> None:
     options = parser.parse_args()
     program = shutil.which(options.chromium) or options.chromium
     rng = random.Random(options.seed)
+    expect.set_options(timeout=PATIENCE_MS)
     rows, wrong = [], []
     with serviced() as service, sync_playwright() as playwright:
         values = ball_in_the_dark()
@@ -294,7 +295,7 @@ class Trial:
         return strokes
 
     def interrupt(self, kind: str, closes: bool, chromium: Chromium) -> None:
-        time.sleep(self.rng.uniform(0.2, 6))
+        time.sleep(self.rng.uniform(2.5, 8))  # something is saved
         self.began = time.time()
         try:
             if kind == "tab":

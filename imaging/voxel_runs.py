@@ -104,7 +104,7 @@ def join_runs(sets: Iterable[bytes], path: Path) -> None:
 
 def pack_runs(runs: NDArray[np.uint32]) -> bytes:
     """Runs of shape (runs, 3) as a gzip stream."""
-    return gzip.compress(runs.astype("<u4").tobytes(), mtime=0)
+    return gzip.compress(runs.astype("<u4").tobytes(), compresslevel=1, mtime=0)
 
 
 def _unpacked(packed: bytes) -> Iterator[bytes]:

@@ -324,7 +324,8 @@ class AsyncClient:
         """Accepts or rejects a mask. A rejection may have `reasons`, such as `missed-part`.
 
         `adjudicates`: the verdict decides between the readings of a second reading. With the
-        verdict `corrected`, `mask_of` is the review whose corrected mask is right.
+        verdict `corrected`, `mask_of` is the review whose corrected mask is right; in a second
+        reading, only an adjudication has one.
         `measurements`: what the reviewer measured; the service computes their sizes.
 
         It is not repeated if the response is lost, because it would be added twice; then look at
@@ -362,9 +363,7 @@ class AsyncClient:
         """The correction that the reader has begun."""
         return await self._driver.run(drafts.get(self.retries, job, reader))
 
-    async def append_changes(
-        self, draft: Draft, runs: Iterable[Run], *, seconds: float = 0.0
-    ) -> Draft:
+    async def append_changes(self, draft: Draft, runs: Iterable[Run], *, seconds: float = 0.0) -> Draft:
         """Stores changes of a correction, and returns the draft with them.
 
         `seconds`: how long the reader has worked on them. Raises Conflict if the draft has other

@@ -324,7 +324,8 @@ class Client:
         """Accepts or rejects a mask. A rejection may have `reasons`, such as `missed-part`.
 
         `adjudicates`: the verdict decides between the readings of a second reading. With the
-        verdict `corrected`, `mask_of` is the review whose corrected mask is right.
+        verdict `corrected`, `mask_of` is the review whose corrected mask is right; in a second
+        reading, only an adjudication has one.
         `measurements`: what the reviewer measured; the service computes their sizes.
 
         It is not repeated if the response is lost, because it would be added twice; then look at

@@ -31,7 +31,6 @@ class RandomWalk:
 
     def refine(self, question: Question) -> Mask:
         """See `Assistant`."""
-        strokes = question.foreground | question.background
         add, remove = question.foreground & ~question.mask, question.background & question.mask
         if not (add.any() or remove.any()):
             return question.mask.copy()
@@ -40,13 +39,14 @@ class RandomWalk:
             distance_to(remove, question.mask, question.spacing),
         )
         place = _place(distance < FAR)
-        labelled = _walk(question.part(place), distance[place]) > 0.5
-        new = question.mask.copy()
-        new[place] = labelled
-        new[strokes] = question.foreground[strokes]
-        added = _touching(new & ~question.mask, add)
-        removed = _touching(question.mask & ~new, remove)
-        return (question.mask | added) & ~removed
+        part = question.part(place)
+        walked = _walk(part, distance[place]) > 0.5
+        new = walked & ~part.background | part.foreground
+        added = _touching(new & ~part.mask, add[place])
+        removed = _touching(part.mask & ~new, remove[place])
+        refined = question.mask.copy()
+        refined[place] = (part.mask | added) & ~removed
+        return refined
 
 
 def _place(within: Mask) -> tuple[slice, ...]:
@@ -76,6 +76,8 @@ def _likelihood(part: Question, holds: Mask) -> Values:
 
 def _touching(changes: Mask, strokes: Mask) -> Mask:
     """The connected pieces of `changes` with a voxel of `strokes`."""
+    if not strokes.any():
+        return np.zeros_like(changes)
     numbers, count = scipy.ndimage.label(changes, np.ones((3,) * changes.ndim))
     chosen = np.zeros(count + 1, bool)
     chosen[numbers[strokes & changes]] = True

@@ -28,7 +28,7 @@ def distance_to(strokes: Mask, where: Mask, spacing: Sequence[float]) -> NDArray
     """
     sides = np.asarray(spacing, np.float64)
     nearest = np.full(strokes.shape, np.inf, np.float32)
-    numbers, _ = scipy.ndimage.label(strokes, np.ones((3,) * strokes.ndim))
+    numbers = _numbered(strokes)
     for number, place in enumerate(scipy.ndimage.find_objects(numbers), 1):
         edges = np.array([side.stop - side.start for side in place])
         reach = max(REACH * float(np.linalg.norm(edges * sides)), LEAST_VOXELS * sides.min())
@@ -40,6 +40,14 @@ def distance_to(strokes: Mask, where: Mask, spacing: Sequence[float]) -> NDArray
         distance = scipy.ndimage.distance_transform_edt(numbers[around] != number, sampling=sides)
         nearest[around] = np.minimum(nearest[around], distance / reach)
     return np.where(where & (nearest < FAR), nearest, np.float32(np.inf))
+
+
+def _numbered(strokes: Mask) -> NDArray[np.int32]:
+    """The number of each voxel's connected piece, from 1; 0 outside."""
+    numbers = np.zeros(strokes.shape, np.int32)
+    for place in scipy.ndimage.find_objects(strokes.astype(np.uint8)):
+        numbers[place], _ = scipy.ndimage.label(strokes[place], np.ones((3,) * strokes.ndim))
+    return numbers
 
 
 def trust_in(distance: NDArray[np.float32], certainty: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -45,8 +45,8 @@ class Reviews:
         A review without a job is a mask drawn by hand on the project's scan. The mask of any
         other review is on the grid of its job's first scan. `seen`: the newest review that the
         caller knows, empty for none; None: the caller does not say. `mask_of`: another review of
-        the job, whose corrected mask becomes that of an adjudication. `draft`: what the corrected
-        mask was made of; it is deleted.
+        the job, whose corrected mask becomes that of this one; in a second reading, only that of an
+        adjudication. `draft`: what the corrected mask was made of; it is deleted.
 
         In a second reading, the review gets a role, and reviews that its reader may not see are
         none for `seen`.
@@ -67,7 +67,8 @@ class Reviews:
             if seen is not None and review.role is not Role.SURPLUS:
                 _check_seen(shown(reading, known, review.reviewer), seen)
             if mask_of is not None:
-                review = _with_mask_of(review, mask_of, known)
+                others = known if reading is None or review.role is Role.ADJUDICATION else []
+                review = _with_mask_of(review, mask_of, others)
             if draft is not None:
                 close_draft(connection, job_id, draft)
             if review.mask_sha256 is not None:
@@ -90,8 +91,8 @@ class Reviews:
         `reader`: the name of who asks; empty if it is not known.
 
         A review that is withdrawn already stays as it is. Raises NotFound, Forbidden for another
-        reader's review, or Conflict for one with a corrected mask, older than WITHDRAWAL_S, or
-        after an adjudication.
+        reader's review, or Conflict for one with a corrected mask that no other review has, older
+        than WITHDRAWAL_S, or after an adjudication.
         """
         with self._database.write() as connection:
             check_job(connection, project, job_id, lock=True)
@@ -103,7 +104,7 @@ class Reviews:
             if review.withdrawn_at is not None:
                 return seen[0]
             _check_owner(review, reader, named=reading is not None)
-            _check_withdrawal(review, now)
+            _check_withdrawal(review, known, now)
             _check_not_decided(reading, review, known)
             this = reviews.c.id == review.id
             connection.execute(update(reviews).where(this).values(withdrawn_at=now))
@@ -193,10 +194,14 @@ def _check_owner(review: Review, reader: str, *, named: bool) -> None:
         )
 
 
-def _check_withdrawal(review: Review, now: float) -> None:
-    if review.mask_sha256 is not None and review.role is not Role.ADJUDICATION:
+def _check_withdrawal(review: Review, known: Sequence[Review], now: float) -> None:
+    kept = review.role is Role.ADJUDICATION or any(
+        one.id != review.id and one.mask_sha256 == review.mask_sha256 and one.withdrawn_at is None
+        for one in known
+    )
+    if review.mask_sha256 is not None and not kept:
         raise Conflict(
-            "The review has a corrected mask.",
+            "The review has a corrected mask of its own.",
             expected="A review that accepts or rejects a mask.",
             hint=_ANOTHER_HINT,
         )

@@ -26,8 +26,8 @@ class ReviewIn(Wire):
     """A radiologist's verdict on a mask."""
 
     verdict: Literal["accepted", "corrected", "rejected"]
-    """`corrected` needs `draft`, or `adjudicates` with `mask_of`. Other corrected masks are sent by
-    MONAI Label clients."""
+    """`corrected` needs `draft` or `mask_of`. Other corrected masks are sent by MONAI Label
+    clients."""
     reasons: Annotated[tuple[Reason, ...], Field(max_length=len(Reason))] = ()
     """Why the mask is rejected; none, one or several."""
     comment: Annotated[Text, Field(max_length=10_000)] = ""
@@ -40,7 +40,8 @@ class ReviewIn(Wire):
     """Whether this verdict decides between the readings of a second reading, which the caller has
     seen. The caller must not be one of the readers."""
     mask_of: Identifier | None = None
-    """Id of a review of the job whose corrected mask is right, with the verdict `corrected`."""
+    """Id of a review of the job whose corrected mask is right, with the verdict `corrected`. In a
+    second reading, only with `adjudicates`."""
     draft: Identifier | None = None
     """Id of the reader's draft that becomes the corrected mask, with the verdict `corrected`."""
     draft_changes: Annotated[int | None, Field(ge=0)] = None
@@ -69,8 +70,6 @@ class ReviewIn(Wire):
             raise ValueError("give either draft or mask_of with the verdict corrected only")
         if (self.draft is None) != (self.draft_changes is None):
             raise ValueError("give draft and draft_changes together")
-        if self.mask_of is not None and not self.adjudicates:
-            raise ValueError("only an adjudication has mask_of")
         return self
 
 

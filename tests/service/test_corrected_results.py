@@ -52,6 +52,23 @@ def test_segmentations_of_a_corrected_mask(corrected: Corrected, form: str) -> N
     assert seg.SeriesInstanceUID != made.SeriesInstanceUID
 
 
+def test_a_corrected_mask_is_accepted(corrected: Corrected) -> None:
+    """Another reader accepts it, and takes that back; the mask is kept."""
+    client, reviews = corrected.gateway.client, f"/v1/jobs/{corrected.job}/reviews"
+    accepted = {"verdict": "corrected", "mask_of": corrected.review, "reviewer": "Bob"}
+    answer = client.post(reviews, json=accepted)
+    assert answer.status_code == 201, answer.text
+    mine = f"{reviews}/{answer.json()['id']}"
+    masks = [client.get(f"{one}/mask?format=nifti") for one in (corrected.path, mine)]
+    assert masks[0].content == masks[1].content
+    assert client.get(f"/v1/jobs/{corrected.job}").json()["reviewer"] == "Bob"
+    check_problem(client.post(reviews, json={**accepted, "mask_of": "other"}), 404)
+    assert client.post(f"{mine}/withdraw?reader=Bob").status_code == 200
+    assert client.get(f"/v1/jobs/{corrected.job}").json()["reviewer"] == "reader"
+    check_problem(client.post(f"{corrected.path}/withdraw?reader=reader"), 409)
+    assert client.get(f"{corrected.path}/mask?format=nifti").content == masks[0].content
+
+
 def test_an_unchanged_mask_of_a_reader_is_an_object_of_its_own(gateway: Gateway) -> None:
     """Its voxels are those of the model, its algorithm type is not."""
     unchanged = Corrected(gateway, change=0)

@@ -278,10 +278,11 @@ def test_masks_are_compared_and_another_reader_decides(service: Service) -> None
     )
     for bad in (
         {"verdict": "corrected"},
-        {"verdict": "corrected", "mask_of": ours[0]},
         {"verdict": "accepted", "mask_of": ours[0], "adjudicates": True},
     ):
         check_problem(service.judge("Cem", job, **bad), 422)
+    # a reading never takes over another reader's mask
+    check_problem(service.judge("Eve", job, "corrected", mask_of=ours[0]), 404)
 
 
 def test_a_disk_that_fails_for_a_moment_is_no_disagreement(service: Service) -> None:

@@ -21,7 +21,7 @@ def test_a_corrected_mask_is_sent(browser: Browser, installation: Installation) 
         for page in watched(browser, address):
             page.goto(f"{address}/#job={job}")
             expect(page.get_by_text("Send original mask to archive")).to_be_visible()
-            expect(page.get_by_text("of the mask before its correction")).to_be_visible()
+            expect(page.locator(".version")).to_contain_text("as it was corrected by reader")
             files = page.get_by_role("toolbar", name="Download the corrected mask")
             with page.expect_download() as download:
                 files.get_by_text("Mask (NIfTI)").click()

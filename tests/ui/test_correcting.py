@@ -24,6 +24,7 @@ from tests.support.correcting import (
 from tests.support.gateway import Gateway
 from tests.support.images import png_bytes
 from tests.support.page import watched
+from tests.support.screen import Screen
 from tests.support.shown_slice import Slice, Voxel, drag
 
 RADIUS = 3.3
@@ -99,6 +100,49 @@ def painted(page: Page, affine: NDArray[np.float64]) -> NDArray[np.uint8]:
     for key in ("Control+z", "d"):
         page.keyboard.press(key)
     return expected
+
+
+def test_the_corrected_mask_is_shown_and_accepted(reader: Page, gateway: Gateway) -> None:
+    """It is on screen with its own sizes; the mask before is one click away, and stays accepted."""
+    job, affine = volume(gateway, "axial")
+    reader.evaluate("localStorage.setItem('tessera.view', 'planes')")
+    correct(reader, job)
+    place = (affine @ [20, 12, 3, 1])[:3].tolist()  # outside the model's mask
+    reader.evaluate("p => window.tessera.jump(p)", place)
+    for key in ("3", "]", "]", "]", "]", "d", "."):
+        reader.keyboard.press(key)
+    first = saved(reader, gateway, job)
+    reader.goto("about:blank")
+    reader.goto(f"{gateway.client.base_url}#job={job}")
+    note, kidney = reader.locator(".version"), reader.locator(".labels li[data-label='3'] .size")
+    expect(note).to_contain_text("The mask as it was corrected")
+    expect(kidney).to_contain_text("ml")
+    assert colour_at(reader, place) == (224, 192, 80)
+    note.get_by_role("button").click()
+    expect(note).to_contain_text("The mask before its correction.")
+    assert colour_at(reader, place) != (224, 192, 80)
+    reviews = f"/v1/jobs/{job}/reviews"
+    for verdict, mask_of in (("accepted", None), ("corrected", first["id"])):
+        with reader.expect_response(lambda one: one.request.method == "POST") as answer:
+            reader.keyboard.press("a")
+        assert answer.value.json()["verdict"] == verdict
+        assert answer.value.request.post_data_json.get("mask_of") == mask_of
+        note.get_by_role("button").click()
+        expect(note).to_contain_text("as it was corrected" if mask_of is None else "before")
+    found = gateway.client.get(reviews).json()
+    assert [one["verdict"] for one in found] == ["corrected", "accepted", "corrected"]
+    same = [stored(gateway, job, one["id"]).dataobj for one in (found[0], found[2])]
+    assert np.array_equal(*map(np.asarray, same))
+
+
+def colour_at(page: Page, place: list[float]) -> tuple[int, ...]:
+    """Of the filled mask, where the axial plane shows a point."""
+    page.evaluate("p => window.tessera.jump([p[0] + 3, p[1] + 3, p[2]])", place)
+    for _ in range(5):
+        page.keyboard.press("]")  # areas without the scan
+    screen = Screen(page).shoot()
+    spots = [spot for spot in screen.spots([place])[0] if spot["plane"] == "axial"]
+    return tuple(int(n) for n in screen.at(spots[0]))
 
 
 def test_an_image_is_painted_by_its_pixels(reader: Page, gateway: Gateway) -> None:

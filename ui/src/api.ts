@@ -64,6 +64,13 @@ export async function jobIfAny(id: string): Promise<Job | null> {
 }
 
 export const report = (id: string): Promise<Report> => get(`jobs/${id}/report`)
+/** The sizes in a mask that a reader corrected, which the gateway measures. */
+export const readerReport = (
+  id: string,
+  review: string,
+  reader: string,
+): Promise<Pick<Report, 'measurements'>> =>
+  get(`jobs/${id}/reviews/${review}/report?${new URLSearchParams({ format: 'json', reader })}`)
 export const downloads = (id: string): Promise<Download[]> => get(`jobs/${id}/downloads`)
 export const peers = (): Promise<Peer[]> => get('peers')
 export const deliveries = (id: string): Promise<Delivery[]> => get(`jobs/${id}/deliveries`)

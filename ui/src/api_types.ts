@@ -1443,8 +1443,8 @@ export interface ResentOut {
  */
 export interface ReviewIn {
   /**
-   * `corrected` needs `draft`, or `adjudicates` with `mask_of`. Other corrected masks are sent by
-   * MONAI Label clients.
+   * `corrected` needs `draft` or `mask_of`. Other corrected masks are sent by MONAI Label
+   * clients.
    */
   verdict: 'accepted' | 'corrected' | 'rejected'
   /**
@@ -1469,7 +1469,8 @@ export interface ReviewIn {
    */
   adjudicates?: boolean
   /**
-   * Id of a review of the job whose corrected mask is right, with the verdict `corrected`.
+   * Id of a review of the job whose corrected mask is right, with the verdict `corrected`. In a
+   * second reading, only with `adjudicates`.
    */
   mask_of?: string | null
   /**

@@ -5,7 +5,8 @@ import { rovingList } from '../roving'
 import type { Download, Label, Measurement, ModelRun, Report } from '../schemas'
 import { countText, durationText, sizeText } from '../text'
 import type { Legend } from '../viewer/legend'
-import { correctedLinks, ownLinks } from './downloads'
+import { ownLinks } from './downloads'
+import type { MaskVersion } from './mask_version'
 
 const MAX_OBJECTS = 500 // in the table; the report lists them all
 
@@ -16,10 +17,11 @@ export interface FindingsActions {
 
 export class Findings {
   readonly root = element('section.findings', { 'aria-label': 'Measurements' })
-  private readonly corrected = element('div', {})
-  private readonly before = element('p.hint')
 
-  constructor(private readonly actions: FindingsActions) {}
+  constructor(
+    private readonly actions: FindingsActions,
+    private readonly version: MaskVersion,
+  ) {}
 
   clear(): void {
     fill(this.root)
@@ -27,12 +29,10 @@ export class Findings {
 
   show(report: Report, legend: Legend, downloads: Download[]): void {
     const measured = report.measurements
-    fill(this.corrected)
-    fill(this.before)
     fill(
       this.root,
       element('h2', {}, 'Labels'),
-      this.before,
+      this.version.note,
       rovingList(
         'ul.labels',
         legend.labels.map((label) => this.row(label, measuredOf(report, label), legend)),
@@ -43,24 +43,9 @@ export class Findings {
         (measured.objects?.length ?? 0) > 0 &&
         this.objects(measured.objects!, legend),
       ownLinks(downloads),
-      this.corrected,
+      this.version.links,
       this.origin(report),
     )
-  }
-
-  /**
-   * Offers the files of the mask that a reader corrected; null: there is none. `drawn`: whether the
-   * image shows it.
-   */
-  showCorrected(
-    downloads: Download[],
-    review: Parameters<typeof correctedLinks>[1] | null,
-    reader: string,
-    drawn: boolean,
-  ): void {
-    const shown = drawn ? 'These sizes are' : 'The image and these sizes are'
-    fill(this.before, review !== null && `${shown} of the mask before its correction.`)
-    fill(this.corrected, review !== null && correctedLinks(downloads, review, reader))
   }
 
   private row(label: Label, measured: Measurement | undefined, legend: Legend): HTMLElement {

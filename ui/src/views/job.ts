@@ -2,21 +2,18 @@
 
 import * as api from '../api'
 import { element, fill } from '../element'
-import { reader } from '../reader'
 import { go } from '../route'
 import type { Job, Measurement, Model, Point, Problem, Report, Scan } from '../schemas'
 import { MAX_VOXELS, NO_WEBGL, originText, TOO_LARGE, voxels } from '../text'
-import { Legend, modelOfReport } from '../viewer/legend'
 import type { Worklist } from '../worklist'
 import { Banner } from './banner'
 import { CorrectionView } from './correction'
 import type { SavedDraft } from './correction_page'
 import { Deliveries } from './deliveries'
 import { DoubtsBar } from './doubts'
-import { Findings } from './findings'
 import { JobHead } from './job_head'
-import { JobImage } from './job_image'
 import { MeasurementsView } from './measurements'
+import { ResultView } from './result'
 import { scanFacts } from './scan_facts'
 import { Stage } from './stage'
 import type { UndoBar } from './undo'
@@ -39,14 +36,17 @@ export class JobView {
     this.measurements.measuring.redraw()
     this.correction.correcting.redraw()
   })
-  private readonly image = new JobImage(this.stage)
+  private readonly result = new ResultView(this.stage, {
+    newest: () => this.verdict.newestCorrection(),
+    jump: (measured) => this.jump(measured),
+  })
   readonly correction = new CorrectionView(this.stage.screen, {
     viewer: () => this.stage.planar,
     tiled: () => this.stage.viewer !== null && this.stage.planar === null,
     ready: () => this.verdict.ready,
-    drawn: () => this.image.review,
-    draw: (review) => this.showReaderMask(review),
-    newest: () => this.verdict.newestCorrection(),
+    drawn: () => this.result.image.review,
+    draw: (review) => this.result.draw(review),
+    newest: async () => (await this.verdict.newestCorrection())?.id ?? null,
     save: (draft) => this.saveDraft(draft),
     mode: (on) => this.setCorrecting(on),
     focus: () => this.stage.screen.focus(),
@@ -60,8 +60,6 @@ export class JobView {
   private opened = new AbortController()
   private scanShown: string | null = null
   private resultShown: string | null = null
-  private legend: Legend | null = null
-  private readonly findings: Findings
   private readonly head: JobHead
   private readonly banner = new Banner((job) => {
     this.resultShown = null
@@ -86,15 +84,14 @@ export class JobView {
       worklist,
       this.measurements,
       () => this.doubts.confirmed(),
-      (review) => this.showReaderMask(review),
+      {
+        draw: (review) => this.result.draw(review),
+        drawn: () => this.result.image.review,
+      },
       undo,
       this.correction.start,
     )
     this.stage.addTools(this.correction.toolbar.root)
-    this.findings = new Findings({
-      jump: (measured) => this.jump(measured),
-      recolour: () => this.stage.viewer?.recolour(),
-    })
     this.root = element(
       'section.jobview',
       { 'aria-label': 'Job' },
@@ -117,7 +114,7 @@ export class JobView {
           {},
           this.warnings.root,
           this.measurements.root,
-          this.findings.root,
+          this.result.findings.root,
           this.deliveries.root,
           this.facts,
           this.use,
@@ -160,7 +157,7 @@ export class JobView {
       const format = formats.find((one) => one.name === scan.format)?.title ?? scan.format
       fill(this.facts, scanFacts(scan, format, this.job!.state !== 'succeeded'))
       this.update()
-      const shown = await this.image.load(scan, signal)
+      const shown = await this.result.image.load(scan, signal)
       if (signal.aborted) return
       if (shown) this.measurements.open(id, scan, this.stage.viewer)
       this.scanShown = scan.id
@@ -185,8 +182,7 @@ export class JobView {
     this.scan = null
     this.scanShown = null
     this.resultShown = null
-    this.legend = null
-    this.findings.clear()
+    this.result.clear()
     this.verdict.show(null)
     this.doubts.show([])
     this.warnings.clear()
@@ -197,27 +193,13 @@ export class JobView {
     this.stage.blank('Loading the scan …')
   }
 
-  /** Draws the mask that a reader corrected, or the model's own one; false if that is impossible. */
-  private async showReaderMask(review: string | null): Promise<boolean> {
-    const { job, legend, scan } = this
-    if (job === undefined || legend === null || scan === null) return false
-    return this.image.showReaderMask(job, scan, legend, review, this.opened.signal)
-  }
-
   private async saveDraft(draft: SavedDraft): Promise<boolean> {
     const { id } = this
     const saved = await this.verdict.saveDraft(draft)
-    if (saved && this.id === id) this.image.review = draft.draft ?? null // it becomes the review
-    if (saved && id !== null) void this.offerCorrected(id).catch(() => {}) // when it is opened again
+    if (!saved || this.id !== id) return saved
+    this.result.image.review = draft.draft ?? null // it becomes the review
+    void this.result.showSizes().catch(() => {}) // they are shown when it is opened again
     return saved
-  }
-
-  /** Links to the files of the newest corrected mask. */
-  private async offerCorrected(job: string): Promise<void> {
-    const [files, id] = await Promise.all([api.downloads(job), this.verdict.newestCorrection()])
-    if (this.id !== job) return
-    const review = id === null ? null : { job, id }
-    this.findings.showCorrected(files, review, reader.name, id !== null && this.image.review === id)
   }
 
   /** While a mask is corrected, its review and its sizes before are not shown. */
@@ -238,31 +220,28 @@ export class JobView {
     if (this.resultShown === result) this.warnings.update(job)
     if (job.state !== 'succeeded' || this.scanShown === null || this.resultShown === result) return
     this.resultShown = result
-    void this.loadResult(job, this.opened.signal)
+    if (this.scan !== null) void this.loadResult(job, this.scan, this.opened.signal)
   }
 
-  private async loadResult(job: Job, signal: AbortSignal): Promise<void> {
+  private async loadResult(job: Job, scan: Scan, signal: AbortSignal): Promise<void> {
     try {
-      const [report, downloads] = await Promise.all([api.report(job.id), api.downloads(job.id)])
-      if (signal.aborted) return
-      const legend = new Legend(this.modelOf(job) ?? modelOfReport(job, report))
-      this.legend = legend
-      const viewer = await this.image.showMask(job, this.scan, legend, signal)
+      const { result } = this
+      const { report, files, viewer } = await result.load(job, scan, this.modelOf(job), signal)
       if (signal.aborted) return
       if (viewer === null) this.showStill(job)
-      else if (viewer.untouched && !legend.instances) this.jump(largest(report))
+      else if (viewer.untouched && result.legend?.instances === false) this.jump(largest(report))
       this.facts.querySelector('details')?.removeAttribute('open')
       if (report.uploaded !== undefined) this.use.textContent = originText(report.uploaded)
-      this.findings.show(report, legend, downloads)
-      this.measurements.reports = downloads.filter(({ kind }) => kind === 'report')
-      if (this.scan?.format === 'dicom') void this.deliveries.show(job.id, downloads)
+      const sizes = result.showSizes()
+      this.measurements.reports = files.filter(({ kind }) => kind === 'report')
+      if (scan.format === 'dicom') void this.deliveries.show(job.id, files)
       const doubts = report.doubts ?? []
       this.doubts.show(doubts, report.uncompared)
-      const warnings = [...(this.scan?.warnings ?? []), ...report.warnings]
+      const warnings = [...scan.warnings, ...report.warnings]
       this.warnings.showOfReport(job, warnings, doubts)
       this.verdict.allow()
       await this.correction.offer(job)
-      await this.offerCorrected(job.id)
+      await sizes
     } catch (error) {
       if (!signal.aborted) this.showProblem(api.problemOf(error))
     }
@@ -282,7 +261,7 @@ export class JobView {
     const world = measured === undefined ? null : this.centreOf(measured)
     if (measured === undefined || world === null) return
     // The numbers in a mask of objects are theirs, not those of labels.
-    this.stage.jump(world, this.legend?.instances === false ? measured.value : undefined)
+    this.stage.jump(world, this.result.legend?.instances === false ? measured.value : undefined)
   }
 
   private modelOf(job: Job): Model | undefined {

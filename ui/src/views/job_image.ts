@@ -56,13 +56,18 @@ export class JobImage {
     return null
   }
 
-  /** Draws the mask; the viewer that shows it, null if the page cannot draw it. */
+  /**
+   * Draws the mask that a reader corrected in `review`; null: the job's own mask, which is always
+   * drawn of an image in tiles. The viewer that shows it, null if the page cannot draw it.
+   */
   async showMask(
     job: Job,
     scan: Scan | null,
     legend: Legend,
+    review: string | null,
     signal: AbortSignal,
   ): Promise<Controls | null> {
+    this.review = null
     if (scan !== null && inTiles(scan)) {
       const labels = await cut(`jobs/${job.id}/mask/tiles`, signal, () => {})
       const viewer = await this.stage.readyForTiles()
@@ -71,9 +76,10 @@ export class JobImage {
     }
     if (this.stage.viewer === null) return null
     const viewer = await this.stage.ready()
-    const file = await api.bytes(`jobs/${job.id}/mask?format=nifti`, signal)
-    if (viewer !== null && !signal.aborted) await this.stage.showMask(viewer, file, legend)
-    this.review = null
+    const file = await api.bytes(api.maskPath({ job: job.id, review }, reader.name), signal)
+    if (viewer === null || signal.aborted) return viewer
+    await this.stage.showMask(viewer, file, legend)
+    this.review = review
     return viewer
   }
 
@@ -86,14 +92,7 @@ export class JobImage {
     signal: AbortSignal,
   ): Promise<boolean> {
     if (inTiles(scan)) return false
-    const viewer = this.stage.viewer === null ? null : await this.stage.ready()
-    if (viewer === null || signal.aborted) return false
-    const own = `jobs/${job.id}/mask?format=nifti`
-    const path = review === null ? own : api.readerMask(job.id, review, reader.name)
-    const file = await api.bytes(path, signal)
-    if (signal.aborted) return false
-    await this.stage.showMask(viewer, file, legend)
-    this.review = review
-    return true
+    const viewer = await this.showMask(job, scan, legend, review, signal)
+    return viewer !== null && !signal.aborted
   }
 }

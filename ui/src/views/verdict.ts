@@ -69,13 +69,13 @@ export class VerdictView {
     private readonly worklist: Pick<Worklist, 'update' | 'refresh' | 'nextUnreviewed'>,
     private readonly measurements: Drafted,
     private readonly confirmed: () => Promise<boolean>,
-    showMask: (review: string | null) => Promise<boolean>,
+    private readonly mask: MaskOnScreen,
     private readonly undo: Pick<UndoBar, 'offer' | 'say'>,
     private readonly correct: CorrectButton,
   ) {
     this.reading = new SecondReadingView(
       () => this.reviewer.value.trim(),
-      showMask,
+      (review) => this.mask.draw(review),
       (verdict) => void this.give(verdict),
       (job) => this.refresh(job.id),
     )
@@ -189,12 +189,12 @@ export class VerdictView {
   }
 
   /** The newest corrected mask that this reader may see; null in a second reading. */
-  async newestCorrection(): Promise<string | null> {
+  async newestCorrection(): Promise<Review | null> {
     const { job } = this
     if (job === null || job.second_reading !== null) return null
     const reviews = (await api.reviews(job.id, this.reviewer.value.trim())).reverse()
     const standing = reviews.filter((one) => one.withdrawn_at === null && one.mask_format !== null)
-    return standing[0]?.id ?? null
+    return standing[0] ?? null
   }
 
   private reset(): void {
@@ -212,7 +212,14 @@ export class VerdictView {
   private async acceptIt(): Promise<void> {
     const { job } = this
     if (this.reasons.open || this.accept.disabled || !(await this.confirmed())) return
-    if (this.job?.id === job?.id) await this.give({ verdict: 'accepted' })
+    if (this.job?.id === job?.id) await this.give(this.acceptance())
+  }
+
+  /** Accepts the mask on screen, which may be a corrected one. */
+  private acceptance(): Pick<NewReview, 'verdict' | 'mask_of'> {
+    const drawn = this.mask.drawn()
+    if (drawn === null || this.job?.second_reading !== null) return { verdict: 'accepted' }
+    return { verdict: 'corrected', mask_of: drawn }
   }
 
   private askReasons(): void {
@@ -298,7 +305,11 @@ export class VerdictView {
   }
 
   private async saved(job: Job, review: NewReview, saved: Review): Promise<void> {
-    const said = `${VERDICTS[review.verdict]}.${saved.role === 'surplus' ? ` ${SURPLUS}` : ''}`
+    const verdict =
+      review.mask_of != null && !review.adjudicates
+        ? 'Corrected mask accepted'
+        : VERDICTS[review.verdict]
+    const said = `${verdict}.${saved.role === 'surplus' ? ` ${SURPLUS}` : ''}`
     keepDraft(job.id, '')
     this.measurements.saved(job, review)
     // a corrected mask is not withdrawn: it is corrected again
@@ -395,6 +406,14 @@ export class VerdictView {
       element('kbd', { 'aria-hidden': 'true' }, key),
     )
   }
+}
+
+/** The mask on screen. */
+export interface MaskOnScreen {
+  /** Draws a corrected mask; null: the job's own. False if the page cannot. */
+  draw: (review: string | null) => Promise<boolean>
+  /** The review whose corrected mask is drawn; null: the job's own mask. */
+  drawn: () => string | null
 }
 
 type Corrected = Pick<NewReview, 'verdict'> & SavedDraft
