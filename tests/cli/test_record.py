@@ -16,16 +16,12 @@ from imaging.errors import BadModel, BadRequest
 from imaging.formats.sniff import open_scan
 from imaging.metrics import dice
 from inference.engine import Engine
-from inference.networks import openvino
 from inference.options import UNCHECKED, RunOptions
 from models.card import ModelCard
 from models.card_parts import Sample
 from models.registry import ZOO, Registry
 
 NAME = "nuclei-2d"
-needs_bf16 = pytest.mark.skipif(
-    "BF16" not in openvino.capabilities(), reason="this processor does not compute in bf16"
-)
 
 
 def run(*arguments: object) -> Result:
@@ -54,7 +50,7 @@ def evaluate(study: Path, *more: object) -> Result:
 
 
 @pytest.mark.slow
-@needs_bf16
+@pytest.mark.bf16
 def test_both_precisions_are_evaluated_and_recorded(study: Path, cache: Path) -> None:
     file, table, folder = study / "e.json", study / "e.csv", study / NAME
     done = evaluate(study, "--precision", "both", "--json", file, "--csv", table)
@@ -91,7 +87,7 @@ def test_both_precisions_are_evaluated_and_recorded(study: Path, cache: Path) ->
 
 
 @pytest.mark.slow
-@needs_bf16
+@pytest.mark.bf16
 def test_what_cannot_be_recorded(study: Path) -> None:
     single, both, folder = study / "s.json", study / "b.json", study / NAME
     assert evaluate(study, "--json", single).exit_code == 0

@@ -21,7 +21,6 @@ from inference.device import Device, available
 from inference.engine import Engine
 from inference.kept_results import KeptResults
 from inference.mask_similarity import Similarity, compare_masks
-from inference.networks import openvino
 from inference.options import RunOptions
 from inference.precision_gate import PrecisionGate, SampleComparison, Verdict, judge
 from inference.sample_scans import sample_scans, sample_sha256
@@ -33,9 +32,6 @@ from models.registry import Model, Registry
 
 BF16 = Device("openvino", "bf16")
 SMALL = UNetConfig.of_widths((4, 6), dimension=3, out_channels=3, padding="same")
-counts_bf16 = pytest.mark.skipif(
-    "BF16" not in openvino.capabilities(), reason="this processor does not count in bf16"
-)
 
 
 SHIPPED = [model.card.name for model in Registry().all()]
@@ -197,7 +193,7 @@ def test_what_could_not_be_tried_is_not_taken_and_not_kept(
 
 
 @pytest.mark.slow
-@counts_bf16
+@pytest.mark.bf16
 def test_a_trained_network_may_and_a_random_one_may_not(
     make_model: Callable[..., Model], tmp_path: Path
 ) -> None:

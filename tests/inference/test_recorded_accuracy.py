@@ -13,7 +13,6 @@ from onnx import numpy_helper
 from imaging.hashes import sha256_of
 from inference.device import Device, choose
 from inference.engine import Engine
-from inference.networks import openvino
 from inference.networks.session import Session
 from inference.options import UNCHECKED, RunOptions
 from inference.ready_networks import ReadyNetwork
@@ -21,12 +20,7 @@ from inference.sample_scans import sample_scans, sample_sha256
 from models.card import ModelCard
 from models.registry import ZOO, Model, Registry
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        "BF16" not in openvino.capabilities(), reason="this processor does not compute in bf16"
-    ),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.bf16]
 SHIPPED = [model.card.name for model in Registry().all()]
 NAME = "hippocampus-mri-3d"
 HONEST = {"margin": 1.0, "fp32": {"dice": 0.9}, "lower": {"dice": 0.3}}

@@ -14,7 +14,6 @@ from imaging.errors import BadModel
 from imaging.scan import in_memory
 from inference.device import Device
 from inference.engine import Engine
-from inference.networks import openvino
 from inference.reference_outcome import ReferenceOutcome, compared
 from models.card_parts import Instances
 from models.reference import Agreement, Reference
@@ -147,13 +146,8 @@ def test_files_that_are_not_those_that_were_given_are_refused(folder: Path, tmp_
         own.verify(model)
 
 
-needs_bf16 = pytest.mark.skipif(
-    "BF16" not in openvino.capabilities(), reason="this processor does not compute in bf16"
-)
-
-
 @pytest.mark.slow
-@needs_bf16
+@pytest.mark.bf16
 def test_jobs_use_fp32_until_the_case_was_run(folder: Path, tmp_path: Path) -> None:
     """The case is the model's sample, and no job waits for it."""
     values = smooth_noise(24)
@@ -173,7 +167,7 @@ def test_jobs_use_fp32_until_the_case_was_run(folder: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.slow
-@needs_bf16
+@pytest.mark.bf16
 def test_a_network_that_fails_in_bf16_runs_in_fp32(folder: Path, tmp_path: Path) -> None:
     """Its recorded accuracy permits bf16, the reference does not."""
     values = smooth_noise(48)

@@ -4,18 +4,23 @@
 - `browser`: it needs Chromium or Chrome. Implies `process`.
 - `system`: it needs a program from a system package, such as Orthanc. Implies `process`.
 - `slow`: it takes more than a second: it trains, computes or waits. Written by hand.
-- `gpu`: it needs an NVIDIA GPU and the extra `gpu`. Written by hand. Where one of them is missing,
-  it is skipped; with CI=true, where a skip is a failure, it is deselected. The header says so.
+- `gpu`: it needs an NVIDIA GPU and the extra `gpu`. Written by hand.
+- `bf16`: it needs a processor that computes in bf16. Written by hand.
+
+Where the hardware for `gpu` or `bf16` is missing, a test is skipped; with CI=true, where a skip is
+a failure, it is deselected. The header says so.
 
 A test without any marker is fast and stays in this process. `scripts/test --quick` runs those.
 """
 
 import os
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from functools import cache
 
 import pytest
 
+from inference.networks import openvino
 from inference.runtime_registry import runtime_named
 
 FIXTURES = {
@@ -29,7 +34,17 @@ FIXTURES = {
     },
 }
 """Fixtures that start a process or need an installed program, by marker."""
-NO_GPU = "this machine has no NVIDIA GPU, or Tessera is installed without the extra `gpu`"
+HARDWARE: dict[str, tuple[Callable[[], bool], str]] = {
+    "gpu": (
+        lambda: runtime_named("cuda").available(),
+        "this machine has no NVIDIA GPU, or Tessera is installed without the extra `gpu`",
+    ),
+    "bf16": (
+        lambda: "BF16" in openvino.capabilities(),
+        "this processor does not compute in bf16",
+    ),
+}
+"""Whether the hardware of a marker is here, and what is said where it is not."""
 STARTS = {
     *("subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system"),
 }
@@ -38,7 +53,8 @@ STARTS = {
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Adds markers before pytest selects tests by `-m`, and takes out those of a missing GPU."""
+    """Adds markers before pytest selects tests by `-m`, and takes out tests whose hardware is
+    missing."""
     for item in items:
         used = set(getattr(item, "fixturenames", ()))
         for marker, fixtures in FIXTURES.items():
@@ -48,26 +64,29 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.get_closest_marker(marker) for marker in ("browser", "system")
         ):
             item.add_marker("process")
-    _take_out([item for item in items if item.get_closest_marker("gpu")], config, items)
+    for marker, reason in _missing().items():
+        _take_out([one for one in items if one.get_closest_marker(marker)], reason, config, items)
 
 
-def _take_out(on_gpu: list[pytest.Item], config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not on_gpu or _has_gpu():
-        return
-    if os.environ.get("CI", "").lower() == "true":
-        config.hook.pytest_deselected(items=on_gpu)
-        items[:] = [item for item in items if item not in on_gpu]
-    for item in on_gpu:
-        item.add_marker(pytest.mark.skip(reason=NO_GPU))
+def _take_out(
+    left_out: list[pytest.Item], reason: str, config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    if left_out and os.environ.get("CI", "").lower() == "true":
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+    for item in left_out:
+        item.add_marker(pytest.mark.skip(reason=reason))
 
 
-def pytest_report_header() -> str | None:
+def pytest_report_header() -> list[str]:
     """Says that tests are left out, since pytest-xdist does not report deselected tests."""
-    return None if _has_gpu() else f"tests marked gpu are left out: {NO_GPU}"
+    return [f"tests marked {name} are left out: {reason}" for name, reason in _missing().items()]
 
 
-def _has_gpu() -> bool:
-    return runtime_named("cuda").available()
+@cache
+def _missing() -> dict[str, str]:
+    """The markers whose hardware is not here, and why."""
+    return {name: reason for name, (here, reason) in HARDWARE.items() if not here()}
 
 
 FONT_LISTS = ("fc-list", "system_profiler")
