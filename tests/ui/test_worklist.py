@@ -84,7 +84,8 @@ def test_only_rows_on_screen_are_elements(page: Page, many: Gateway) -> None:
     list_.hover()
     for _ in range(10):
         page.mouse.wheel(0, 900)
-    page.wait_for_function(AT_REST, polling=200)  # else its smooth scrolling would go on after a jump
+    # else its smooth scrolling would go on after a jump
+    page.wait_for_function(AT_REST, polling=200)
     for place in (total // 2, total - 5):
         list_.evaluate(
             "(node, part) => { node.scrollTop = node.scrollHeight * part }", place / total
