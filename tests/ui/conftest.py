@@ -28,7 +28,11 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-SOFTWARE_WEBGL = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+SOFTWARE_WEBGL = [
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--disable-gpu-compositing",  # the page around WebGL is not drawn by an emulated GPU, too
+]
 
 
 @pytest.fixture(scope="session")
