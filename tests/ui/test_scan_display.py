@@ -60,12 +60,13 @@ def check(page: Page, volume: NDArray[Any], grey: Grey, tolerance: float = 1.5) 
     page.evaluate("p => window.tessera.jump(p)", [0, 0, k])
     screen = Screen(page).shoot()
     count = 0
-    for i in range(BLOCK // 2, volume.shape[0], BLOCK):
-        for j in range(BLOCK // 2, volume.shape[1], BLOCK):
-            for spot in screen.spots([[i, j, k]])[0]:
-                shown, wanted = screen.at(spot).astype(float), grey(float(volume[i, j, k]))
-                assert np.abs(shown - wanted).max() <= tolerance, (i, j, shown, wanted)
-                count += 1
+    rows, columns = (range(BLOCK // 2, length, BLOCK) for length in volume.shape[:2])
+    voxels = [[i, j, k] for i in rows for j in columns]
+    for (i, j, _), spots in zip(voxels, screen.spots(voxels), strict=True):
+        for spot in spots:
+            shown, wanted = screen.at(spot).astype(float), grey(float(volume[i, j, k]))
+            assert np.abs(shown - wanted).max() <= tolerance, (i, j, shown, wanted)
+            count += 1
     assert count >= 16
 
 
