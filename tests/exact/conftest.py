@@ -34,24 +34,25 @@ def brain(template: nibabel.Nifti1Image, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture(scope="session")
 def hemisphere(template: nibabel.Nifti1Image, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A longer and thinner one, with all of the hippocampus: 37 x 131 x 37."""
+    """A longer and thinner one, with much of the hippocampus: 29 x 131 x 29."""
     path = tmp_path_factory.mktemp("scans") / "hemisphere.nii.gz"
-    nibabel.save(template.slicer[52:89, 40:171, 38:75], path)
+    nibabel.save(template.slicer[56:85, 40:171, 42:71], path)
     return path
 
 
 @pytest.fixture(scope="session")
 def cortex(template: nibabel.Nifti1Image, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Another crop, 53 x 71 x 47."""
+    """Another crop, 43 x 47 x 41."""
     path = tmp_path_factory.mktemp("scans") / "cortex.nii.gz"
-    nibabel.save(template.slicer[101:154, 60:131, 90:137], path)
+    nibabel.save(template.slicer[105:148, 72:119, 92:133], path)
     return path
 
 
 @pytest.fixture(scope="session")
 def tissue(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A stained picture of 907 x 641 pixels: scikit-image's, mirrored beyond its edges."""
-    picture = np.pad(skimage.data.immunohistochemistry(), ((0, 395), (0, 129), (0, 0)), "reflect")
+    """A stained picture of 641 x 509 pixels: scikit-image's, mirrored beyond its lower edge."""
+    found = skimage.data.immunohistochemistry()[:, :509]
+    picture = np.pad(found, ((0, 129), (0, 0), (0, 0)), "reflect")
     path = tmp_path_factory.mktemp("scans") / "tissue.png"
     Image.fromarray(picture).save(path)
     return path

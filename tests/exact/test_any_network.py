@@ -122,7 +122,7 @@ LOCAL = {
 }
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(
     st.data(),
     st.integers(1, 3),

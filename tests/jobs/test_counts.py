@@ -23,7 +23,7 @@ from jobs.stored_scan import StoredScan
 from tests.support.earlier_schema import SCAN_AND_JOB, go_back
 
 Make = Callable[..., Job]
-THREADS, STEPS = 4, 60
+THREADS, STEPS = 4, 36
 QUEUES, MODELS = ("any", "cpu"), ("slow", "quick", "new")
 SCANS = {"small": (1, 1, 10, 10), "large": (1, 10, 20, 30)}
 ENDED: dict[str, Any] = {

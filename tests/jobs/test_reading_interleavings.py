@@ -19,7 +19,7 @@ from tests.support.second_readings import (
     review_of,
 )
 
-INTERLEAVINGS = 50
+INTERLEAVINGS = 30
 STEPS = 12
 
 

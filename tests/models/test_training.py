@@ -31,23 +31,33 @@ from tests.support.training_data import blobs, write_config
 pytestmark = [pytest.mark.slow, pytest.mark.process]  # a training asks git for the commit
 
 
+@pytest.fixture(scope="module")
+def learnt(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a training of 60 steps, which tests copy or only read."""
+    folder = tmp_path_factory.mktemp("learnt")
+    train(write_config(folder), folder / "out", data=blobs(folder))
+    return folder / "out"
+
+
 @pytest.mark.parametrize("padding", ["valid", "same"])
-def test_it_learns_what_it_is_shown(tmp_path: Path, padding: str) -> None:
-    config = write_config(tmp_path, padding=padding)
-    best = train(config, tmp_path / "out", data=blobs(tmp_path))
-    figures = torch.load(best, weights_only=True)["figures"]
-    history = [json.loads(line) for line in (tmp_path / "out" / HISTORY).read_text().splitlines()]
+def test_it_learns_what_it_is_shown(tmp_path: Path, learnt: Path, padding: str) -> None:
+    out = learnt
+    if padding == "valid":
+        out = tmp_path / "out"
+        train(write_config(tmp_path, padding=padding), out, data=blobs(tmp_path))
+    figures = torch.load(out / BEST, weights_only=True)["figures"]
+    history = [json.loads(line) for line in (out / HISTORY).read_text().splitlines()]
     assert [line["step"] for line in history] == list(range(5, 61, 5))
     assert figures["dice"] == max(line["dice"] for line in history)
     assert figures["dice"] > 0.85
-    held_out = set((tmp_path / "out" / HELD_OUT).read_text().split())
+    held_out = set((out / HELD_OUT).read_text().split())
     assert len(held_out) == 2
     assert held_out < {str(number) for number in range(6)}
 
 
 def test_regions_are_learnt_and_painted(tmp_path: Path) -> None:
     """The ball, and what is not the ball, as two sigmoid regions; the later is painted over."""
-    config, data = write_config(tmp_path, steps=200), blobs(tmp_path)
+    config, data = write_config(tmp_path, steps=120), blobs(tmp_path)
     text = config.read_text().replace(
         "outputs = [0, 1]", 'outputs = [2, 1]\nactivation = "sigmoid"'
     )
@@ -233,10 +243,10 @@ def test_curves_can_be_looked_at(tmp_path: Path) -> None:
     assert [point.step for point in curves.Scalars("dice")] == [5, 10]
 
 
-def test_a_pupil_takes_over_what_its_teachers_say(tmp_path: Path) -> None:
+def test_a_pupil_takes_over_what_its_teachers_say(tmp_path: Path, learnt: Path) -> None:
     """Given labels that say nothing and two teachers, one larger, it learns from these alone."""
     first, data = write_config(tmp_path), blobs(tmp_path)
-    train(first, tmp_path / "teacher1", data=data)
+    shutil.copytree(learnt, tmp_path / "teacher1")
     larger = re.sub("widths = .*", 'widths = [6, 12]\nblock = "residual"', first.read_text())
     first.write_text(larger.replace("seed = 1", "seed = 2"))
     train(first, tmp_path / "teacher2", data=data)
@@ -258,10 +268,11 @@ def test_a_pupil_takes_over_what_its_teachers_say(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("start", ["first/best.pt", "served/model.onnx"])
-def test_a_training_can_begin_from_another(tmp_path: Path, start: str) -> None:
+def test_a_training_can_begin_from_another(tmp_path: Path, learnt: Path, start: str) -> None:
     """From a checkpoint, or from a model as it is served."""
-    first, data = write_config(tmp_path, steps=20), blobs(tmp_path)
-    export(train(first, tmp_path / "first", data=data), tmp_path / "served")
+    data = blobs(tmp_path)
+    shutil.copytree(learnt, tmp_path / "first")
+    export(tmp_path / "first" / BEST, tmp_path / "served")
     second = write_config(tmp_path, steps=1)
     text = second.read_text().replace("learning_rate = 1e-2", "learning_rate = 1e-9")
     second.write_text(f'{text}start = "{start}"\n')
@@ -282,10 +293,11 @@ def test_a_training_can_begin_from_another(tmp_path: Path, start: str) -> None:
             train(second, tmp_path / "third", data=data)
 
 
-def test_a_training_can_begin_from_the_mean_of_others(tmp_path: Path) -> None:
+def test_a_training_can_begin_from_the_mean_of_others(tmp_path: Path, learnt: Path) -> None:
     """Which is measured at once: here the mean of a network and two that stray from it."""
-    first, data = write_config(tmp_path, steps=60), blobs(tmp_path)
-    state = torch.load(train(first, tmp_path / "0", data=data), weights_only=True)
+    data = blobs(tmp_path)
+    shutil.copytree(learnt, tmp_path / "0")
+    state = torch.load(tmp_path / "0" / BEST, weights_only=True)
     for folder, sign in (("1", 0.2), ("2", -0.2)):
         (tmp_path / folder).mkdir()
         strayed = {

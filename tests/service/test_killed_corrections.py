@@ -21,8 +21,8 @@ from tests.support.gateway import Gateway, Start
 from tests.support.images import nifti_bytes
 
 SHAPE = (24, 20, 16)
-READERS, KILLS = 10, 5
-"""Together 50 moments of a correction."""
+READERS, KILLS = 10, 3
+"""Together 30 moments of a correction."""
 SETS = 2
 """Changes in a correction."""
 

@@ -34,12 +34,12 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def start_gateway(tmp_path: Path) -> Iterator[Callable[[], Gateway]]:
-    """Starts gateways over one data folder."""
+def start_gateway(tmp_path: Path) -> Iterator[Callable[..., Gateway]]:
+    """Starts gateways over one data folder, with settings."""
     started: list[Gateway] = []
 
-    def one() -> Gateway:
-        started.append(start(tmp_path / "data"))
+    def one(**settings: str) -> Gateway:
+        started.append(start(tmp_path / "data", **settings))
         return started[-1]
 
     yield one
@@ -48,7 +48,7 @@ def start_gateway(tmp_path: Path) -> Iterator[Callable[[], Gateway]]:
 
 
 @pytest.fixture
-def gateway(start_gateway: Callable[[], Gateway]) -> Gateway:
+def gateway(start_gateway: Callable[..., Gateway]) -> Gateway:
     return start_gateway()
 
 
@@ -85,7 +85,7 @@ def parts(gateway: Gateway) -> list[Path]:
 
 
 def test_five_broken_connections_and_a_killed_gateway(
-    browser: Browser, start_gateway: Callable[[], Gateway], large: Path
+    browser: Browser, start_gateway: Callable[..., Gateway], large: Path
 ) -> None:
     gateway = start_gateway()
     cuts = [n * MB for n in (4, 9, 13, 18, 22)]
@@ -162,9 +162,10 @@ def test_a_file_that_changes_while_it_is_sent(
 
 
 def test_a_connection_that_falls_silent_is_given_up(
-    browser: Browser, gateway: Gateway, tmp_path: Path
+    browser: Browser, start_gateway: Callable[..., Gateway], tmp_path: Path
 ) -> None:
     """Its other end is gone without a word, as when a network is lost."""
+    gateway = start_gateway(request_timeout_s="5")  # so long it holds the upload for the dead end
     path = tmp_path / "silent.bin"
     path.write_bytes(bytes(12 * MB))
     with cut_proxy(gateway.port, rate=4 * MB) as proxy, opened(browser, proxy) as page:

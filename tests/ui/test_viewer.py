@@ -216,22 +216,16 @@ def shown(
     return storage, segmented(address, path)
 
 
-def test_letters_name_the_sides_of_the_patient(
+def test_letters_and_outlines_are_right_in_every_plane(
     page: Page, address: str, shown: tuple[Storage, str]
 ) -> None:
+    """The letters name the sides of the patient. Every drawn pixel is as near to the true border of
+    a label as the line is wide; no border is missing."""
     storage, job = shown
     show(page, address, job)
     for plane, letters in storage.letters.items():
         sides = page.locator(f".pane[data-plane={plane}] .side").all_inner_texts()
         assert " ".join(sides) == letters, plane
-
-
-def test_outlines_are_the_borders_of_labels_in_every_plane(
-    page: Page, address: str, shown: tuple[Storage, str]
-) -> None:
-    """Every drawn pixel is as near to the true border as the line is wide; no border is missing."""
-    _, job = shown
-    show(page, address, job)
     mask = mask_of(address, job)
     data = np.asarray(mask.dataobj)
     if page.get_by_role("button", name="Fill", exact=True).get_attribute("aria-pressed") == "true":
