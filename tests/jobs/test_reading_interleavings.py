@@ -85,7 +85,12 @@ class Model:
             return
         one = self.chance.choice(mine)
         decided = self.compared is not None and one.id in self.compared
-        refused = (one.mask_sha256 is not None and one.role is not Role.ADJUDICATION) or (
+        own_mask = one.mask_sha256 is not None and not any(
+            other.mask_sha256 == one.mask_sha256 and other.withdrawn_at is None
+            for other in self.stored
+            if other is not one
+        )
+        refused = (own_mask and one.role is not Role.ADJUDICATION) or (
             decided and self.standing(Role.ADJUDICATION) != []
         )
         try:
