@@ -23,7 +23,8 @@ def serve(settings: Settings) -> None:
     """Serves until the process is stopped.
 
     Raises BadRequest if the gateway would listen where anybody could call it, or the files for TLS
-    cannot be used, and every error on purpose that ends its start, such as that of a database of another version.
+    cannot be used, and every error on purpose that ends its start, such as that of a database of
+    another version.
     """
     check_listen_addresses(settings)
     tls = http_tls(settings)
