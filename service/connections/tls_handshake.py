@@ -5,7 +5,6 @@ connects and sends nothing would hold it, uncounted, for a minute.
 """
 
 import asyncio
-import logging
 from contextlib import suppress
 from typing import Any, cast
 
@@ -13,8 +12,6 @@ from service.connections.bounded_protocol import BoundedProtocol
 from service.connections.open_connections import OpenConnections
 from service.tls.failures import reason_of
 from service.tls.reloaded_context import ReloadedContext
-
-log = logging.getLogger("tessera.connections")
 
 
 class TlsHandshake(asyncio.Protocol):
@@ -59,12 +56,14 @@ class TlsHandshake(asyncio.Protocol):
     async def _shake_hands(self, transport: asyncio.Transport) -> None:
         secured = None
         try:
+            if transport.is_closing():
+                return
             with suppress(ConnectionError):
                 secured = await self._loop.start_tls(
                     transport, self, self._tls.current(), server_side=True
                 )
         except OSError as error:  # as ssl.SSLError is
-            log.info("No TLS with %s: %s.", self.address, reason_of(error) or "connection lost")
+            self._open_connections.failed(f"without TLS ({reason_of(error) or 'it was lost'})")
         finally:
             self._open_connections.closed(self)
         if secured is not None and not secured.is_closing():

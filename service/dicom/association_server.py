@@ -257,7 +257,8 @@ class BoundedAssociationServer(ThreadedAssociationServer):
 
     def _forget(self, waiting: _Waiting) -> None:
         self._waiting.remove(waiting)
-        self._selector.unregister(waiting.socket)
+        with suppress(KeyError, ValueError):  # it was lost before TLS could take it over
+            self._selector.unregister(waiting.socket)
 
 
 class _Handler(RequestHandler):

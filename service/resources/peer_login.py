@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from pydantic import BaseModel, model_validator
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from imaging.errors import Unavailable
 
@@ -26,6 +26,8 @@ class Login:
 
 class PeerLogin(BaseModel):
     """Basic authentication, or a bearer token."""
+
+    model_config = ConfigDict(frozen=True)
 
     username: str | None = None
     username_env: str | None = None

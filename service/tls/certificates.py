@@ -80,6 +80,8 @@ class CertificateKeys(BaseModel):
     All that are given must match.
     """
 
+    model_config = ConfigDict(frozen=True)
+
     certificate_sha256: Annotated[
         tuple[Fingerprint, ...],
         BeforeValidator(lambda value: (value,) if isinstance(value, str) else value),

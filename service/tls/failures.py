@@ -28,6 +28,7 @@ _REASONS = {
     "NO_SHARED_CIPHER": "it offers none of the recommended cipher suites",
     "ALERT_HANDSHAKE_FAILURE": "it shares no cipher suite, or needs a certificate from us",
     "WRONG_VERSION_NUMBER": "it does not use TLS",
+    "HTTP_REQUEST": "it does not use TLS",
     "UNEXPECTED_EOF_WHILE_READING": "it closed the connection during the TLS handshake",
 }
 """By what OpenSSL's reason ends with."""

@@ -56,6 +56,7 @@ def test_the_gateway_speaks_https(certificates: Certificates, tmp_path: Path) ->
     finally:
         gateway.stop()
     log = gateway.log.read_text()
+    assert "without TLS (it does not use TLS)" in log
     assert "TESSERA_TLS_KEY: the file holds no private key" in log
     assert "Traceback" not in log
 
