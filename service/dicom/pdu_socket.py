@@ -102,6 +102,13 @@ class PduSocket(AssociationSocket):
                 self.socket.settimeout(PDU_TIMEOUT_S)
         super().send(bytestream)
 
+    def _shutdown_socket(self) -> None:
+        """As the base class, which leaves a socket open that the other side has reset."""
+        connection = self.socket
+        super()._shutdown_socket()
+        if connection is not None:
+            connection.close()
+
     def _has_data(self, connection: ssl.SSLSocket) -> bool:
         """Whether there is data, or the connection has ended: a record of TLS may hold neither."""
         connection.settimeout(0)

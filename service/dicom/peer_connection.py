@@ -53,9 +53,13 @@ class PeerConnection:
 def _socket_class(owner: PeerConnection) -> type[ssl.SSLSocket]:
     class Recorded(ssl.SSLSocket):
         def do_handshake(self, block: bool = False) -> None:
-            with owner.recorded():
-                super().do_handshake(block)
-                owner.verify(self)
+            try:
+                with owner.recorded():
+                    super().do_handshake(block)
+                    owner.verify(self)
+            except OSError:
+                self.close()  # pynetdicom leaves it to the garbage collector
+                raise
 
         def read(self, *args: Any, **kwargs: Any) -> Any:
             """As the base class; `recv` uses it. TLS 1.3 refuses our certificate only here."""

@@ -33,18 +33,38 @@ Open = Callable[..., Receiver]
 
 
 @pytest.fixture
-def secured(opened: Open, certificates: Certificates) -> Callable[..., Receiver]:
-    """Opens a receiver with TLS, which needs certificates of senders."""
+def secured(tmp_path: Path, certificates: Certificates) -> Iterator[Open]:
+    """Opens receivers with TLS, which need certificates of senders; closed at the end."""
+    receivers: list[Receiver] = []
 
     def make(pair: Pair = certificates.tessera, **changes: Any) -> Receiver:
-        return opened(
-            dicom_tls_certificate=pair.certificate,
-            dicom_tls_key=pair.key,
-            dicom_tls_client_ca=certificates.ca,
-            **changes,
-        )
+        files = {
+            "dicom_tls_certificate": pair.certificate,
+            "dicom_tls_key": pair.key,
+            "dicom_tls_client_ca": certificates.ca,
+        }
+        folder = tmp_path / f"receiver-{len(receivers)}"
+        receivers.append(Receiver(folder, **files, **changes))
+        return receivers[-1]
 
-    return make
+    yield make
+    for one in receivers:
+        one.close()
+
+
+def refusal(caplog: pytest.LogCaptureFixture, reason: str) -> str:
+    """The line of the log about a refusal for this reason, once it is there."""
+    return until(lambda: next((line for line in caplog.messages if reason in line), ""))
+
+
+def is_refused(port: int, tls: ssl.SSLContext) -> bool:
+    """Whether an association request is not answered; pynetdicom leaves such sockets open."""
+    try:
+        with tls.wrap_socket(connect(port), server_hostname="127.0.0.1") as line:
+            line.sendall(association_request())
+            return not line.recv(6)
+    except (ssl.SSLError, ConnectionError):
+        return True
 
 
 def sender(ca: Path, pair: Pair | None = None) -> ssl.SSLContext:
@@ -80,14 +100,14 @@ def test_senders_with_a_certificate_get_in(
         "it offers none of the recommended cipher suites": weak,
         "does not trust the authority that signed our": sender(certificates.foreign_ca),
     }
-    for number, (reason, context) in enumerate(refused.items(), 1):
-        assert not associate(here.port, tls=context).is_established
-        until(lambda number=number: here.refusals("tls") == number)  # type: ignore[misc]
-        assert reason in caplog.messages[-1]
-    with connect(here.port) as line:
+    for reason, context in refused.items():
+        assert is_refused(here.port, context)
+        assert refusal(caplog, reason)
+    with connect(here.port, "127.0.0.2") as line:
         line.sendall(association_request())
         assert received(line) == bytes((7, 0, 0, 0, 0, 4, 0, 0, 2, 0))
-    assert "it uses no TLS" in caplog.messages[-1]
+    assert refusal(caplog, "it uses no TLS")
+    assert here.refusals("tls") == len(refused) + 1
     assert store(here.port, images, tls=good) == [0x0000] * 4
 
 
@@ -95,9 +115,8 @@ def test_a_port_without_tls_says_so(
     opened: Open, certificates: Certificates, caplog: pytest.LogCaptureFixture
 ) -> None:
     here = opened()
-    assert not associate(here.port, tls=sender(certificates.ca)).is_established
-    until(lambda: here.refusals("invalid"))
-    assert "it begins with TLS" in caplog.messages[-1]
+    assert is_refused(here.port, sender(certificates.ca))
+    assert refusal(caplog, "it begins with TLS")
 
 
 @pytest.mark.parametrize(
@@ -129,9 +148,8 @@ def test_a_title_with_its_certificate(
     if right:
         talk.release()
         return
-    until(lambda: here.refusals("certificate"))
-    assert found in caplog.messages[-1]
-    assert "SCANNER" in caplog.messages[-1]
+    assert "'SCANNER'" in refusal(caplog, found)
+    assert here.refusals("certificate") == 1
     other = associate(here.port, calling="ANOTHER", tls=context)
     assert other.is_established
     other.release()
@@ -381,13 +399,17 @@ def test_orthanc_both_ways(
     dicom = secured_orthanc.dicom
     for problem, wrong in (
         ("not signed by an authority", {"ca_file": certificates.foreign_ca}),
-        ("", certificates.expired.keys()),  # how Orthanc refuses it depends on the TLS version
-        ("", certificates.foreign.keys()),
+        ("our certificate has expired", certificates.expired.keys()),
+        ("does not trust the authority", certificates.foreign.keys()),
         ("another SHA-256", {"certificate_sha256": "00" * 32}),
-        ("", {"tls": False, "ca_file": None, "certificate_file": None, "key_file": None}),
+        (
+            "the connection was lost",
+            {"tls": False, "ca_file": None, "certificate_file": None, "key_file": None},
+        ),
     ):
-        with pytest.raises((PeerUnavailable, PeerRefused), match=problem):
+        with pytest.raises((PeerUnavailable, PeerRefused)) as failed:
             storage_scu.echo(peer_at(dicom, **{**ours, **wrong}), "TESSERA")
+        assert problem in str(failed.value)
     storage_scu.echo(peer, "TESSERA")
     stranger = CertificateKeys(certificate_sha256=("00" * 32,))
     for port, tls in (
