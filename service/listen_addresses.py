@@ -34,7 +34,7 @@ def _check_dicom(settings: Settings) -> None:
         "TESSERA_DICOM_HOST is reachable from other machines, and any AE title may send.",
         expected="TESSERA_DICOM_ALLOWED_CALLERS: the AE titles that may send.",
         hint="List them, and allow only their hosts in the firewall: an AE title is not proof of "
-        "identity.",
+        "identity. A certificate is: see TESSERA_DICOM_TLS_CLIENT_CA.",
     )
 
 

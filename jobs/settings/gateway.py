@@ -1,5 +1,7 @@
 """Settings: the gateway."""
 
+from pathlib import Path
+
 from jobs.settings.section import GIB, Names, NotNegative, Port, Positive, Seconds, Section
 
 
@@ -15,6 +17,12 @@ class GatewaySettings(Section):
     """Whether the gateway may listen on addresses other than loopback. Set it only if a proxy with
     a login is in front of the gateway, or if the gateway is in a private container network: the
     gateway itself has no login."""
+    tls_certificate: Path | None = None
+    """File with the certificate of the gateway, in PEM form, followed by intermediate certificates.
+    The gateway then speaks HTTPS only, on both ports, from TLS 1.2, and browsers remember this
+    (HSTS). The file is loaded again when it changes. Empty: HTTP."""
+    tls_key: Path | None = None
+    """File with the private key of that certificate, in PEM form, without a password."""
     allowed_hosts: Names = ("127.0.0.1", "localhost", "[::1]")
     """Host names under which the gateway may be called, without port, comma-separated. Requests
     with another Host header are answered with 421."""

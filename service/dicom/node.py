@@ -93,7 +93,12 @@ class DicomNode:
             parts.metrics,
         )
         scp = StorageScp(
-            parts.settings, inbox, parts.authenticator, self._commitments(), parts.metrics
+            parts.settings,
+            inbox,
+            parts.authenticator,
+            self._commitments(),
+            parts.metrics,
+            parts.routing.callers,
         )
         stack.callback(router.stop)
         stack.callback(scp.stop)

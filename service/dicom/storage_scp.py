@@ -1,7 +1,7 @@
 """The storage and verification SCP: C-STORE and C-ECHO (PS3.4, Annexes B and A)."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from io import BytesIO
 from threading import Thread
 from typing import Any, cast
@@ -37,12 +37,15 @@ from service.auth import (
 )
 from service.dicom.association_server import BoundedAssociationServer
 from service.dicom.association_slots import AssociationSlots, address_group
+from service.dicom.caller_certificates import CallerCertificates
 from service.dicom.commitments import Commitments
 from service.dicom.message_limits import MessageLimits
 from service.dicom.refusals import Refusal, Refusals
 from service.dicom.series_inbox import DuplicateInstance, SeriesInbox
 from service.dicom.storage_commitment import received
 from service.resources.dicom_metrics import DicomMetrics
+from service.resources.routing_table import Caller
+from service.tls.configured import dicom_tls
 
 logger = logging.getLogger("tessera.dicom")
 
@@ -88,7 +91,10 @@ class StorageScp:
         authenticator: Authenticator,
         commitments: Commitments,
         metrics: DicomMetrics,
+        callers: Sequence[Caller] = (),
     ) -> None:
+        """`callers`: who may call only with a certificate. Raises BadRequest if the port or a file
+        of its certificate cannot be used."""
         _config.LOG_HANDLER_LEVEL = "none"
         self._inbox = inbox
         self._authenticator = authenticator
@@ -96,10 +102,13 @@ class StorageScp:
         self._metrics = metrics
         self._refusals = Refusals(metrics)
         self._limits = MessageLimits(settings.dicom_max_instance_bytes, self._refusals)
-        self._server = self._listening(settings)
+        self._server = self._listening(settings, CallerCertificates(callers))
         Thread(target=self._server.serve_forever, name="dicom-port", daemon=True).start()
 
-    def _listening(self, settings: Settings) -> BoundedAssociationServer:
+    def _listening(
+        self, settings: Settings, callers: CallerCertificates
+    ) -> BoundedAssociationServer:
+        tls = dicom_tls(settings)
         try:
             server = _entity(settings).make_server(
                 (settings.dicom_host, settings.dicom_port),
@@ -112,6 +121,8 @@ class StorageScp:
                 ended=self._ended,
                 tick=self._tick,
                 request_timeout_s=settings.dicom_request_timeout_s,
+                tls=tls,
+                callers=callers,
             )
             return cast("BoundedAssociationServer", server)
         except OSError as error:
