@@ -8,13 +8,13 @@ from importlib.metadata import version
 from cli.doctor.finding import Finding, ok, problem, warning
 from cli.existing_database import check_database_exists
 from imaging.errors import BadRequest, TesseraError
+from inference.runtime_registry import ANY_QUEUE
 from jobs.announced_worker import AnnouncedWorker
 from jobs.repository import Repository, known_revisions
 from jobs.settings import Settings
 
 _CLOCK_WARNING_S = 2.0
 _DATABASE = "database"
-_SPECIAL_QUEUE = "any"
 
 
 def check_database(settings: Settings) -> Iterator[Finding]:
@@ -92,7 +92,7 @@ def _workers(repository: Repository) -> Iterator[Finding]:
 
 
 def _worker(worker: AnnouncedWorker) -> Finding:
-    runtimes = ", ".join(queue for queue in worker.queues if queue != _SPECIAL_QUEUE) or "none"
+    runtimes = ", ".join(queue for queue in worker.queues if queue != ANY_QUEUE) or "none"
     training = ", trains models" if worker.trains else ""
     name = f"worker {worker.name}"
     text = f"It is {worker.state}, version {worker.version}, hardware: {runtimes}{training}."
@@ -108,7 +108,7 @@ def _worker(worker: AnnouncedWorker) -> Finding:
 def _queues(repository: Repository, running: list[AnnouncedWorker]) -> Iterator[Finding]:
     waiting: dict[str, int] = {}
     for group in repository.figures.read().waiting:
-        waiting[group.queue] = waiting.get(group.queue, 0) + group.number
+        waiting[group.queue] = waiting.get(group.queue, 0) + group.jobs
     unserved = {q: n for q, n in waiting.items() if not any(w.serves(q) for w in running)}
     for queue, number in unserved.items():
         yield problem(

@@ -10,7 +10,7 @@ from typing import Any
 
 from imaging.errors import DamagedFile
 from imaging.formats.atomic import raising_storage_full
-from imaging.hashes import Sha256Writer
+from imaging.hashes import sha256_of
 
 _LEVEL = 3
 """Of compression: reports are repetitive, and higher levels save little for their time."""
@@ -28,18 +28,16 @@ class Written:
 def write_lines(path: Path, values: Iterable[Any]) -> Written:
     """Writes a file that does not exist; raises StorageFull."""
     lines = 0
-    with raising_storage_full(), path.open("xb") as file:
-        hashed = Sha256Writer(file)
-        with gzip.GzipFile(
-            filename="", mode="wb", compresslevel=_LEVEL, fileobj=hashed, mtime=0
-        ) as packed:
-            for value in values:
-                text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-                packed.write(text.encode("utf-8", "surrogatepass") + b"\n")
-                lines += 1
-        file.flush()
-        size = file.tell()
-    return Written(lines, hashed.hexdigest(), size)
+    with (
+        raising_storage_full(),
+        path.open("xb") as file,
+        gzip.GzipFile("", "wb", _LEVEL, fileobj=file, mtime=0) as packed,
+    ):
+        for value in values:
+            text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+            packed.write(text.encode("utf-8", "surrogatepass") + b"\n")
+            lines += 1
+    return Written(lines, sha256_of(path), path.stat().st_size)
 
 
 def read_lines(path: Path) -> Iterator[Any]:

@@ -40,7 +40,8 @@ def rows_of(connection: Connection, table: Table) -> Iterator[Row]:
     """All rows, in the order of the primary key."""
     query = select(*stored_columns(table)).order_by(*table.primary_key.columns)
     streamed = query.execution_options(yield_per=ROWS_AT_ONCE)
-    yield from connection.execute(streamed).mappings()
+    for row in connection.execute(streamed):
+        yield row._asdict()
 
 
 def count(connection: Connection, table: Table) -> int:
