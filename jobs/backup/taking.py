@@ -79,7 +79,7 @@ class _Taking:
         self._contents = target.contents
         self._recheck = recheck
         self._checked: set[str] = set()
-        """Contents that were copied or read now, or that need not be."""
+        """Blobs that the contents have."""
         self._lost: set[str] = set()
         """Blobs that the last round could not read."""
 
@@ -92,8 +92,8 @@ class _Taking:
         self._copy("Copying stored files", first)
         rows = self._consistent(draft / TABLES)
         files += self._files(self._source.kept)
-        sizes = {name: self._contents.size(name) for name in rows.blobs}
-        blobs = write_lines(draft / BLOBS, ((n, s) for n, s in sizes.items() if s is not None))
+        sizes = {name: self._contents.size(name) for name in rows.blobs if name in self._checked}
+        blobs = write_lines(draft / BLOBS, sizes.items())
         listed = write_lines(draft / FILES, (tuple(asdict(one).values()) for one in files))
         hashes = {f"{TABLES}/{t}.jsonl.gz": w.sha256 for t, w in rows.tables.items()}
         manifest = Manifest(
@@ -106,7 +106,7 @@ class _Taking:
             blob_bytes=sum(size or 0 for size in sizes.values()),
             files=len(files),
             file_bytes=sum(one.bytes for one in files),
-            lost_blobs=tuple(name for name, size in sizes.items() if size is None),
+            lost_blobs=tuple(name for name in rows.blobs if name not in sizes),
             key_check=self._source.key_check,
         )
         return self._finish(draft, final, manifest)
@@ -163,12 +163,14 @@ class _Taking:
                         self._progress.advance(size)
 
     def _has(self, name: str) -> bool:
-        if name in self._checked or self._contents.size(name) is None:
-            return name in self._checked
-        if self._recheck and not self._contents.is_intact(name):
-            return False
-        self._checked.add(name)
-        return True
+        """Whether the contents have this blob; with `recheck`, whether they have it intact."""
+        if name in self._checked:
+            return True
+        contents = self._contents
+        here = contents.is_intact(name) if self._recheck else contents.size(name) is not None
+        if here:
+            self._checked.add(name)
+        return here
 
     def _copied(self, name: str) -> int | None:
         """The size of a blob after it was copied; None if the service does not have it intact."""

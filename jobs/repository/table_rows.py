@@ -127,6 +127,6 @@ def _continue_sequences(connection: Connection, tables: Iterable[Table]) -> None
             highest = connection.execute(select(func.max(column))).scalar_one()
             if sequence is not None:
                 connection.execute(
-                    text("SELECT setval(:sequence, coalesce(:highest, 1), :used)"),
-                    {"sequence": sequence, "highest": highest, "used": highest is not None},
+                    text("SELECT setval(CAST(:name AS regclass), coalesce(:highest, 1), :used)"),
+                    {"name": sequence, "highest": highest, "used": highest is not None},
                 )

@@ -214,7 +214,12 @@ def test_an_interrupted_backup_is_none_and_can_be_repeated(
     with monkeypatch.context() as patch:
         if when == "blobs":
             read = here.blobs.stream
-            patch.setattr(here.blobs, "stream", lambda name: (fail(), read(name))[1])
+
+            def stream(sha256: str) -> tuple[int, Iterator[bytes]]:
+                fail()
+                return read(sha256)
+
+            patch.setattr(here.blobs, "stream", stream)
         else:
             patch.setattr("jobs.backup.taking.sync_folder", fail)
         with pytest.raises(KeyboardInterrupt):
