@@ -16,15 +16,17 @@ def check_models(settings: Settings) -> Iterator[Finding]:
     models = Registry(added).all()
     served = {model.folder for model in models if isinstance(model, Model)}
     combined = {model.card.name for model in models if not isinstance(model, Model)}
-    for folder in sorted(added.iterdir()) if added.is_dir() else ():
-        hidden = folder.name.startswith(".") or not folder.is_dir()
-        if not hidden and folder not in served and folder.name not in combined:
-            yield problem(
-                "models",
-                f"The model in the folder {folder.name} is not served.",
-                "Run `tessera models`: the log says why. Add the model again.",
-            )
-    faults = [fault for model in models if isinstance(model, Model) for fault in _faults(model)]
+    folders = sorted(added.glob("[!.]*/card.json")) if added.is_dir() else []
+    faults = [
+        problem(
+            f"model folder {card.parent.name}",
+            "The model in it is not served.",
+            "Run `tessera models`: the log says why. Add the model again.",
+        )
+        for card in folders
+        if card.parent not in served and card.parent.name not in combined
+    ]
+    faults += [fault for model in models if isinstance(model, Model) for fault in _faults(model)]
     yield from faults
     if models and not faults:
         yield ok("models", f"{len(models)} models, whose networks are not damaged.")

@@ -2,10 +2,11 @@
 
 The blob collector and deletions of scans do not know of backups, and need not: a blob that is
 copied stays in the backup, whatever happens to the service. So most blobs are copied first, which
-may take hours. Then the rows are read in one snapshot, and the few blobs that are new are copied.
-A blob that has vanished by then belongs to a row that was deleted since the snapshot: the rows are
-read again. This ends soon, since each round copies only what is newer than the round before. A blob
-that stays missing while rows refer to it is lost in the service itself, and the backup says so.
+may take hours. Then a snapshot of the rows begins, and the few blobs that are new in it are copied.
+A blob that has vanished by then belongs to a row that was deleted since: the next snapshot begins.
+This ends soon, since each round copies only what is newer than the round before. A blob that stays
+missing while rows refer to it is lost in the service itself, and the backup says so. Last, the rows
+of the same snapshot are written.
 """
 
 import os
@@ -17,7 +18,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from imaging.errors import DamagedFile, NotFound
+from imaging.errors import DamagedFile, NotFound, Part, Unavailable
 from imaging.formats.atomic import replacing, sync_folder
 from jobs.backup.line_files import Written, write_lines
 from jobs.backup.manifest import MANIFEST, Manifest
@@ -30,7 +31,7 @@ from jobs.repository import DatabaseState, TableBackup
 COPIES_AT_ONCE = 4
 """An object store takes as long to begin with a file as to send a small one."""
 _GROUP = 500
-_ROUNDS = 5
+_ROUNDS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +81,6 @@ class _Taking:
         self._recheck = recheck
         self._checked: set[str] = set()
         """Blobs that the contents have."""
-        self._lost: set[str] = set()
-        """Blobs that the last round could not read."""
 
     def take(self) -> StoredBackup:
         self._target.remove_drafts()
@@ -130,37 +129,47 @@ class _Taking:
         """The rows of a moment, all of whose blobs are copied, except those that are lost."""
         for _ in range(_ROUNDS):
             with self._source.tables.state() as state:
-                rows = self._write(state, folder)
-            before = self._lost
-            self._copy("Copying new stored files", rows.blobs)
-            if not self._lost or self._lost == before:
-                break
-        return rows
+                created_at, blobs = datetime.now(UTC), state.blobs()
+                missing = self._copy("Copying new stored files", blobs)
+                if missing <= self._lost(missing):
+                    tables = self._write(state, folder)
+                    return _Rows(state.revision, created_at, tables, blobs)
+        raise Unavailable(
+            "Stored files are deleted faster than they can be copied.",
+            hint="Try again when fewer scans are deleted.",
+            part=Part.STORE,
+        )
 
-    def _write(self, state: DatabaseState, folder: Path) -> _Rows:
+    def _lost(self, missing: set[str]) -> set[str]:
+        """Those that rows refer to now, too, and that the service still does not have intact."""
+        if not missing:
+            return set()
+        with self._source.tables.state() as state:
+            referenced = missing.intersection(state.blobs())
+        return self._copy("Looking for missing files", sorted(referenced))
+
+    def _write(self, state: DatabaseState, folder: Path) -> Mapping[str, Written]:
         self._progress.begin("Reading the database", len(state.tables))
-        created_at, blobs = datetime.now(UTC), state.blobs()
         written = {}
         for table in state.tables:
             path = folder / f"{table.name}.jsonl.gz"
-            path.unlink(missing_ok=True)  # of the round before
             written[table.name] = write_rows(path, table, state.rows(table))
             self._progress.advance(written[table.name].bytes)
-        return _Rows(state.revision, created_at, written, blobs)
+        return written
 
-    def _copy(self, work: str, names: Sequence[str]) -> None:
-        """Copies those blobs that the contents lack."""
-        new = [name for name in names if not self._has(name)]
-        self._lost = set()
+    def _copy(self, work: str, names: Sequence[str]) -> set[str]:
+        """Copies those blobs that the contents lack; returns those that the service lacks."""
+        new, missing = [name for name in names if not self._has(name)], set[str]()
         self._progress.begin(work, len(new))
         with ThreadPoolExecutor(COPIES_AT_ONCE) as threads:
             for group in _groups(new):
                 for name, size in zip(group, threads.map(self._copied, group), strict=True):
                     if size is None:
-                        self._lost.add(name)
+                        missing.add(name)
                     else:
                         self._checked.add(name)
                         self._progress.advance(size)
+        return missing
 
     def _has(self, name: str) -> bool:
         """Whether the contents have this blob; with `recheck`, whether they have it intact."""

@@ -136,6 +136,8 @@ class Database:
                     isolation_level="REPEATABLE READ", postgresql_readonly=True
                 )
             with connection.begin(), self._unbounded(connection):
+                if not self._sqlite:
+                    _postgres().allow_idleness(connection)
                 yield connection
 
     @contextmanager

@@ -50,21 +50,37 @@ class TableBackup:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._tables: tuple[str, tuple[Table, ...]] | None = None
 
     @contextmanager
     def state(self) -> Iterator[DatabaseState]:
         """The present state; raises BadRequest for a database that this version cannot read as a
         whole: it is empty, or of a later version or of another program."""
+        revision, tables = self._known_tables()
         with self._database.snapshot() as connection:
-            revision = revision_of(connection)
-            if revision not in known_revisions():
-                raise BadRequest(
-                    "The database is not one that this version of Tessera knows.",
-                    expected="A database of this version or of an earlier one.",
-                    hint="Run the command of the newest version that uses the database, and check "
-                    "TESSERA_DATA and TESSERA_DATABASE_URL.",
+            if revision_of(connection) != revision:
+                raise Conflict(
+                    "The database is being upgraded.",
+                    expected="A schema that stays the same during a backup.",
+                    hint="Try again when all gateways and workers have started.",
                 )
-            yield DatabaseState(str(revision), tuple(tables_of(connection)), connection)
+            yield DatabaseState(revision, tables, connection)
+
+    def _known_tables(self) -> tuple[str, tuple[Table, ...]]:
+        """The revision of the schema, and its tables, which are read once. That takes a while, and
+        a snapshot is to be young when its blobs are copied."""
+        if self._tables is None:
+            with self._database.read() as connection:
+                revision = revision_of(connection)
+                if revision is None or revision not in known_revisions():
+                    raise BadRequest(
+                        "The database is not one that this version of Tessera knows.",
+                        expected="A database of this version or of an earlier one.",
+                        hint="Run the command of the newest version that uses the database, and "
+                        "check TESSERA_DATA and TESSERA_DATABASE_URL.",
+                    )
+                self._tables = revision, tuple(tables_of(connection))
+        return self._tables
 
     def check_replaceable(self, *, in_use: bool) -> None:
         """Raises Conflict unless the database is empty or `in_use` may be replaced, and while
@@ -89,6 +105,7 @@ class TableBackup:
                 command.downgrade(config, revision)
             counts = replace_rows(connection, rows)
             command.upgrade(config, "head")
+            self._tables = None
             return counts
 
     def _check_replaceable(self, connection: Connection, *, in_use: bool) -> None:

@@ -83,6 +83,7 @@ def test_modes_models_and_addresses(
     (data / "pseudonyms.key").write_bytes(b"k")
     (data / "pseudonyms.key").chmod(0o644)
     (data / "models" / "broken").mkdir(parents=True)
+    (data / "models" / "broken" / "card.json").write_text("{}")
     (data / "routes.toml").write_text("[[peer]\n")
     monkeypatch.setenv("TESSERA_ROUTING_TABLE", str(data / "routes.toml"))
     monkeypatch.setenv("TESSERA_HOST", "0.0.0.0")
@@ -91,7 +92,7 @@ def test_modes_models_and_addresses(
         "data folder",
         "secret files",
         "routing table",
-        "models",
+        "model folder broken",
         "listening addresses",
     }
     assert all(finding["hint"] for finding in findings.values() if finding["level"] != "ok")
