@@ -5,17 +5,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import LargeBinary, Table
-
 from jobs.backup.line_files import Written, damaged_backup, read_lines, write_lines
-from jobs.repository.table_rows import Row, stored_columns
+from jobs.repository import StoredTable
+from jobs.repository.table_rows import Row
 
 
-def write_rows(path: Path, table: Table, rows: Iterable[Row]) -> Written:
+def write_rows(path: Path, table: StoredTable, rows: Iterable[Row]) -> Written:
     """Writes the rows; `lines` of the result is their number."""
-    columns = stored_columns(table)
-    names = [column.name for column in columns]
-    binary = [column.name for column in columns if isinstance(column.type, LargeBinary)]
+    names, binary = table.columns, table.binary
 
     def lines() -> Iterator[Any]:
         yield {"columns": names, "base64": binary}

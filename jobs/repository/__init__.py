@@ -26,7 +26,7 @@ from jobs.repository.revision import known_revisions
 from jobs.repository.scans import Scans, ScanUses, SeriesChanged
 from jobs.repository.sessions import Sessions
 from jobs.repository.steps import Work
-from jobs.repository.table_backup import DatabaseState, TableBackup
+from jobs.repository.table_backup import DatabaseState, StoredTable, TableBackup
 from jobs.repository.training_leases import TrainingLeases
 from jobs.repository.training_steps import TRAINING_STEPS
 from jobs.repository.trainings import Trainings
@@ -75,6 +75,7 @@ __all__ = [
     "Scans",
     "SeriesChanged",
     "Sessions",
+    "StoredTable",
     "TableBackup",
     "TrainingLeases",
     "Trainings",

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Self
 
 from alembic import command
-from sqlalchemy import Connection, Table, func, inspect, select
+from sqlalchemy import Connection, LargeBinary, Table, func, inspect, select
 
 from imaging.errors import BadRequest, Conflict
 from jobs.repository.database import Database
@@ -18,6 +19,7 @@ from jobs.repository.table_rows import (
     delete_rows,
     replace_rows,
     rows_of,
+    stored_columns,
     tables_of,
 )
 from jobs.repository.workers import SILENT_S
@@ -27,22 +29,41 @@ _BOOKKEEPING = ("schema_support", "tallies", "job_counts")
 
 
 @dataclass(frozen=True, slots=True)
+class StoredTable:
+    """A table as the database has it."""
+
+    name: str
+    columns: tuple[str, ...]
+    """Those that the database does not compute."""
+    binary: tuple[str, ...]
+    """Those of bytes."""
+    table: Table
+
+    @classmethod
+    def of(cls, table: Table) -> Self:
+        """Describes a table that was read from the database."""
+        columns = stored_columns(table)
+        binary = (one.name for one in columns if isinstance(one.type, LargeBinary))
+        return cls(table.name, tuple(one.name for one in columns), tuple(binary), table)
+
+
+@dataclass(frozen=True, slots=True)
 class DatabaseState:
     """One state of the database, which can be read while the transaction is open."""
 
     revision: str
     """Of the schema."""
-    tables: tuple[Table, ...]
+    tables: tuple[StoredTable, ...]
     """In an order in which rows can be inserted."""
     _connection: Connection
 
-    def rows(self, table: Table) -> Iterator[Row]:
+    def rows(self, table: StoredTable) -> Iterator[Row]:
         """All rows of a table; JSON as Python's values."""
-        return rows_of(self._connection, table)
+        return rows_of(self._connection, table.table)
 
     def blobs(self) -> list[str]:
         """The names of all blobs that rows refer to, sorted."""
-        return referenced(self._connection, self.tables)
+        return referenced(self._connection, [one.table for one in self.tables])
 
 
 class TableBackup:
@@ -50,7 +71,7 @@ class TableBackup:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._tables: tuple[str, tuple[Table, ...]] | None = None
+        self._tables: tuple[str, tuple[StoredTable, ...]] | None = None
 
     @contextmanager
     def state(self) -> Iterator[DatabaseState]:
@@ -66,7 +87,7 @@ class TableBackup:
                 )
             yield DatabaseState(revision, tables, connection)
 
-    def _known_tables(self) -> tuple[str, tuple[Table, ...]]:
+    def _known_tables(self) -> tuple[str, tuple[StoredTable, ...]]:
         """The revision of the schema, and its tables, which are read once. That takes a while, and
         a snapshot is to be young when its blobs are copied."""
         if self._tables is None:
@@ -79,7 +100,7 @@ class TableBackup:
                         hint="Run the command of the newest version that uses the database, and "
                         "check TESSERA_DATA and TESSERA_DATABASE_URL.",
                     )
-                self._tables = revision, tuple(tables_of(connection))
+                self._tables = revision, tuple(map(StoredTable.of, tables_of(connection)))
         return self._tables
 
     def check_replaceable(self, *, in_use: bool) -> None:

@@ -3,6 +3,7 @@
 import itertools
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -27,7 +28,6 @@ from jobs.repository import known_revisions
 from jobs.repository.schema import metadata
 from jobs.settings import Settings
 from tests.support.earlier_schema import SCAN_AND_JOB, go_back
-from tests.support.later_schema import later_version
 from tests.support.rows import make_job
 from tests.support.whole_service import Service, data_file, lasting, service
 
@@ -111,6 +111,7 @@ def test_a_service_in_use_moves_to_other_storage(
                 here.finished(f"job{number}")
                 if number % 3:
                     here.delete(f"job{number}")
+                time.sleep(0.005)  # or it would have the processor for itself
 
         with ThreadPoolExecutor(1) as user:
             used = user.submit(use)
@@ -129,7 +130,7 @@ def test_a_service_in_use_moves_to_other_storage(
             assert not missing, table
         assert there.check_blobs() == restored.blobs == second.manifest.blobs > 4
         assert restored.rows == second.manifest.rows
-        assert restored.queued_again == 1
+        assert restored.queued_again in (1, 2)  # with one of those that were added
         assert there.repository.jobs.by_id("runs").state is JobState.QUEUED
         assert there.repository.jobs.by_id("runs").attempt == 0
         copied = there.settings.data / "models/mine/model.onnx"
@@ -289,30 +290,35 @@ def test_a_database_in_use_is_replaced_only_on_request(
         assert lasting(there.rows()) == lasting(here.rows())
 
 
-def test_a_newer_schema_is_refused_and_an_older_one_upgraded(
-    stored: StoredBackups, tmp_path: Path
-) -> None:
+def test_an_older_schema_is_upgraded(stored: StoredBackups, tmp_path: Path) -> None:
     with service(Settings(data=tmp_path / "old")) as old:
         go_back(old.repository, known_revisions()[-3], SCAN_AND_JOB)
-        early = take(old, stored)
-    assert early.manifest.revision == known_revisions()[-3]
-    with service(Settings(data=tmp_path / "new"), empty=True) as new:
-        with later_version(tmp_path, "pass"):
-            new.repository.migrate()
-            late = take(new, stored)
-    with (
-        service(Settings(data=tmp_path / "new"), empty=True) as new,
-        pytest.raises(BadRequest, match="not one that this version"),
-    ):
-        take(new, stored)
+        backup = take(old, stored)
+    assert backup.manifest.revision == known_revisions()[-3]
     with service(Settings(data=tmp_path / "there"), empty=True) as there:
-        with pytest.raises(BadRequest, match="later version"):
-            put_back(late, stored, there)
-        put_back(early, stored, there)
+        put_back(backup, stored, there)
         assert there.repository.database.revision() == known_revisions()[0]
         (job,) = there.rows()["jobs"]
         assert (job["id"], job["state"], job["preparing"]) == ("j", "succeeded", False)
         assert there.repository.figures.read().jobs[JobState.SUCCEEDED] == 1
+
+
+def test_a_newer_schema_is_refused(here: Service, stored: StoredBackups, tmp_path: Path) -> None:
+    """In a backup, and in the database of which one is to be made."""
+    manifest = take(here, stored).folder / "manifest.json"
+    manifest.write_text(manifest.read_text().replace(known_revisions()[0], "later"))
+    with (
+        service(Settings(data=tmp_path / "there")) as there,
+        pytest.raises(BadRequest, match="later version"),
+    ):
+        put_back(stored.get(), stored, there)
+    with here.repository.database.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = 'later'"))
+    with (
+        service(here.settings, empty=True) as again,
+        pytest.raises(BadRequest, match="not one that this version"),
+    ):
+        take(again, stored)
 
 
 def test_every_column_has_a_type_that_a_backup_can_write() -> None:
