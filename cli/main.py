@@ -24,6 +24,9 @@ COMMANDS = {
     "export": ("cli.export", "Export a checkpoint of a training as a model."),
     "routes": ("cli.routes", "Check the routing table of DICOM peers and rules."),
     "webhooks": ("cli.webhooks", "Make signing secrets, list webhook messages, resend them."),
+    "backup": ("cli.backup", "Back up a service while it runs."),
+    "restore": ("cli.restore", "Restore a backup, also into other kinds of storage."),
+    "doctor": ("cli.doctor.command", "Check an installation, and say what to do."),
     "gateway": ("cli.gateway", "Run only the gateway."),
     "worker": ("cli.worker", "Run only a worker."),
 }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from imaging.errors import BadRequest
+from cli.existing_database import check_database_exists
 from jobs.settings import Settings
 from jobs.webhook import MessageState, WebhookMessage
 
@@ -81,12 +81,7 @@ def _webhooks() -> Iterator["Webhooks"]:
     from jobs.repository import Repository
 
     settings = Settings()
-    if not settings.database_url and not (settings.data / "tessera.db").exists():
-        raise BadRequest(
-            "There is no database in the data folder.",
-            expected="The data folder of a gateway that has run.",
-            hint="Set TESSERA_DATA or TESSERA_DATABASE_URL to the gateway's value.",
-        )
+    check_database_exists(settings)
     with closing(Repository(settings.database, settings.database_timeout_s)) as repository:
         repository.migrate()
         yield repository.webhooks

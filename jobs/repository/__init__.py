@@ -26,6 +26,7 @@ from jobs.repository.revision import known_revisions
 from jobs.repository.scans import Scans, ScanUses, SeriesChanged
 from jobs.repository.sessions import Sessions
 from jobs.repository.steps import Work
+from jobs.repository.table_backup import DatabaseState, StoredTable, TableBackup
 from jobs.repository.training_leases import TrainingLeases
 from jobs.repository.training_steps import TRAINING_STEPS
 from jobs.repository.trainings import Trainings
@@ -45,6 +46,7 @@ __all__ = [
     "Commitments",
     "ComparedReadings",
     "Database",
+    "DatabaseState",
     "Deliveries",
     "Drafts",
     "Figures",
@@ -73,6 +75,8 @@ __all__ = [
     "Scans",
     "SeriesChanged",
     "Sessions",
+    "StoredTable",
+    "TableBackup",
     "TrainingLeases",
     "Trainings",
     "UploadedMasks",
@@ -129,6 +133,7 @@ class Repository:
         self.commitments = Commitments(database)
         self.webhooks = Webhooks(database)
         self.references = References(database)
+        self.table_backup = TableBackup(database)
 
     def migrate(self) -> None:
         """Upgrades the schema to the newest version; several processes may do so at once."""
