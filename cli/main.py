@@ -24,6 +24,10 @@ COMMANDS = {
     "export": ("cli.export", "Export a checkpoint of a training as a model."),
     "routes": ("cli.routes", "Check the routing table of DICOM peers and rules."),
     "webhooks": ("cli.webhooks", "Make signing secrets, list webhook messages, resend them."),
+    "projects": ("cli.projects", "Add and list projects."),
+    "users": ("cli.users", "Add users to projects, list them, change their roles."),
+    "keys": ("cli.keys", "Create, list and revoke API keys."),
+    "dicom-callers": ("cli.dicom_callers", "Say which AE titles send into which project."),
     "gateway": ("cli.gateway", "Run only the gateway."),
     "worker": ("cli.worker", "Run only a worker."),
 }

@@ -99,9 +99,11 @@ _STARTERS = {
 
 
 _FOR_CALLERS = {
-    *("AssistantProcess", "BoundedAssociationServer", "ExchangeDeadline", "TileFiles", "Watcher")
+    *("AssistantProcess", "BoundedAssociationServer", "ExchangeDeadline", "TileFiles", "Watcher"),
+    "KnownCallers",
 }
-"""Their threads do what a caller asked for, whose permission was checked before."""
+"""Their threads do what a caller asked for, whose permission was checked before; that of
+KnownCallers reads who callers are."""
 
 
 def _background_classes() -> Iterator[type]:
