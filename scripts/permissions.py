@@ -67,7 +67,7 @@ def needed() -> dict[str, tuple[Permission, ...]]:
     """DICOM operations and commands, each with the permissions that it needs."""
     methods = {name: permissions_of(value) for name, value in vars(StorageScp).items()}
     named = {name: permissions for name, permissions in methods.items() if permissions}
-    return {_OPERATIONS[name]: permissions for name, permissions in named.items()} | COMMANDS
+    return {_OPERATIONS[name]: needs for name, needs in named.items()} | dict(COMMANDS)
 
 
 def _roles() -> Iterator[str]:

@@ -106,7 +106,7 @@ def test_commands_send_the_key(
     with api_client(url) as api:
         path = Path(Settings().data).parent / "scan.nii"
         path.write_bytes(nifti_bytes())
-        job = api.submit(api.upload(path), "solid")
+        job = api.submit(api.upload(path).id, "solid")
         assert api.job(job.id).id == job.id
         assert api.model("solid").name == "solid"
         api.cancel(job.id)

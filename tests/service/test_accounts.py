@@ -76,7 +76,7 @@ def client(app: FastAPI) -> Iterator[httpx.Client]:
 
 def _guarded(app: FastAPI) -> list[tuple[NamedRoute, Permission]]:
     """Every route that is not public, with its permission; a final slash changes nothing."""
-    routes = [(route, *route.permissions) for route in routes_of(app)]
+    routes = [(route, route.permissions[0]) for route in routes_of(app)]
     return [
         (route, permission)
         for route, permission in routes
@@ -364,7 +364,7 @@ def test_dicom_senders_belong_to_projects(repository: Repository) -> None:
     with pytest.raises(Unauthenticated):
         accounts.authenticate(DicomCaller("CT9"))
     task = accounts.authenticate(BackgroundTask("expiry", OTHER))
-    assert (task.project, task.permissions) == (OTHER, set(Permission))
+    assert (task.project, task.permissions) == (OTHER, frozenset(Permission))
 
 
 def test_callers_are_not_admitted_by_what_is_too_old(
