@@ -275,16 +275,7 @@ const layout = element(
 )
 document
   .querySelector('#page')!
-  .append(
-    top(),
-    layout,
-    signIn,
-    foot(),
-    undo.root,
-    help,
-    deletion.root,
-    ...list.selection.dialogs,
-  )
+  .append(top(), layout, signIn, foot(), undo.root, help, deletion.root, ...list.selection.dialogs)
 onSignInNeeded(() => {
   layout.hidden = true
   signIn.hidden = false
