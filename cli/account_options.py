@@ -15,7 +15,11 @@ if TYPE_CHECKING:  # it loads SQLAlchemy
 
 ROLES = click.Choice([role.value for role in ProjectRole])
 project_option = click.option(
-    "--project", default=FIRST_PROJECT, show_default=True, metavar="NAME", help="The project."
+    "--project",
+    default=FIRST_PROJECT,
+    show_default=True,
+    metavar="NAME",
+    help="Name of the project.",
 )
 
 

@@ -6,7 +6,7 @@ export function signInNeeded(): HTMLElement {
   return element(
     'main.sign-in',
     { 'aria-live': 'polite', hidden: true },
-    element('h2', {}, 'This service needs a sign-in'),
+    element('h1', {}, 'This service needs a sign-in'),
     element(
       'p',
       {},
