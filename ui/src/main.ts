@@ -277,11 +277,11 @@ document
   .querySelector('#page')!
   .append(top(), layout, signIn, foot(), undo.root, help, deletion.root, ...list.selection.dialogs)
 onSignInNeeded(() => {
-  layout.hidden = true
+  layout.hidden = offline.hidden = true
   signIn.hidden = false
 })
 worklist.onChange(() => {
-  offline.hidden = worklist.reachable
+  offline.hidden = worklist.reachable || !signIn.hidden
 })
 window.addEventListener('hashchange', show)
 automation.install(jobView, comparison)
