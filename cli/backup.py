@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.backup_progress import BackupProgress, backup_progress
-from cli.existing_database import check_database_exists
 from cli.exit_status import SOME_FAILED_STATUS
 from cli.folder_lock import locked_folder
 from imaging.errors import BadRequest, Conflict
 from jobs.private_files import creating_private
+from jobs.server_database import check_database_exists
 from jobs.settings import Settings
 
 if TYPE_CHECKING:  # it loads SQLAlchemy

@@ -1,13 +1,12 @@
 """`tessera webhooks`: signing secrets, and the messages in this machine's database."""
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
 
-from cli.existing_database import check_database_exists
 from jobs.settings import Settings
 from jobs.webhook import MessageState, WebhookMessage
 
@@ -78,12 +77,9 @@ def resend(ids: tuple[str, ...], dead: bool, webhook: str | None) -> None:
 
 @contextmanager
 def _webhooks() -> Iterator["Webhooks"]:
-    from jobs.repository import Repository
+    from jobs.server_database import server_database
 
-    settings = Settings()
-    check_database_exists(settings)
-    with closing(Repository(settings.database, settings.database_timeout_s)) as repository:
-        repository.migrate()
+    with server_database(Settings()) as repository:
         yield repository.webhooks
 
 

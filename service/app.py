@@ -11,7 +11,7 @@ from starlette.middleware.cors import CORSMiddleware
 from jobs import tracing
 from jobs.settings import Settings
 from models.registry import Registry
-from service.auth import Authenticator, LocalAdministrator
+from service.auth import Authenticator
 from service.http import errors, openapi
 from service.http.access_log import AccessLog
 from service.http.body_limit import BodyLimit
@@ -38,6 +38,7 @@ from service.routes import (
     formats,
     health,
     jobs,
+    keys,
     masks,
     models,
     page,
@@ -47,6 +48,7 @@ from service.routes import (
     tiles,
     trainings,
     uploads,
+    users,
     viewers,
     webhooks,
 )
@@ -70,6 +72,8 @@ _ROUTES = (
     second_readings,
     viewers,
     account,
+    keys,
+    users,
     models,
     trainings,
     archives,
@@ -87,19 +91,19 @@ def create_app(
 ) -> FastAPI:
     """The gateway. Its services are built when it starts and closed when it ends.
 
-    `authenticator` says who callers are; None: everybody is the local administrator. Raises
-    BadRequest if the routing table is not valid.
+    `authenticator` says who callers are; None: the accounts in the database do, and while there are
+    none, everybody is the local administrator. Raises BadRequest if the routing table is not valid.
     """
     registry = registry or Registry(settings.added_models)
     routing = RoutingTable.load(settings.routing_table)
     routing.check(registry)
-    who = authenticator or LocalAdministrator()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:  # closes in reverse order
             stack.enter_context(tracing.exported("tessera-gateway"))
-            parts = open_parts(settings, registry, routing, who, stack)
+            parts = open_parts(settings, registry, routing, authenticator, stack)
+            app.state.authenticator = parts.authenticator
             app.state.services = build_services(parts)
             app.state.metrics = app.state.services[Metrics]
             await start_tasks(parts, app.state.services, stack)
@@ -115,7 +119,6 @@ def create_app(
         openapi_url=None,  # service.http.openapi serves it, with a permission
         middleware=_middleware(settings),
     )
-    app.state.authenticator = who
     errors.install(app)
     openapi.install(app)
     app.include_router(mount.router(), prefix=mount.PREFIX)
@@ -141,7 +144,8 @@ def _middleware(settings: Settings, upload_trees: tuple[str, ...] = _UPLOADS) ->
             allow_origins=settings.allowed_origins,
             allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=[
-                *("Content-Type", "Idempotency-Key", "Last-Event-ID", "If-None-Match"),
+                *("Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID"),
+                "If-None-Match",
                 *TUS_REQUEST_HEADERS,
             ],
             expose_headers=["Location", "ETag", "Content-Disposition", *TUS_RESPONSE_HEADERS],

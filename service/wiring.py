@@ -18,7 +18,7 @@ from jobs.repository import Forecasts, Repository
 from jobs.settings import Settings
 from jobs.sweeper import Sweeper
 from models.registry import Registry
-from service.auth import Authenticator
+from service.auth import Authenticator, KnownCallers, StoredAccounts
 from service.dicom.archive_client import DicomWebArchives
 from service.dicom.node import DicomNode, NodeParts
 from service.dicom.peer_probe import DicomPeerProbe
@@ -93,6 +93,7 @@ class Parts:
     settings: Settings
     registry: Registry
     routing: RoutingTable
+    callers: KnownCallers
     authenticator: Authenticator
     repository: Repository
     blobs: Blobs
@@ -111,13 +112,19 @@ def open_parts(
     settings: Settings,
     registry: Registry,
     routing: RoutingTable,
-    authenticator: Authenticator,
+    authenticator: Authenticator | None,
     stack: AsyncExitStack,
 ) -> Parts:
-    """Opens database, broker, blob store and scratch folder; `stack` closes them."""
+    """Opens database, broker, blob store and scratch folder; `stack` closes them.
+
+    `authenticator`: None for the accounts in the database.
+    """
     repository = Repository(settings.database, settings.database_timeout_s)
     stack.callback(repository.close)
     repository.migrate()
+    callers = KnownCallers(repository.accounts, repository.api_keys, repository.dicom_senders)
+    stack.callback(callers.stop)
+    callers.start()
     queue = Queue(settings, queue_names())
     stack.callback(queue.close)
     scratch = Scratch(settings.scratch)
@@ -127,7 +134,8 @@ def open_parts(
         settings=settings,
         registry=registry,
         routing=routing,
-        authenticator=authenticator,
+        callers=callers,
+        authenticator=authenticator or StoredAccounts(callers),
         repository=repository,
         blobs=blobs,
         queue=queue,
@@ -142,12 +150,13 @@ def build_services(parts: Parts) -> Services:
     """Builds every object that a route can ask for."""
     rows = parts.repository
     services: Services = {Blobs: parts.blobs}
-    for part in (parts.registry, parts.routing, parts.metrics, parts.limits):
+    for part in (parts.registry, parts.routing, parts.metrics, parts.limits, parts.callers):
         services[type(part)] = part
     for table in (
         *(rows.scans, rows.jobs, rows.batches, rows.reviews, rows.labels, rows.image_names),
         *(rows.viewers, rows.webhooks, rows.worklist, rows.readings, rows.drafts),
         *(rows.assignments, rows.batch_reviews, rows.related_scans, rows.trainings),
+        *(rows.accounts, rows.api_keys),
     ):
         services[type(table)] = table
     readiness = Readiness(rows, parts.queue, parts.blobs, parts.scratch)

@@ -6,11 +6,11 @@ from contextlib import closing
 from importlib.metadata import version
 
 from cli.doctor.finding import Finding, ok, problem, warning
-from cli.existing_database import check_database_exists
 from imaging.errors import BadRequest, TesseraError
 from inference.runtime_registry import ANY_QUEUE
 from jobs.announced_worker import AnnouncedWorker
 from jobs.repository import Repository, known_revisions
+from jobs.server_database import check_database_exists
 from jobs.settings import Settings
 
 _CLOCK_WARNING_S = 2.0

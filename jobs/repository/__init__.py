@@ -1,11 +1,14 @@
 """All SQL: one class for each kind of row, which share a database."""
 
+from jobs.repository.accounts import Accounts
+from jobs.repository.api_keys import ApiKeys
 from jobs.repository.assignments import Assignments
 from jobs.repository.batch_reviews import BatchReviews
 from jobs.repository.batches import Batches
 from jobs.repository.commitments import Commitments
 from jobs.repository.database import STATEMENT_S, Database
 from jobs.repository.deliveries import Deliveries
+from jobs.repository.dicom_senders import DicomSenders
 from jobs.repository.drafts import Drafts
 from jobs.repository.figures import Figures
 from jobs.repository.forecasts import Forecast, Forecasts
@@ -40,6 +43,8 @@ from jobs.repository.worklist import Worklist
 
 __all__ = [
     "FINAL",
+    "Accounts",
+    "ApiKeys",
     "Assignments",
     "BatchReviews",
     "Batches",
@@ -48,6 +53,7 @@ __all__ = [
     "Database",
     "DatabaseState",
     "Deliveries",
+    "DicomSenders",
     "Drafts",
     "Figures",
     "Forecast",
@@ -102,6 +108,9 @@ class Repository:
         """`url`: an SQLAlchemy URL; nothing is connected yet. `statement_s`: how long PostgreSQL
         may take for a statement, in seconds."""
         self.database = database = Database(url, statement_s)
+        self.accounts = Accounts(database)
+        self.api_keys = ApiKeys(database)
+        self.dicom_senders = DicomSenders(database)
         self.scans = Scans(database)
         self.related_scans = RelatedScans(database)
         self.jobs = Jobs(database)

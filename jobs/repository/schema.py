@@ -351,6 +351,68 @@ trainings = Table(
 )
 """Models that are fine-tuned with the masks of a project; see `jobs.training`. There are few."""
 
+projects = Table(
+    "projects",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("created_at", Double, nullable=False),
+)
+"""See `jobs.account`. `project` in rows of earlier code is such a name, without a foreign key."""
+
+people = Table(
+    "people",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("login", String(64), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("name_key", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("disabled_at", Double),
+    UniqueConstraint("login", name="people_once_per_login"),
+    UniqueConstraint("name_key", name="people_once_per_name"),
+)
+"""People are never deleted: that there is one means that the service has accounts. `name_key`: see
+`jobs.second_reading.reader_key`."""
+
+memberships = Table(
+    "memberships",
+    metadata,
+    Column("person", String(64), ForeignKey("people.id"), primary_key=True),
+    Column("project", String(64), ForeignKey("projects.name"), primary_key=True, index=True),
+    Column("role", String(16), nullable=False),
+    Column("created_at", Double, nullable=False),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    _serial(),
+    Column("id", String(64), nullable=False, unique=True),
+    Column("prefix", String(16), nullable=False),
+    Column("secret_sha256", String(64), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("person", String(64), ForeignKey("people.id")),
+    Column("project", String(64), ForeignKey("projects.name"), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("expires_at", Double),
+    Column("revoked_at", Double),
+    Column("last_used_at", Double),
+    UniqueConstraint("prefix", name="api_keys_once_per_prefix"),
+    Index("api_keys_list", "project", "seq"),
+    sqlite_autoincrement=True,
+)
+"""Keys are never deleted, as people are not."""
+
+dicom_senders = Table(
+    "dicom_senders",
+    metadata,
+    Column("ae_title", String(16), primary_key=True),
+    Column("project", String(64), ForeignKey("projects.name"), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("created_at", Double, nullable=False),
+)
+
 schema_support = Table(
     "schema_support",
     metadata,

@@ -10,13 +10,13 @@ class GatewaySettings(Section):
 
     host: str = "127.0.0.1"
     """Address on which the gateway listens; `0.0.0.0`: all addresses. An address other than
-    loopback needs `TESSERA_BEHIND_PROXY`."""
+    loopback needs accounts (`tessera keys create`) or `TESSERA_BEHIND_PROXY`."""
     port: Port = 8000
     """Port on which the gateway listens. 0: any free port."""
     behind_proxy: bool = False
-    """Whether the gateway may listen on addresses other than loopback. Set it only if a proxy with
-    a login is in front of the gateway, or if the gateway is in a private container network: the
-    gateway itself has no login."""
+    """Whether the gateway may listen on addresses other than loopback without accounts. Set it only
+    if a proxy with a login is in front of the gateway, or if the gateway is in a private container
+    network: without accounts, the gateway lets everybody do everything."""
     tls_certificate: Path | None = None
     """File with the certificate of the gateway, in PEM form, followed by intermediate certificates.
     The gateway then speaks HTTPS only, on both ports, from TLS 1.2, and browsers remember this

@@ -9,6 +9,8 @@ from fastapi import Depends
 from starlette.requests import Request
 
 from jobs.repository import (
+    Accounts,
+    ApiKeys,
     Assignments,
     Batches,
     BatchReviews,
@@ -24,6 +26,7 @@ from jobs.repository import (
     Worklist,
 )
 from models.registry import Registry
+from service.auth import KnownCallers
 from service.http.threads import (
     AssistantThreads,
     DispatchThreads,
@@ -73,6 +76,8 @@ def provided(kind: type) -> Any:
     return Depends(provide)
 
 
+AccountsDep = Annotated[Accounts, provided(Accounts)]
+ApiKeysDep = Annotated[ApiKeys, provided(ApiKeys)]
 ArchivesDep = Annotated[Archives, provided(Archives)]
 AssistanceDep = Annotated[Assistance, provided(Assistance)]
 AssistantThreadsDep = Annotated[AssistantThreads, provided(AssistantThreads)]
@@ -90,6 +95,7 @@ ImageSessionsDep = Annotated[ImageSessions, provided(ImageSessions)]
 JobStatusesDep = Annotated[JobStatuses, provided(JobStatuses)]
 JobWatcherDep = Annotated[JobWatcher, provided(JobWatcher)]
 JobsDep = Annotated[Jobs, provided(Jobs)]
+KnownCallersDep = Annotated[KnownCallers, provided(KnownCallers)]
 MetricsDep = Annotated[Metrics, provided(Metrics)]
 ModelFitsDep = Annotated[ModelFits, provided(ModelFits)]
 NamedScansDep = Annotated[NamedScans, provided(NamedScans)]

@@ -14,6 +14,7 @@ from anyio.to_thread import run_sync
 from fastapi import Depends
 from starlette.requests import Request
 
+from imaging.errors import Forbidden, Unauthenticated, Unavailable
 from service.auth import ANONYMOUS, Authenticator, HttpCaller, Permission, Principal
 
 
@@ -32,10 +33,22 @@ class RequiredPermission:
         """
         if self.permission is Permission.PUBLIC:
             return ANONYMOUS
-        authenticator: Authenticator = request.app.state.authenticator
-        principal = await run_sync(authenticator.authenticate, _caller(request))
+        principal = await authenticated(request, http_caller(request))
         principal.require(self.permission)
+        request.state.required = self
         return principal
+
+
+async def is_still_admitted(request: Request) -> bool:
+    """Whether the caller of a request that goes on would be admitted now, too."""
+    required: RequiredPermission = request.state.required
+    try:
+        await required(request)
+    except (Unauthenticated, Forbidden):
+        return False
+    except Unavailable:
+        return True  # nothing new is read while the database does not answer
+    return True
 
 
 def Allowed(permission: Permission) -> Any:  # noqa: N802 - a dependency, like FastAPI's Depends
@@ -43,7 +56,14 @@ def Allowed(permission: Permission) -> Any:  # noqa: N802 - a dependency, like F
     return Depends(RequiredPermission(permission))
 
 
-def _caller(request: Request) -> HttpCaller:
+async def authenticated(request: Request, caller: HttpCaller) -> Principal:
+    """The principal of a caller; raises Unauthenticated (401)."""
+    authenticator: Authenticator = request.app.state.authenticator
+    return await run_sync(authenticator.authenticate, caller)
+
+
+def http_caller(request: Request) -> HttpCaller:
+    """Who sends a request."""
     return HttpCaller(
         authorization=request.headers.get("authorization", ""),
         cookies=request.cookies,
