@@ -1,0 +1,153 @@
+"""Turns: in which order the projects of a queue start their jobs.
+
+The highest priority goes first. Within a priority of a queue, projects take turns: next is the
+project with the fewest running jobs of this priority and queue, of those the one that has waited
+longest since its last start, of those the one with the oldest job. Within a project, the oldest
+job is next. If all waiting jobs started now and none ended, they would start in this order:
+
+    project   running   waiting jobs            round = running + place within the project
+    a         2         a1 a2                   a1: 2, a2: 3
+    b         0         b1 b2 b3 b4             b1: 0, b2: 1, b3: 2, b4: 3
+
+    b1  b2  a1  b3  a2  b4                      in a round, a is first: its last start is older
+
+Running jobs and starts are counted for each priority by itself. A project whose urgent jobs never
+end could otherwise wait with its other jobs for ever.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Connection,
+    and_,
+    delete,
+    exists,
+    func,
+    select,
+    true,
+)
+
+from jobs.repository.database import Database
+from jobs.repository.schema import job_starts, jobs, queued, running
+
+_SPARE_STARTS = 500
+"""Starts that are left until they are worth their deletion."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What decides about the next job of a project, in one priority of a queue."""
+
+    project: str
+    running: int
+    last_start: int
+    """Number of its last start, 0 if it never started a job."""
+    oldest: int
+    """Sequence number of its oldest job that waits."""
+
+    def place(self, rank: int) -> tuple[int, int, int, int]:
+        """Sorts the waiting jobs of all projects; `rank`: 0 for the project's oldest one.
+
+        In a round, projects with more running jobs are first: of the others, jobs of the rounds
+        before have started since.
+        """
+        return self.running + rank, -self.running, self.last_start, self.oldest
+
+    def starts_before(self, other: "Turn", rank: int) -> int:
+        """How many jobs of this project start before the job of the other one with this rank."""
+        rounds = other.running + rank - self.running
+        return max(0, rounds + (self.place(0)[1:] < other.place(0)[1:]))
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """The front of a queue: the highest priority in which a job can be claimed."""
+
+    queue: str
+    priority: int
+    shared: bool
+    """Whether jobs of several projects wait in it."""
+
+
+def front(
+    connection: Connection, queue: ColumnElement[str], claimable: ColumnElement[bool]
+) -> Front | None:
+    """The front of a queue; None if no job there is claimable."""
+    other = jobs.alias("other")
+    another = exists().where(
+        other.c.state == "queued",
+        other.c.queue == jobs.c.queue,
+        other.c.priority == jobs.c.priority,
+        other.c.project > jobs.c.project,
+    )
+    query = select(jobs.c.queue, jobs.c.priority, another.label("shared"))
+    query = query.where(queued, jobs.c.queue == queue, claimable)
+    query = query.order_by(jobs.c.priority.desc(), jobs.c.project, jobs.c.seq).limit(1)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else Front(row.queue, row.priority, bool(row.shared))
+
+
+def turns(
+    connection: Connection, queue: str, priority: int, which: ColumnElement[bool] | None = None
+) -> list[Turn]:
+    """The projects with waiting jobs in a priority of a queue, the next one first.
+
+    `which`: only jobs that meet this condition wait. Reads a few entries of indexes for each
+    project, and the running jobs.
+    """
+    projects, held, start = _projects(queue, priority), _running(queue, priority), job_starts.c
+    waits = and_(_waiting(queue, priority), true() if which is None else which)
+    oldest = select(jobs.c.seq).where(waits, jobs.c.project == projects.c.project)
+    last = select(func.max(start.seq)).where(
+        start.queue == queue, start.priority == priority, start.project == projects.c.project
+    )
+    query = select(
+        projects.c.project,
+        func.coalesce(held.c.jobs, 0),
+        func.coalesce(last.scalar_subquery(), 0),
+        oldest.order_by(jobs.c.seq).limit(1).scalar_subquery(),
+    ).join_from(projects, held, held.c.project == projects.c.project, isouter=True)
+    rows = connection.execute(query.where(projects.c.project.is_not(None)))
+    found = [Turn(*row) for row in rows if row[-1] is not None]
+    return sorted(found, key=lambda turn: turn.place(0))
+
+
+def in_turn(following: Iterable[tuple[Turn, list[int]]], most: int) -> list[int]:
+    """The first `most` of the jobs of all projects; for each, its oldest jobs are given."""
+    places = [(turn.place(rank), job) for turn, its in following for rank, job in enumerate(its)]
+    return [job for _, job in sorted(places)[:most]]
+
+
+def forget_starts(database: Database) -> None:
+    """Deletes all starts but the last of each project, if there are many."""
+    with database.read() as connection:
+        count = connection.execute(select(func.count()).select_from(job_starts)).scalar_one()
+    if count < _SPARE_STARTS:
+        return
+    key = (job_starts.c.queue, job_starts.c.priority, job_starts.c.project)
+    last = select(func.max(job_starts.c.seq)).group_by(*key)
+    with database.write() as connection:
+        connection.execute(delete(job_starts).where(job_starts.c.seq.not_in(last)))
+
+
+def _waiting(queue: str, priority: int) -> ColumnElement[bool]:
+    return and_(queued, jobs.c.queue == queue, jobs.c.priority == priority)
+
+
+def _projects(queue: str, priority: int) -> CTE:
+    """The projects with waiting jobs, each found by one look into an index; then NULL."""
+    waits = _waiting(queue, priority)
+    name = select(jobs.c.project).order_by(jobs.c.project).limit(1)
+    first = name.where(waits).scalar_subquery()
+    found = select(first.label("project")).cte("projects", recursive=True)
+    later = name.where(waits, jobs.c.project > found.c.project).scalar_subquery()
+    return found.union_all(select(later).select_from(found).where(found.c.project.is_not(None)))
+
+
+def _running(queue: str, priority: int) -> CTE:
+    held = and_(running, jobs.c.queue == queue, jobs.c.priority == priority)
+    query = select(jobs.c.project, func.count().label("jobs")).where(held)
+    return query.group_by(jobs.c.project).cte("held")
