@@ -41,7 +41,7 @@ _EVENTS_OF_SEVERAL: dict[int | str, dict[str, Any]] = {200: events_of("job", "Jo
 async def follow_jobs(
     statuses: JobStatusesDep,
     watcher: JobWatcherDep,
-    principal: Annotated[Principal, Allowed(Permission.JOBS_READ)],
+    principal: Annotated[Principal, Allowed(Permission.JOBS_READ, counted=False)],
     ids: Annotated[
         list[Identifier],
         Query(alias="id", min_length=1, max_length=MOST_JOBS, description="Ids of the jobs."),
@@ -67,7 +67,7 @@ async def follow_job(
     job_id: JobId,
     statuses: JobStatusesDep,
     watcher: JobWatcherDep,
-    principal: Annotated[Principal, Allowed(Permission.JOBS_READ)],
+    principal: Annotated[Principal, Allowed(Permission.JOBS_READ, counted=False)],
     last_event_id: Annotated[
         str | None,
         Header(max_length=200, description="`id` of the last event that the caller received."),
