@@ -13,7 +13,7 @@ Jobs of higher priorities are ahead, and those jobs of the same priority that st
 order of `turns`.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -107,13 +107,19 @@ class _Jobs:
     """The waiting jobs of a project in one priority of a queue."""
 
     blocks: list[int] = field(default_factory=list)
+    works: list[_Work] = field(default_factory=list)
+    """The work of each block."""
     sums: list[_Work] = field(default_factory=lambda: [_NOTHING])
     """The work of the blocks up to each one; first that of none."""
+    counts: list[float] = field(default_factory=lambda: [0])
+    """The number of jobs in `sums`."""
 
     def add(self, block: int, work: _Work) -> None:
         """Adds a block; in their order."""
         self.blocks.append(block)
+        self.works.append(work)
         self.sums.append(self.sums[-1] + work)
+        self.counts.append(self.sums[-1].jobs)
 
     @property
     def all(self) -> _Work:
@@ -126,17 +132,9 @@ class _Jobs:
         """The work of the oldest jobs; of the last block that they reach into, their share."""
         if count >= self.all.jobs:
             return self.all
-        after = bisect_left([work.jobs for work in self.sums], count)
-        if after == 0:
-            return _NOTHING
-        before, whole = self.sums[after - 1], self.sums[after].jobs - self.sums[after - 1].jobs
-        part = (count - before.jobs) / whole
-        block = _Work(
-            whole,
-            self.sums[after].seconds - before.seconds,
-            self.sums[after].unmeasured - before.unmeasured,
-        )
-        return before + block.share(part)
+        whole = bisect_right(self.counts, count) - 1
+        rest = self.works[whole]
+        return self.sums[whole] + rest.share((count - self.counts[whole]) / rest.jobs)
 
 
 class _Line:

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Computed,
     Double,
     ForeignKey,
+    FromClause,
     Index,
     Integer,
     LargeBinary,
@@ -142,7 +143,7 @@ brief = tuple(column for column in jobs.c if column is not jobs.c.report)
 """All columns of a job except its report, which may take megabytes."""
 
 
-def in_state(table: Table, state: JobState) -> "ColumnElement[bool]":
+def in_state(table: FromClause, state: JobState) -> "ColumnElement[bool]":
     """The value is part of the statement, not a parameter: only then do the databases recognise
     the condition of a partial index."""
     return table.c.state == literal(state.value, literal_execute=True)

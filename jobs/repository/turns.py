@@ -30,8 +30,9 @@ from sqlalchemy import (
     true,
 )
 
+from jobs.job import JobState
 from jobs.repository.database import Database
-from jobs.repository.schema import job_starts, jobs, queued, running
+from jobs.repository.schema import in_state, job_starts, jobs, queued, running
 
 _SPARE_STARTS = 500
 """Starts that are left until they are worth their deletion."""
@@ -78,7 +79,7 @@ def front(
     """The front of a queue; None if no job there is claimable."""
     other = jobs.alias("other")
     another = exists().where(
-        other.c.state == "queued",
+        in_state(other, JobState.QUEUED),
         other.c.queue == jobs.c.queue,
         other.c.priority == jobs.c.priority,
         other.c.project > jobs.c.project,
@@ -148,6 +149,9 @@ def _projects(queue: str, priority: int) -> CTE:
 
 
 def _running(queue: str, priority: int) -> CTE:
+    """How many jobs run for each project. Not grouped by the column itself: SQLite would read the
+    jobs of all states by an index that begins with it."""
     held = and_(running, jobs.c.queue == queue, jobs.c.priority == priority)
-    query = select(jobs.c.project, func.count().label("jobs")).where(held)
-    return query.group_by(jobs.c.project).cte("held")
+    project = jobs.c.project.concat("").label("project")
+    query = select(project, func.count().label("jobs")).where(held)
+    return query.group_by(project).cte("held")

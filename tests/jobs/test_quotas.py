@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -21,7 +22,8 @@ SCAN_BYTES = make_scan().bytes
 
 def at_once(actions: list[Callable[[], object]]) -> list[Exception]:
     """Runs each action in a thread of its own, all at once; the errors."""
-    gate, errors = threading.Barrier(len(actions), timeout=60), []
+    gate = threading.Barrier(len(actions), timeout=60)
+    errors: list[Exception] = []
 
     def run(action: Callable[[], object]) -> None:
         gate.wait()
@@ -38,7 +40,7 @@ def at_once(actions: list[Callable[[], object]]) -> list[Exception]:
     return errors
 
 
-def new_job(**changes: object) -> Job:
+def new_job(**changes: Any) -> Job:
     return make_job(uuid4().hex, **changes)
 
 
@@ -60,8 +62,15 @@ def test_what_counts_as_stored(stocked: Repository) -> None:
     stocked.jobs.add(make_job())
     job = stocked.leases.claim("job", "w", 60)
     assert job is not None
-    done = {"mask_sha256": "a", "mask_format": "png", "preview_sha256": None, "report": {}}
-    assert stocked.leases.finish(job.id, job.fence, **done, mask_bytes=100)  # type: ignore[arg-type]
+    assert stocked.leases.finish(
+        job.id,
+        job.fence,
+        mask_sha256="a",
+        mask_format="png",
+        preview_sha256=None,
+        report={},
+        mask_bytes=100,
+    )
     review = Review("r", "job", "corrected", "", "R1", 0.0, "b", "png", mask_bytes=20)
     stocked.reviews.add("ada", review)
     drawn = replace(review, id="drawn", job=None, scan="scan", mask_bytes=3)

@@ -32,7 +32,7 @@ def shared(repository: Repository) -> Repository:
     return repository
 
 
-def queue_up(repository: Repository, project: str, count: int = 1, **changes: object) -> list[Job]:
+def queue_up(repository: Repository, project: str, count: int = 1, **changes: Any) -> list[Job]:
     """Stores jobs that have a message."""
     members = [
         make_job(uuid4().hex, project, scans={"t1": f"scan-{project}"}, **changes)
@@ -78,7 +78,7 @@ def test_random_arrivals(shared: Repository) -> None:
     passed: Counter[str] = Counter()
     (message,) = queue_up(shared, "ada", priority=0)  # never claimed: others go first
     before = ""
-    for _ in range(120):
+    for _ in range(70):
         if rng.random() < 0.4 or not waiting.total():
             project = rng.choice(PROJECTS)
             waiting[project] += len(queue_up(shared, project, rng.choice((1, 1, 5))))
@@ -109,8 +109,8 @@ def test_places_are_the_order_of_claims(shared: Repository) -> None:
         members = queue_up(shared, project, count)
     for _ in range(5):
         claim(shared, members[0].id)
-    for _ in range(20):
-        queue_up(shared, rng.choice(PROJECTS), rng.choice((1, 2, 30)), priority=rng.choice((5, 9)))
+    for _ in range(14):
+        queue_up(shared, rng.choice(PROJECTS), rng.choice((1, 2, 20)), priority=rng.choice((5, 9)))
     with shared.database.read() as connection:
         query = select(jobs.c.id, jobs.c.priority).where(jobs.c.state == "queued")
         rows = list(connection.execute(query))
