@@ -39,7 +39,7 @@ from sqlalchemy import (
 from jobs.repository.job_rows import chunks
 from jobs.repository.model_rates import Rates
 from jobs.repository.schema import BLOCK, job_counts, jobs
-from jobs.repository.turns import Turn, turns
+from jobs.repository.turns import Turn, all_turns, read_turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +177,8 @@ class _Line:
     def _turns_of(self, queue: str, priority: int) -> Mapping[str, Turn]:
         key = (queue, priority)
         if key not in self._turns:
-            self._turns[key] = {turn.project: turn for turn in turns(self._connection, *key)}
+            known = read_turns(self._connection, all_turns(), queue, priority)
+            self._turns[key] = {turn.project: turn for turn in known}
         return self._turns[key]
 
 

@@ -15,14 +15,21 @@ Running jobs and starts are counted for each priority by itself. A project whose
 end could otherwise wait with its other jobs for ever.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 from sqlalchemy import (
     CTE,
+    BindParameter,
     ColumnElement,
     Connection,
+    Integer,
+    Select,
+    Text,
     and_,
+    bindparam,
     delete,
     exists,
     func,
@@ -36,6 +43,10 @@ from jobs.repository.schema import in_state, job_starts, jobs, queued, running
 
 _SPARE_STARTS = 500
 """Starts that are left until they are worth their deletion."""
+_QUEUE: BindParameter[str] = bindparam("of_queue", type_=Text)
+_PRIORITY: BindParameter[int] = bindparam("of_priority", type_=Integer)
+_WAITING = and_(queued, jobs.c.queue == _QUEUE, jobs.c.priority == _PRIORITY)
+"""The job waits in a priority of a queue, both of which are parameters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +84,9 @@ class Front:
     """Whether jobs of several projects wait in it."""
 
 
-def front(
-    connection: Connection, queue: ColumnElement[str], claimable: ColumnElement[bool]
-) -> Front | None:
-    """The front of a queue; None if no job there is claimable."""
+def front(queue: ColumnElement[str], which: ColumnElement[bool]) -> "Select[Any]":
+    """The statement for the front of a queue: `queue`, `priority`, `shared`; no row if no job there
+    meets the condition `which`."""
     other = jobs.alias("other")
     another = exists().where(
         in_state(other, JobState.QUEUED),
@@ -85,25 +95,34 @@ def front(
         other.c.project > jobs.c.project,
     )
     query = select(jobs.c.queue, jobs.c.priority, another.label("shared"))
-    query = query.where(queued, jobs.c.queue == queue, claimable)
-    query = query.order_by(jobs.c.priority.desc(), jobs.c.project, jobs.c.seq).limit(1)
-    row = connection.execute(query).one_or_none()
+    query = query.where(queued, jobs.c.queue == queue, which)
+    return query.order_by(jobs.c.priority.desc(), jobs.c.project, jobs.c.seq).limit(1)
+
+
+def read_front(
+    connection: Connection, statement: "Select[Any]", parameters: Mapping[str, Any]
+) -> Front | None:
+    """The front of a queue; None if it has no such job."""
+    row = connection.execute(statement, parameters).one_or_none()
     return None if row is None else Front(row.queue, row.priority, bool(row.shared))
 
 
-def turns(
-    connection: Connection, queue: str, priority: int, which: ColumnElement[bool] | None = None
-) -> list[Turn]:
-    """The projects with waiting jobs in a priority of a queue, the next one first.
+@cache
+def all_turns() -> "Select[Any]":
+    """The statement for the turns of all waiting jobs."""
+    return turns(true())
 
-    `which`: only jobs that meet this condition wait. Reads a few entries of indexes for each
-    project, and the running jobs.
+
+def turns(which: ColumnElement[bool]) -> "Select[Any]":
+    """The statement for the turns of the jobs that meet a condition, with the parameters
+    `of_queue` and `of_priority`.
+
+    It reads a few entries of indexes for each project, and the running jobs.
     """
-    projects, held, start = _projects(queue, priority), _running(queue, priority), job_starts.c
-    waits = and_(_waiting(queue, priority), true() if which is None else which)
-    oldest = select(jobs.c.seq).where(waits, jobs.c.project == projects.c.project)
+    projects, held, start = _projects(), _running(), job_starts.c
+    oldest = select(jobs.c.seq).where(_WAITING, which, jobs.c.project == projects.c.project)
     last = select(func.max(start.seq)).where(
-        start.queue == queue, start.priority == priority, start.project == projects.c.project
+        start.queue == _QUEUE, start.priority == _PRIORITY, start.project == projects.c.project
     )
     query = select(
         projects.c.project,
@@ -111,7 +130,19 @@ def turns(
         func.coalesce(last.scalar_subquery(), 0),
         oldest.order_by(jobs.c.seq).limit(1).scalar_subquery(),
     ).join_from(projects, held, held.c.project == projects.c.project, isouter=True)
-    rows = connection.execute(query.where(projects.c.project.is_not(None)))
+    return query.where(projects.c.project.is_not(None))
+
+
+def read_turns(
+    connection: Connection,
+    statement: "Select[Any]",
+    queue: str,
+    priority: int,
+    parameters: Mapping[str, Any] | None = None,
+) -> list[Turn]:
+    """The projects with such jobs in a priority of a queue, the next one first."""
+    given = {"of_queue": queue, "of_priority": priority, **(parameters or {})}
+    rows = connection.execute(statement, given)
     found = [Turn(*row) for row in rows if row[-1] is not None]
     return sorted(found, key=lambda turn: turn.place(0))
 
@@ -134,24 +165,19 @@ def forget_starts(database: Database) -> None:
         connection.execute(delete(job_starts).where(job_starts.c.seq.not_in(last)))
 
 
-def _waiting(queue: str, priority: int) -> ColumnElement[bool]:
-    return and_(queued, jobs.c.queue == queue, jobs.c.priority == priority)
-
-
-def _projects(queue: str, priority: int) -> CTE:
+def _projects() -> CTE:
     """The projects with waiting jobs, each found by one look into an index; then NULL."""
-    waits = _waiting(queue, priority)
     name = select(jobs.c.project).order_by(jobs.c.project).limit(1)
-    first = name.where(waits).scalar_subquery()
+    first = name.where(_WAITING).scalar_subquery()
     found = select(first.label("project")).cte("projects", recursive=True)
-    later = name.where(waits, jobs.c.project > found.c.project).scalar_subquery()
+    later = name.where(_WAITING, jobs.c.project > found.c.project).scalar_subquery()
     return found.union_all(select(later).select_from(found).where(found.c.project.is_not(None)))
 
 
-def _running(queue: str, priority: int) -> CTE:
+def _running() -> CTE:
     """How many jobs run for each project. Not grouped by the column itself: SQLite would read the
     jobs of all states by an index that begins with it."""
-    held = and_(running, jobs.c.queue == queue, jobs.c.priority == priority)
+    held = and_(running, jobs.c.queue == _QUEUE, jobs.c.priority == _PRIORITY)
     project = jobs.c.project.concat("").label("project")
     query = select(project, func.count().label("jobs")).where(held)
     return query.group_by(project).cte("held")
