@@ -58,7 +58,10 @@ def painting(record: Record) -> list[str]:
         for row in record["rows"]
         if "strokes" in row
     ]
-    head = "| plane, brush | own ms a frame | longest task, ms | frames a second | upload a frame, kB |"
+    head = (
+        "| plane, brush | own ms a frame | longest task, ms | frames a second "
+        "| upload a frame, kB |"
+    )
     return [
         *markdown(head, brushes),
         "",

@@ -23,6 +23,7 @@ COMMANDS = {
     "train": ("cli.train", "Train a network from a configuration file."),
     "export": ("cli.export", "Export a checkpoint of a training as a model."),
     "routes": ("cli.routes", "Check the routing table of DICOM peers and rules."),
+    "limits": ("cli.limits", "Show and set what projects may store, queue and request."),
     "webhooks": ("cli.webhooks", "Make signing secrets, list webhook messages, resend them."),
     "projects": ("cli.projects", "Add and list projects."),
     "users": ("cli.users", "Add users to projects, list them, change their roles."),

@@ -19,6 +19,7 @@ from service.http.errors import UnexpectedErrors
 from service.http.framing import UnambiguousFraming
 from service.http.methods import HeadRequests
 from service.http.origin_guard import OriginGuard
+from service.http.rate_limits import RATE_LIMIT_HEADERS, RateLimitHeaders
 from service.http.request_span import NO_TELEMETRY
 from service.http.security_headers import SecurityHeaders
 from service.http.tus_version import TUS_REQUEST_HEADERS, TUS_RESPONSE_HEADERS
@@ -148,8 +149,13 @@ def _middleware(settings: Settings, upload_trees: tuple[str, ...] = _UPLOADS) ->
                 "If-None-Match",
                 *TUS_REQUEST_HEADERS,
             ],
-            expose_headers=["Location", "ETag", "Content-Disposition", *TUS_RESPONSE_HEADERS],
+            expose_headers=[
+                *("Location", "ETag", "Content-Disposition"),
+                *TUS_RESPONSE_HEADERS,
+                *RATE_LIMIT_HEADERS,
+            ],
         ),
+        Middleware(RateLimitHeaders),
         Middleware(UnexpectedErrors),
         Middleware(BodyLimit, settings, upload_trees=upload_trees),
         Middleware(HeadRequests),

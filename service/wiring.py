@@ -42,6 +42,7 @@ from service.resources.dicom_metrics import DicomMetrics
 from service.resources.metrics import Metrics
 from service.resources.partial_uploads import PartialUploads, UploadLimits
 from service.resources.pseudonyms import pseudonym_secret
+from service.resources.rate_limits import RateLimits
 from service.resources.routing_table import RoutingTable
 from service.resources.scratch import Scratch
 from service.resources.service_metrics import ServiceMetrics, Sources
@@ -72,6 +73,7 @@ from service.use_cases.scan_intake import ScanIntake
 from service.use_cases.scan_removal import ScanRemoval
 from service.use_cases.scan_views import ScanViews
 from service.use_cases.second_readings import SecondReadings
+from service.use_cases.storage_room import StorageRoom
 from service.use_cases.tiles import Tiles
 from service.use_cases.training_orders import TrainingOrders
 from service.use_cases.training_status import (
@@ -168,6 +170,8 @@ def build_services(parts: Parts) -> Services:
         ViewThreads(),
         PeerThreads(),
         UploadSpace(parts.scratch, parts.settings.max_upload_bytes),
+        RateLimits(parts.settings.requests_per_minute, rows.quotas.all),
+        StorageRoom(rows.quotas),
         readiness,
         ServiceMetrics(sources),
     ):
@@ -216,6 +220,7 @@ async def start_tasks(parts: Parts, services: Services, stack: AsyncExitStack) -
             results=services[ResultFiles],
             scratch=parts.scratch,
             authenticator=parts.authenticator,
+            room=services[StorageRoom],
             metrics=services[DicomMetrics],
         )
     )

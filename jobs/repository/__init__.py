@@ -20,6 +20,7 @@ from jobs.repository.labels import FINAL, LabelCounts, Labels
 from jobs.repository.leases import Leases
 from jobs.repository.lost_work import LostWork
 from jobs.repository.messages import Messages
+from jobs.repository.quotas import Quotas
 from jobs.repository.reading_stages import ReadingStages
 from jobs.repository.readings import ComparedReadings, JobReading, Readings
 from jobs.repository.references import References
@@ -69,6 +70,7 @@ __all__ = [
     "Leases",
     "LostWork",
     "Messages",
+    "Quotas",
     "ReadingStages",
     "Readings",
     "References",
@@ -143,6 +145,7 @@ class Repository:
         self.webhooks = Webhooks(database)
         self.references = References(database)
         self.table_backup = TableBackup(database)
+        self.quotas = Quotas(database)
 
     def migrate(self) -> None:
         """Upgrades the schema to the newest version; several processes may do so at once."""

@@ -15,10 +15,10 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Double,
+    bindparam,
     cast,
     create_engine,
     func,
-    literal,
     select,
     text,
 )
@@ -161,9 +161,12 @@ class Database:
 
     @property
     def now(self) -> ColumnElement[float]:
-        """Seconds since the epoch, by the clock of the database, which all hosts share."""
+        """Seconds since the epoch, by the clock of the database, which all hosts share.
+
+        When the statement is executed, which may have been built long before.
+        """
         if self._sqlite:
-            return literal(time.time(), Double)
+            return bindparam("now", callable_=time.time, unique=True, type_=Double)
         return cast(func.extract("epoch", func.clock_timestamp()), Double)
 
     def clock(self, connection: Connection) -> float:

@@ -55,6 +55,10 @@ class GatewaySettings(Section):
     deleted."""
     max_unfinished_uploads: Positive = 1000
     """Largest number of resumable uploads of one caller that are not finished."""
+    requests_per_minute: NotNegative = 0
+    """Largest number of requests of one caller (an account or a key) in a minute, to each gateway.
+    Above it, requests are answered with 429. Health checks, the page's files and streams of events
+    are not counted. 0: any number. `tessera limits` sets the limits of projects."""
     max_unpacked_bytes: Positive = 16 * GIB
     """Largest size in bytes of an upload after it is unpacked."""
     max_voxels: Positive = 1 << 31

@@ -19,6 +19,7 @@ from service.resources.scratch import Scratch
 from service.use_cases.orders import Orders
 from service.use_cases.result_files import ResultFiles
 from service.use_cases.scan_intake import ScanIntake
+from service.use_cases.storage_room import StorageRoom
 
 if TYPE_CHECKING:
     from service.dicom.commitments import Commitments
@@ -51,6 +52,7 @@ class NodeParts:
     results: ResultFiles
     scratch: Scratch
     authenticator: Authenticator
+    room: StorageRoom
     metrics: DicomMetrics
 
 
@@ -91,6 +93,7 @@ class DicomNode:
             parts.scratch,
             parts.authenticator,
             parts.metrics,
+            parts.room,
         )
         scp = StorageScp(
             parts.settings,
@@ -98,7 +101,8 @@ class DicomNode:
             parts.authenticator,
             self._commitments(),
             parts.metrics,
-            parts.routing.callers,
+            room=parts.room,
+            callers=parts.routing.callers,
         )
         stack.callback(router.stop)
         stack.callback(scp.stop)

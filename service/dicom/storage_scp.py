@@ -46,6 +46,7 @@ from service.dicom.storage_commitment import received
 from service.resources.dicom_metrics import DicomMetrics
 from service.resources.routing_table import Caller
 from service.tls.configured import dicom_tls
+from service.use_cases.storage_room import StorageRoom
 
 logger = logging.getLogger("tessera.dicom")
 
@@ -91,14 +92,16 @@ class StorageScp:
         authenticator: Authenticator,
         commitments: Commitments,
         metrics: DicomMetrics,
+        room: StorageRoom | None = None,
         callers: Sequence[Caller] = (),
     ) -> None:
-        """`callers`: who may call only with a certificate. Raises BadRequest if the port or a file
-        of its certificate cannot be used."""
+        """`room`: None: projects may store any number of bytes. `callers`: who may call only with a
+        certificate. Raises BadRequest if the port or a file of its certificate cannot be used."""
         _config.LOG_HANDLER_LEVEL = "none"
         self._inbox = inbox
         self._authenticator = authenticator
         self._commitments = commitments
+        self._room = room
         self._metrics = metrics
         self._refusals = Refusals(metrics)
         self._limits = MessageLimits(settings.dicom_max_instance_bytes, self._refusals)
@@ -151,8 +154,10 @@ class StorageScp:
         return SUCCESS
 
     @requires(Permission.SCANS_WRITE)
-    def store(self, _: Principal, event: Event) -> int:
+    def store(self, principal: Principal, event: Event) -> int:
         """C-STORE: success means that the file is on the disk."""
+        if self._room is not None:
+            self._room.check(principal.project, _size(event))
         sender = id(event.assoc)
         instance = str(event.request.AffectedSOPInstanceUID)  # type: ignore[union-attr]
         self._inbox.receive(_file(event), instance, sender)
@@ -274,6 +279,11 @@ def _file(event: Event) -> Iterator[bytes]:
     yield b"\0" * 128 + b"DICM"
     yield encode_file_meta(meta)
     yield event.encoded_dataset(include_meta=False)
+
+
+def _size(event: Event) -> int:
+    """Bytes of the data set."""
+    return len(event.encoded_dataset(include_meta=False))
 
 
 def _failure_status(error: TesseraError) -> int:

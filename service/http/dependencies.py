@@ -60,6 +60,7 @@ from service.use_cases.scan_intake import ScanIntake
 from service.use_cases.scan_removal import ScanRemoval
 from service.use_cases.scan_views import ScanViews
 from service.use_cases.second_readings import SecondReadings
+from service.use_cases.storage_room import StorageRoom
 from service.use_cases.tiles import Tiles
 from service.use_cases.training_orders import TrainingOrders
 from service.use_cases.training_status import TrainingStatuses, TrainingWatcher
@@ -116,6 +117,7 @@ ScanRemovalDep = Annotated[ScanRemoval, provided(ScanRemoval)]
 ScanViewsDep = Annotated[ScanViews, provided(ScanViews)]
 ScansDep = Annotated[Scans, provided(Scans)]
 SecondReadingsDep = Annotated[SecondReadings, provided(SecondReadings)]
+StorageRoomDep = Annotated[StorageRoom, provided(StorageRoom)]
 TilesDep = Annotated[Tiles, provided(Tiles)]
 TrainingOrdersDep = Annotated[TrainingOrders, provided(TrainingOrders)]
 TrainingsDep = Annotated[Trainings, provided(Trainings)]

@@ -16,6 +16,7 @@ from starlette.requests import Request
 
 from imaging.errors import Forbidden, Unauthenticated, Unavailable
 from service.auth import ANONYMOUS, Authenticator, HttpCaller, Permission, Principal
+from service.http.rate_limits import admit
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,17 +24,22 @@ class RequiredPermission:
     """Admits callers that have a permission."""
 
     permission: Permission
+    counted: bool = True
+    """Whether its requests count for rate limits."""
 
     async def __call__(self, request: Request) -> Principal:
         """The caller's principal.
 
         Raises Unauthenticated (401) if the caller is not known, Forbidden (403) if it lacks the
-        permission. For a public route nobody is asked, and no thread is needed: such a route
-        answers also while all threads wait for a part that does not.
+        permission, TooManyRequests (429) above its rate limit. For a public route nobody is asked,
+        and no thread is needed: such a route answers also while all threads wait for a part that
+        does not.
         """
         if self.permission is Permission.PUBLIC:
             return ANONYMOUS
         principal = await authenticated(request, http_caller(request))
+        if self.counted:
+            await admit(request, principal)
         principal.require(self.permission)
         request.state.required = self
         return principal
@@ -51,9 +57,14 @@ async def is_still_admitted(request: Request) -> bool:
     return True
 
 
-def Allowed(permission: Permission) -> Any:  # noqa: N802 - a dependency, like FastAPI's Depends
-    """A dependency that yields the caller's Principal and needs `permission`."""
-    return Depends(RequiredPermission(permission))
+def Allowed(  # noqa: N802 - a dependency, like FastAPI's Depends
+    permission: Permission, *, counted: bool = True
+) -> Any:
+    """A dependency that yields the caller's Principal and needs `permission`.
+
+    `counted`: whether a request counts for rate limits; streams of events do not.
+    """
+    return Depends(RequiredPermission(permission, counted))
 
 
 async def authenticated(request: Request, caller: HttpCaller) -> Principal:

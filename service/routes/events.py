@@ -42,7 +42,7 @@ async def follow_jobs(
     request: Request,
     statuses: JobStatusesDep,
     watcher: JobWatcherDep,
-    principal: Annotated[Principal, Allowed(Permission.JOBS_READ)],
+    principal: Annotated[Principal, Allowed(Permission.JOBS_READ, counted=False)],
     ids: Annotated[
         list[Identifier],
         Query(alias="id", min_length=1, max_length=MOST_JOBS, description="Ids of the jobs."),
@@ -69,7 +69,7 @@ async def follow_job(
     job_id: JobId,
     statuses: JobStatusesDep,
     watcher: JobWatcherDep,
-    principal: Annotated[Principal, Allowed(Permission.JOBS_READ)],
+    principal: Annotated[Principal, Allowed(Permission.JOBS_READ, counted=False)],
     last_event_id: Annotated[
         str | None,
         Header(max_length=200, description="`id` of the last event that the caller received."),

@@ -142,7 +142,7 @@ async def follow_training(
     training_id: TrainingId,
     statuses: TrainingStatusesDep,
     watcher: TrainingWatcherDep,
-    principal: _Manager,
+    principal: Annotated[Principal, Allowed(Permission.TRAININGS_MANAGE, counted=False)],
 ) -> Response:
     """Follows a training: one event at once and one at every change, until it has ended and its
     model is published, or is not to be."""
