@@ -24,6 +24,7 @@ COMMANDS = {
     "export": ("cli.export", "Export a checkpoint of a training as a model."),
     "routes": ("cli.routes", "Check the routing table of DICOM peers and rules."),
     "webhooks": ("cli.webhooks", "Make signing secrets, list webhook messages, resend them."),
+    "audit": ("cli.audit.command", "List, export and verify the audit trail."),
     "gateway": ("cli.gateway", "Run only the gateway."),
     "worker": ("cli.worker", "Run only a worker."),
 }

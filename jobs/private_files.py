@@ -13,7 +13,7 @@ CONTENT = (
     *("blobs", "broker", "cache", "inbox", "logs", "models", "refused", "tmp"),
     "trainings",
     *("tessera.db", "tessera.db-journal", "tessera.db-shm", "tessera.db-wal"),
-    *("pseudonyms.key", "up.lock"),
+    *("audit.key", "pseudonyms.key", "up.lock"),
 )
 """Everything that Tessera makes in a data folder."""
 _OF_THE_DISK = "lost+found"

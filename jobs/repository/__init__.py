@@ -1,6 +1,7 @@
 """All SQL: one class for each kind of row, which share a database."""
 
 from jobs.repository.assignments import Assignments
+from jobs.repository.audit import Audit
 from jobs.repository.batch_reviews import BatchReviews
 from jobs.repository.batches import Batches
 from jobs.repository.commitments import Commitments
@@ -40,6 +41,7 @@ from jobs.repository.worklist import Worklist
 __all__ = [
     "FINAL",
     "Assignments",
+    "Audit",
     "BatchReviews",
     "Batches",
     "Commitments",
@@ -128,6 +130,7 @@ class Repository:
         self.figures = Figures(database)
         self.commitments = Commitments(database)
         self.webhooks = Webhooks(database)
+        self.audit = Audit(database)
         self.references = References(database)
 
     def migrate(self) -> None:

@@ -16,6 +16,7 @@ from service.auth import Authenticator
 from service.resources.dicom_metrics import DicomMetrics
 from service.resources.routing_table import RoutingTable
 from service.resources.scratch import Scratch
+from service.use_cases.audit_recorder import AuditRecorder
 from service.use_cases.orders import Orders
 from service.use_cases.result_files import ResultFiles
 from service.use_cases.scan_intake import ScanIntake
@@ -52,6 +53,7 @@ class NodeParts:
     scratch: Scratch
     authenticator: Authenticator
     metrics: DicomMetrics
+    recorder: AuditRecorder
 
 
 class DicomNode:
@@ -91,9 +93,15 @@ class DicomNode:
             parts.scratch,
             parts.authenticator,
             parts.metrics,
+            parts.recorder,
         )
         scp = StorageScp(
-            parts.settings, inbox, parts.authenticator, self._commitments(), parts.metrics
+            parts.settings,
+            inbox,
+            parts.authenticator,
+            self._commitments(),
+            parts.metrics,
+            parts.recorder,
         )
         stack.callback(router.stop)
         stack.callback(scp.stop)
@@ -122,6 +130,7 @@ class DicomNode:
             scratch=parts.scratch,
             authenticator=parts.authenticator,
             metrics=parts.metrics,
+            recorder=parts.recorder,
             ae_title=parts.settings.dicom_ae_title,
             poll_s=parts.settings.sweep_interval_s,
         )

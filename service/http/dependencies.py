@@ -10,6 +10,7 @@ from starlette.requests import Request
 
 from jobs.repository import (
     Assignments,
+    Audit,
     Batches,
     BatchReviews,
     Drafts,
@@ -75,6 +76,7 @@ def provided(kind: type) -> Any:
 
 ArchivesDep = Annotated[Archives, provided(Archives)]
 AssistanceDep = Annotated[Assistance, provided(Assistance)]
+AuditDep = Annotated[Audit, provided(Audit)]
 AssistantThreadsDep = Annotated[AssistantThreads, provided(AssistantThreads)]
 AssignmentsDep = Annotated[Assignments, provided(Assignments)]
 BatchReviewsDep = Annotated[BatchReviews, provided(BatchReviews)]

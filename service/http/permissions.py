@@ -16,6 +16,18 @@ from starlette.requests import Request
 
 from service.auth import ANONYMOUS, Authenticator, HttpCaller, Permission, Principal
 
+CALLER = "tessera.caller"
+"""Key of a request's scope: the `RequestCaller`, for what is recorded of the request."""
+
+
+@dataclass(slots=True)
+class RequestCaller:
+    """Who sends a request, and what for."""
+
+    permission: Permission
+    principal: Principal = ANONYMOUS
+    """Anonymous until it is known."""
+
 
 @dataclass(frozen=True, slots=True)
 class RequiredPermission:
@@ -30,10 +42,12 @@ class RequiredPermission:
         permission. For a public route nobody is asked, and no thread is needed: such a route
         answers also while all threads wait for a part that does not.
         """
+        caller = request.scope[CALLER] = RequestCaller(self.permission)
         if self.permission is Permission.PUBLIC:
             return ANONYMOUS
         authenticator: Authenticator = request.app.state.authenticator
         principal = await run_sync(authenticator.authenticate, _caller(request))
+        caller.principal = principal
         principal.require(self.permission)
         return principal
 

@@ -99,7 +99,8 @@ _STARTERS = {
 
 
 _FOR_CALLERS = {
-    *("AssistantProcess", "BoundedAssociationServer", "ExchangeDeadline", "TileFiles", "Watcher")
+    *("AssistantProcess", "AuditWriter", "BoundedAssociationServer", "ExchangeDeadline"),
+    *("TileFiles", "Watcher"),
 }
 """Their threads do what a caller asked for, whose permission was checked before."""
 

@@ -9,6 +9,7 @@ from jobs.settings import Settings
 from service.auth import LocalAdministrator
 from service.dicom.series_inbox import SeriesInbox
 from service.dicom.storage_scp import StorageScp
+from service.use_cases.audit_recorder import AuditRecorder
 from tests.support.dicom.metrics import dicom_metrics
 from tests.support.ports import free_port
 
@@ -28,6 +29,7 @@ class Receiver:
             LocalAdministrator(),
             cast("Any", None),
             dicom_metrics(self.registry),
+            AuditRecorder(None),
         )
 
     def close(self) -> None:
