@@ -11,15 +11,15 @@ from jobs.audit.signing import Checkpoint, Signer
 
 
 class Fault(StrEnum):
-    """What is wrong with events, in words that follow "Event 7" or "Events 7 to 9"."""
+    """What is wrong with one or several events."""
 
-    CHANGED = "changed after they were stored, or swapped"
+    CHANGED = "changed after it was stored, or swapped"
     MISSING = "missing"
-    UNLINKED = "not the successors of the events before them: inserted, removed or swapped"
+    UNLINKED = "does not follow the event before it: inserted, or an event was removed or swapped"
     BEYOND_END = "after the end of the trail: inserted"
-    REWRITTEN = "not what was signed: changed with all hashes, or removed at the end"
-    BAD_SIGNATURE = "covered by a signature that is not valid: the end of the trail was changed"
-    UNKNOWN_KEY = "covered by a signature of another key"
+    REWRITTEN = "not what was signed: changed, with all hashes after it"
+    BAD_SIGNATURE = "the signature that covers it is not valid: changed, inserted or removed"
+    UNKNOWN_KEY = "the signature that covers it was made with another key"
 
 
 @dataclass(frozen=True, slots=True)

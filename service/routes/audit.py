@@ -12,8 +12,7 @@ from service.auth import Permission, Principal
 from service.http.dependencies import AuditDep
 from service.http.permissions import Allowed
 from service.routes.times import time_of
-from service.schemas import Cursor, PageLimit, Text
-from service.schemas.audit import AuditEventOut, AuditPage
+from service.schemas import AuditEventOut, AuditPage, Cursor, PageLimit, Text
 
 router = APIRouter(tags=["service"])
 

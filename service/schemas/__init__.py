@@ -12,6 +12,7 @@ from service.schemas.assignments import (
     AssignmentsOut,
 )
 from service.schemas.assistance import AssistantName
+from service.schemas.audit import AuditEventOut, AuditPage
 from service.schemas.batch_reviews import (
     BatchOutcomeOut,
     BatchReviewIn,
@@ -125,6 +126,8 @@ __all__ = [
     "AssignmentsIn",
     "AssignmentsOut",
     "AssistantName",
+    "AuditEventOut",
+    "AuditPage",
     "BatchId",
     "BatchIn",
     "BatchOut",

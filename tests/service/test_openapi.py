@@ -72,6 +72,7 @@ PATHS = {
     "/v1/batch-reviews": {"post"},
     "/v1/batch-reviews/{batch_id}/withdraw": {"post"},
     "/v1/account": {"get"},
+    "/v1/audit": {"get"},
     "/v1/batches": {"post"},
     "/v1/batches/{batch_id}": {"get"},
     "/v1/jobs/{job_id}/deliveries": {"get", "post"},
