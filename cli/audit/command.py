@@ -175,10 +175,10 @@ def _trail() -> Iterator[tuple["Audit", Settings]]:
 
 
 def _signers(settings: Settings, keys: tuple[Path, ...]) -> list["Signer"]:
-    from service.resources.audit_key import existing_signer, signer_of_file
+    from service.resources.audit_key import existing_signer, signers_of_file
 
     own = existing_signer(settings)
-    return [*([own] if own else []), *map(signer_of_file, keys)]
+    return [*([own] if own else []), *(one for key in keys for one in signers_of_file(key))]
 
 
 def _writer(form: str, source: AuditSource) -> Callable[[ChainedEvent], str]:

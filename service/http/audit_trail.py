@@ -52,7 +52,7 @@ class AuditTrail:
 
 async def _wait(written: "Future[bool]") -> None:
     try:
-        await asyncio.wait_for(asyncio.wrap_future(written), WAIT_S)
+        await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(written)), WAIT_S)
     except TimeoutError:
         logger.warning("An event of the audit trail is not stored yet.")
 

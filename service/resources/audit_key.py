@@ -24,8 +24,9 @@ def existing_signer(settings: Settings) -> Signer | None:
     return None
 
 
-def signer_of_file(path: Path) -> Signer:
-    """Signs with a key file; raises BadRequest for an empty one, OSError if it cannot be read."""
+def signers_of_file(path: Path) -> list[Signer]:
+    """The signers that a key file may stand for: a text may end with a line break, which is no part
+    of the key. Raises BadRequest for an empty file, OSError if it cannot be read."""
     secret = path.read_bytes()
     if not secret:
         raise BadRequest(
@@ -33,4 +34,4 @@ def signer_of_file(path: Path) -> Signer:
             expected="The file audit.key of a data folder, or the text of TESSERA_AUDIT_KEY.",
             hint="Restore the file from a backup.",
         )
-    return Signer.of_secret(secret)
+    return [Signer.of_secret(key) for key in dict.fromkeys((secret, secret.rstrip(b"\r\n")))]

@@ -9,8 +9,9 @@ within half a second.
 import logging
 import threading
 import time
-from collections.abc import Iterable, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -101,8 +102,7 @@ class AuditWriter:
                 self._queue.append(entry)
                 continue
             self._lost += 1
-            if entry.written is not None:
-                entry.written.set_result(False)
+            _resolve([entry], stored=False)
 
     def _run(self) -> None:
         while True:
@@ -131,17 +131,8 @@ class AuditWriter:
     def _append(self, entries: list[_Waiting], lost: int) -> bool:
         """Whether all is stored. If not, it goes back to the front of the queue."""
         events = [*([_gap(lost)] if lost else []), *(entry.event for entry in entries)]
-        try:
-            due = self._trail.append(events, self._signer) if events else None
-        except TesseraError as error:
-            self._report(f"The audit trail cannot be written: {error.detail}")
-        except Exception as error:  # noqa: BLE001 - the thread must go on
-            error_id = problem.logged(error, logger)
-            self._report(f"The audit trail cannot be written; see error {error_id}.")
-        else:
-            self._report("")
+        if not events or self._writes(lambda: self._trail.append(events, self._signer)):
             _resolve(entries, stored=True)
-            _log(due)
             return True
         _resolve(entries, stored=False)
         with self._changed:
@@ -150,10 +141,24 @@ class AuditWriter:
         return False
 
     def _checkpoint(self) -> None:
+        self._writes(lambda: self._trail.checkpoint(self._signer))
+
+    def _writes(self, step: Callable[[], Checkpoint | None]) -> bool:
+        """Whether the step succeeded. A checkpoint is logged: a log that is kept on another host
+        is proof that these events existed."""
         try:
-            _log(self._trail.checkpoint(self._signer))
+            checkpoint = step()
         except TesseraError as error:
-            self._report(f"A checkpoint of the audit trail cannot be written: {error.detail}")
+            self._report(f"The audit trail cannot be written: {error.detail}")
+            return False
+        except Exception as error:  # noqa: BLE001 - the thread must go on
+            error_id = problem.logged(error, logger)
+            self._report(f"The audit trail cannot be written; see error {error_id}.")
+            return False
+        self._report("")
+        if checkpoint is not None:
+            logger.info("Checkpoint of the audit trail: %s", checkpoint)
+        return True
 
     def _report(self, fault: str) -> None:
         """Logs a fault when it begins, and when it is over."""
@@ -167,13 +172,8 @@ class AuditWriter:
 def _resolve(entries: Sequence[_Waiting], *, stored: bool) -> None:
     for entry in entries:
         if entry.written is not None:
-            entry.written.set_result(stored)
-
-
-def _log(checkpoint: Checkpoint | None) -> None:
-    """A log that is kept on another host is proof that these events existed."""
-    if checkpoint is not None:
-        logger.info("Checkpoint of the audit trail: %s", checkpoint)
+            with suppress(InvalidStateError):  # whoever waited has gone
+                entry.written.set_result(stored)
 
 
 def _gap(lost: int) -> AuditEvent:
