@@ -35,8 +35,16 @@ def _filters(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--until", type=click.DateTime(), metavar="TIME", help="Before, in UTC."),
         click.option("--project", metavar="NAME", help="Only of this project."),
         click.option("--principal", metavar="NAME", help="Only what this account or task did."),
-        click.option("--action", type=click.Choice([str(a) for a in AuditAction])),
-        click.option("--outcome", type=click.Choice([str(o) for o in AuditOutcome])),
+        click.option(
+            "--action",
+            type=click.Choice([str(a) for a in AuditAction]),
+            help="Only events of this kind.",
+        ),
+        click.option(
+            "--outcome",
+            type=click.Choice([str(o) for o in AuditOutcome]),
+            help="Only with this outcome.",
+        ),
         click.option("--object", "object_id", metavar="ID", help="Only about this object."),
         click.option(
             "--kind",
@@ -44,7 +52,7 @@ def _filters(function: Callable[..., Any]) -> Callable[..., Any]:
             type=click.Choice([str(kind) for kind in AuditObject if kind]),
             help="Only about such objects.",
         ),
-        click.option("--origin", metavar="ADDRESS", help="Only from here."),
+        click.option("--origin", metavar="ADDRESS", help="Only from this address."),
     )
     for option in reversed(options):
         function = option(function)

@@ -89,7 +89,7 @@ def test_changes_views_and_refusals_are_recorded(app: FastAPI, settings: Setting
     with closing(Repository(settings.database)) as repository:
         chained = list(repository.audit.events(AuditFilter()))
         result = verify(repository.audit, [audit_signer(settings)])
-    assert (result.events, result.checkpoints, result.findings) == (len(chained), 1, ())
+    assert (result.events, result.checkpoints, result.findings) == (len(chained), 2, ())
     assert {one.event.origin for one in chained} == {"127.0.0.1"}
     recorded = [
         (one.action, one.outcome, one.principal, one.object_kind, one.object_id)
@@ -108,7 +108,7 @@ def test_changes_views_and_refusals_are_recorded(app: FastAPI, settings: Setting
         ("view", "success", "of a", "scan", scan),
         ("view", "failed", "of b", "scan", scan),
         ("view", "failed", "of b", "scan", ""),
-        ("deletion", "denied", "", "", ""),
+        ("deletion", "denied", "", "scan", scan),
         ("denied-attempt", "denied", "nobody", "", ""),
     ]
     requests = [one.event.request for one in chained if one.event.action == "order"]
