@@ -239,7 +239,7 @@ class Trial:
         with ExitStack() as stack:
             page, chromium = self.opened(stack)
             fault = threading.Thread(target=self.interrupt, args=(kind, closes, chromium))
-            strokes = self.painted(page, value, fault)
+            strokes = self.painted(page, value, before, fault)
             fault.join()
             if not closes and kind not in ("tab", "browser"):
                 expect(page.locator("#draft-state")).to_have_text("Draft saved")
@@ -271,8 +271,10 @@ class Trial:
         correct(page, self.job)
         return page, chromium
 
-    def painted(self, page: Page, value: int, fault: threading.Thread) -> list[Stroke]:
-        """Paints until the fault is over, or until the tab is gone."""
+    def painted(
+        self, page: Page, value: int, before: NDArray[np.uint8], fault: threading.Thread
+    ) -> list[Stroke]:
+        """Paints, where another label is, until the fault is over or the tab is gone."""
         page.evaluate("p => window.tessera.jump(p)", (self.affine @ [*MIDDLE, 1])[:3].tolist())
         shown = Slice.of(page, "axial", self.affine, MIDDLE)
         page.keyboard.press(str(value))
@@ -286,6 +288,8 @@ class Trial:
                     break
                 pixel = shown.pixel(place)
                 voxel = tuple(int(n) for n in shown.voxel(pixel).round())
+                if before[voxel] == value:
+                    continue
                 page.mouse.move(*pixel)
                 page.mouse.down()
                 page.mouse.up()

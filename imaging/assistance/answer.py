@@ -42,8 +42,9 @@ def _image_box(box: Box, grid: tuple[int, ...]) -> Box:
 
 def _scaled(values: NDArray[Any]) -> NDArray[np.float32]:
     """The values from 0, the least, to 1; those that are not a number become 0."""
-    real = values.astype(np.float64)
-    finite = np.isfinite(real)
+    exact = values.dtype.kind in "iu" and values.dtype.itemsize < 3  # float32 holds each value
+    real: NDArray[Any] = values.astype(np.float32 if exact else np.float64)
+    finite: NDArray[np.bool_] | bool = True if exact else np.isfinite(real)
     low = float(real.min(initial=np.inf, where=finite))
     high = float(real.max(initial=-np.inf, where=finite))
     if not low < high:

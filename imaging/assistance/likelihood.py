@@ -1,5 +1,7 @@
 """How much the values of a voxel resemble those of the label and those around it."""
 
+from typing import Any
+
 import numpy as np
 import scipy  # loads its parts at their first use; the gateway never uses them
 from numpy.typing import NDArray
@@ -11,6 +13,8 @@ _SMOOTHING = 1.5
 """Standard deviation in bins."""
 _RARE = 0.01
 """Share of the voxels that is spread over all bins: no value is impossible."""
+_ENOUGH = 200_000
+"""Values that a histogram is made of, if there are so many."""
 _MOST = 10.0
 """Largest logarithm of a ratio."""
 
@@ -25,12 +29,17 @@ def likelihood(values: NDArray[np.float32], inside: Mask, outside: Mask) -> NDAr
     if inside.any() and outside.any():
         known = inside | outside
         for channel in values:
-            low, high = np.percentile(channel[known], (0.5, 99.5))
+            low, high = np.percentile(_sample(channel[known]), (0.5, 99.5))
             scale = _BINS / (float(high - low) or 1.0)
             bins = np.clip((channel - low) * scale, 0, _BINS - 1).astype(np.uint8)
-            table = np.log(_density(bins[inside]) / _density(bins[outside]))
+            table = np.log(_density(_sample(bins[inside])) / _density(_sample(bins[outside])))
             ratio += table.astype(np.float32)[bins]
     return np.asarray(1 / (1 + np.exp(-np.clip(ratio, -_MOST, _MOST))), np.float32)
+
+
+def _sample(values: NDArray[Any]) -> NDArray[Any]:
+    """At least _ENOUGH of the values, evenly spread, or all if there are fewer."""
+    return values[:: max(1, values.size // _ENOUGH)]
 
 
 def _density(bins: NDArray[np.uint8]) -> NDArray[np.float64]:

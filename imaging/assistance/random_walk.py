@@ -12,7 +12,7 @@ from imaging.assistance.lattice import Values
 from imaging.assistance.levels import solved
 from imaging.assistance.likelihood import likelihood
 from imaging.assistance.question import Mask, Question
-from imaging.assistance.reach import FAR, distance_to, trust_in
+from imaging.assistance.reach import FAR, bounds, distance_to, trust_in
 
 MASK_STRENGTH = 0.2
 """How strongly a voxel out of reach is tied to the mask."""
@@ -34,10 +34,8 @@ class RandomWalk:
         add, remove = question.foreground & ~question.mask, question.background & question.mask
         if not (add.any() or remove.any()):
             return question.mask.copy()
-        distance = np.minimum(
-            distance_to(add, ~question.mask, question.spacing),
-            distance_to(remove, question.mask, question.spacing),
-        )
+        changing = ((add, ~question.mask), (remove, question.mask))
+        distance = distance_to(changing, question.spacing)
         place = _place(distance < FAR)
         part = question.part(place)
         walked = _walk(part, distance[place]) > 0.5
@@ -51,8 +49,7 @@ class RandomWalk:
 
 def _place(within: Mask) -> tuple[slice, ...]:
     """The bounding box of the voxels `within`, with a margin."""
-    (found,) = scipy.ndimage.find_objects(within.astype(np.uint8))
-    return tuple(slice(max(0, side.start - _MARGIN), side.stop + _MARGIN) for side in found)
+    return tuple(slice(max(0, s.start - _MARGIN), s.stop + _MARGIN) for s in bounds(within))
 
 
 def _walk(part: Question, distance: Values) -> Values:

@@ -21,33 +21,52 @@ _CERTAIN = 0.8
 """Likelihood from which on a stroke is trusted beyond its reach, increasing until 1."""
 
 
-def distance_to(strokes: Mask, where: Mask, spacing: Sequence[float]) -> NDArray[np.float32]:
-    """Distance to the strokes, relative to their reach; infinite beyond FAR, and outside `where`.
+def distance_to(
+    strokes: Sequence[tuple[Mask, Mask]], spacing: Sequence[float]
+) -> NDArray[np.float32]:
+    """Distance to the nearest stroke, relative to its reach; infinite from FAR on.
 
-    Each connected piece of them is a stroke with a reach of its own.
+    `strokes`: voxels of strokes, and where these may change something: the distance is infinite
+    outside. Each connected piece of them is a stroke with a reach of its own.
     """
-    sides = np.asarray(spacing, np.float64)
-    nearest = np.full(strokes.shape, np.inf, np.float32)
-    numbers = _numbered(strokes)
+    nearest = np.full(strokes[0][0].shape, np.inf, np.float32)
+    for voxels, where in strokes:
+        if voxels.any():
+            _measure(nearest, voxels, where, np.asarray(spacing, np.float64))
+    return nearest
+
+
+def _measure(
+    nearest: NDArray[np.float32], strokes: Mask, where: Mask, sides: NDArray[np.float64]
+) -> None:
+    """Lowers `nearest` to the distance to these strokes."""
+    box = bounds(strokes)
+    numbers, _ = scipy.ndimage.label(strokes[box], np.ones((3,) * strokes.ndim))
     for number, place in enumerate(scipy.ndimage.find_objects(numbers), 1):
         edges = np.array([side.stop - side.start for side in place])
         reach = max(REACH * float(np.linalg.norm(edges * sides)), LEAST_VOXELS * sides.min())
-        margin = np.ceil(FAR * reach / sides).astype(int)
-        around = tuple(
-            slice(max(0, side.start - grown), side.stop + grown)
-            for side, grown in zip(place, margin.tolist(), strict=True)
+        margin = np.ceil(FAR * reach / sides).astype(int).tolist()
+        first = [whole.start + side.start for whole, side in zip(box, place, strict=True)]
+        low = [max(0, start - grown) for start, grown in zip(first, margin, strict=True)]
+        high = np.add(first, edges + margin).tolist()
+        around = tuple(slice(*ends) for ends in zip(low, high, strict=True))
+        others = np.ones(nearest[around].shape, bool)
+        inner = tuple(
+            slice(start - begin, start - begin + edge)
+            for start, begin, edge in zip(first, low, edges.tolist(), strict=True)
         )
-        distance = scipy.ndimage.distance_transform_edt(numbers[around] != number, sampling=sides)
-        nearest[around] = np.minimum(nearest[around], distance / reach)
-    return np.where(where & (nearest < FAR), nearest, np.float32(np.inf))
+        others[inner] = numbers[place] != number
+        distance = scipy.ndimage.distance_transform_edt(others, sampling=sides) / reach
+        distance[~where[around] | (distance >= FAR)] = np.inf
+        np.minimum(nearest[around], distance, out=nearest[around])
 
 
-def _numbered(strokes: Mask) -> NDArray[np.int32]:
-    """The number of each voxel's connected piece, from 1; 0 outside."""
-    numbers = np.zeros(strokes.shape, np.int32)
-    for place in scipy.ndimage.find_objects(strokes.astype(np.uint8)):
-        numbers[place], _ = scipy.ndimage.label(strokes[place], np.ones((3,) * strokes.ndim))
-    return numbers
+def bounds(voxels: Mask) -> tuple[slice, ...]:
+    """The smallest box around voxels, of which there must be one."""
+    axes = range(voxels.ndim)
+    lines = [voxels.any(tuple(other for other in axes if other != axis)) for axis in axes]
+    ends = [np.flatnonzero(line)[[0, -1]].tolist() for line in lines]
+    return tuple(slice(first, last + 1) for first, last in ends)
 
 
 def trust_in(distance: NDArray[np.float32], certainty: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -19,6 +19,12 @@ from tests.support.page import watched
 JOBS = 5_000
 MOST_ROWS = 60
 """Rows that may be elements at the same time, of however many jobs."""
+AT_REST = """() => {
+    const { scrollTop } = document.querySelector('.worklist .scroll')
+    const still = window.seenAt === scrollTop
+    window.seenAt = scrollTop
+    return still
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +84,8 @@ def test_only_rows_on_screen_are_elements(page: Page, many: Gateway) -> None:
     list_.hover()
     for _ in range(10):
         page.mouse.wheel(0, 900)
+    # else its smooth scrolling would go on after a jump
+    page.wait_for_function(AT_REST, polling=200)
     for place in (total // 2, total - 5):
         list_.evaluate(
             "(node, part) => { node.scrollTop = node.scrollHeight * part }", place / total
