@@ -32,6 +32,7 @@ COMMANDS = {
     "backup": ("cli.backup", "Back up a service while it runs."),
     "restore": ("cli.restore", "Restore a backup, also into other kinds of storage."),
     "doctor": ("cli.doctor.command", "Check an installation, and say what to do."),
+    "audit": ("cli.audit.command", "List, export and verify the audit trail."),
     "gateway": ("cli.gateway", "Run only the gateway."),
     "worker": ("cli.worker", "Run only a worker."),
 }

@@ -9,7 +9,7 @@ from pathlib import Path
 
 log = logging.getLogger(__name__)
 
-SECRETS = ("pseudonyms.key",)
+SECRETS = ("audit.key", "pseudonyms.key")
 """Files of the data folder that a backup does not contain: with them, its content says more."""
 CONTENT = (
     *("blobs", "broker", "cache", "inbox", "logs", "models", "refused", "tmp"),

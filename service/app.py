@@ -14,6 +14,7 @@ from models.registry import Registry
 from service.auth import Authenticator
 from service.http import errors, openapi
 from service.http.access_log import AccessLog
+from service.http.audit_trail import AuditTrail
 from service.http.body_limit import BodyLimit
 from service.http.errors import UnexpectedErrors
 from service.http.framing import UnambiguousFraming
@@ -31,6 +32,7 @@ from service.routes import (
     archives,
     assignments,
     assistance,
+    audit,
     batch_reviews,
     batches,
     comparisons,
@@ -73,6 +75,7 @@ _ROUTES = (
     second_readings,
     viewers,
     account,
+    audit,
     keys,
     users,
     models,
@@ -137,6 +140,7 @@ def _middleware(settings: Settings, upload_trees: tuple[str, ...] = _UPLOADS) ->
     """Outermost first; files may be uploaded at and below the addresses `uploads`."""
     return [
         Middleware(AccessLog),
+        *([Middleware(AuditTrail)] if settings.audit else []),
         Middleware(SecurityHeaders),
         Middleware(UnambiguousFraming),
         Middleware(OriginGuard, settings.allowed_hosts, settings.allowed_origins),

@@ -3,6 +3,7 @@
 from jobs.repository.accounts import Accounts
 from jobs.repository.api_keys import ApiKeys
 from jobs.repository.assignments import Assignments
+from jobs.repository.audit import Audit
 from jobs.repository.batch_reviews import BatchReviews
 from jobs.repository.batches import Batches
 from jobs.repository.commitments import Commitments
@@ -47,6 +48,7 @@ __all__ = [
     "Accounts",
     "ApiKeys",
     "Assignments",
+    "Audit",
     "BatchReviews",
     "Batches",
     "Commitments",
@@ -143,6 +145,7 @@ class Repository:
         self.figures = Figures(database)
         self.commitments = Commitments(database)
         self.webhooks = Webhooks(database)
+        self.audit = Audit(database)
         self.references = References(database)
         self.table_backup = TableBackup(database)
         self.quotas = Quotas(database)

@@ -1,5 +1,6 @@
 """The settings of gateway and workers, read from the environment."""
 
+from jobs.settings.audit import AuditSettings
 from jobs.settings.command_line import CommandLineSettings
 from jobs.settings.dicom import AE_TITLE, DicomSettings
 from jobs.settings.gateway import GatewaySettings
@@ -18,6 +19,7 @@ class Settings(
     DicomSettings,
     RecoverySettings,
     WorkerSettings,
+    AuditSettings,
     LogSettings,
     CommandLineSettings,
 ):

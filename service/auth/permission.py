@@ -68,3 +68,6 @@ class Permission(StrEnum):
     """Read the service's counters, of all projects together."""
     SERVICE_LOGS = "service:logs"
     """Read the access log, of all projects together."""
+
+    AUDIT_READ = "audit:read"
+    """Read the audit trail of the project. For administrators."""

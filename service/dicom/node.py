@@ -16,6 +16,7 @@ from service.auth import Authenticator
 from service.resources.dicom_metrics import DicomMetrics
 from service.resources.routing_table import RoutingTable
 from service.resources.scratch import Scratch
+from service.use_cases.audit_recorder import AuditRecorder
 from service.use_cases.orders import Orders
 from service.use_cases.result_files import ResultFiles
 from service.use_cases.scan_intake import ScanIntake
@@ -54,6 +55,7 @@ class NodeParts:
     authenticator: Authenticator
     room: StorageRoom
     metrics: DicomMetrics
+    recorder: AuditRecorder
 
 
 class DicomNode:
@@ -93,7 +95,8 @@ class DicomNode:
             parts.scratch,
             parts.authenticator,
             parts.metrics,
-            parts.room,
+            parts.recorder,
+            room=parts.room,
         )
         scp = StorageScp(
             parts.settings,
@@ -101,6 +104,7 @@ class DicomNode:
             parts.authenticator,
             self._commitments(),
             parts.metrics,
+            parts.recorder,
             room=parts.room,
             callers=parts.routing.callers,
         )
@@ -131,6 +135,7 @@ class DicomNode:
             scratch=parts.scratch,
             authenticator=parts.authenticator,
             metrics=parts.metrics,
+            recorder=parts.recorder,
             ae_title=parts.settings.dicom_ae_title,
             poll_s=parts.settings.sweep_interval_s,
         )

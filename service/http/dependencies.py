@@ -12,6 +12,7 @@ from jobs.repository import (
     Accounts,
     ApiKeys,
     Assignments,
+    Audit,
     Batches,
     BatchReviews,
     Drafts,
@@ -81,6 +82,7 @@ AccountsDep = Annotated[Accounts, provided(Accounts)]
 ApiKeysDep = Annotated[ApiKeys, provided(ApiKeys)]
 ArchivesDep = Annotated[Archives, provided(Archives)]
 AssistanceDep = Annotated[Assistance, provided(Assistance)]
+AuditDep = Annotated[Audit, provided(Audit)]
 AssistantThreadsDep = Annotated[AssistantThreads, provided(AssistantThreads)]
 AssignmentsDep = Annotated[Assignments, provided(Assignments)]
 BatchReviewsDep = Annotated[BatchReviews, provided(BatchReviews)]

@@ -18,6 +18,18 @@ from imaging.errors import Forbidden, Unauthenticated, Unavailable
 from service.auth import ANONYMOUS, Authenticator, HttpCaller, Permission, Principal
 from service.http.rate_limits import admit
 
+CALLER = "tessera.caller"
+"""Key of a request's scope: the `RequestCaller`, for what is recorded of the request."""
+
+
+@dataclass(slots=True)
+class RequestCaller:
+    """Who sends a request, and what for."""
+
+    permission: Permission
+    principal: Principal = ANONYMOUS
+    """Anonymous until it is known."""
+
 
 @dataclass(frozen=True, slots=True)
 class RequiredPermission:
@@ -35,9 +47,11 @@ class RequiredPermission:
         and no thread is needed: such a route answers also while all threads wait for a part that
         does not.
         """
+        caller = request.scope[CALLER] = RequestCaller(self.permission)
         if self.permission is Permission.PUBLIC:
             return ANONYMOUS
         principal = await authenticated(request, http_caller(request))
+        caller.principal = principal
         if self.counted:
             await admit(request, principal)
         principal.require(self.permission)

@@ -8,6 +8,7 @@ from starlette.requests import ClientDisconnect
 
 from service.auth import Permission, Principal
 from service.http import tus
+from service.http.audited import AuditedDep
 from service.http.dependencies import (
     PartialUploadsDep,
     StorageRoomDep,
@@ -126,6 +127,7 @@ async def take_uploads_in(
     response: Response,
     scans: UploadedScansDep,
     threads: UploadThreadsDep,
+    audited: AuditedDep,
     principal: Uploader,
     options: Annotated[UploadOptions, Query()],
 ) -> ScanOut | ScansOut:
@@ -135,7 +137,7 @@ async def take_uploads_in(
     """
     finished = [FinishedUpload(one.id, one.sha256) for one in body.uploads]
     result = await threads.run(scans.take_in, principal.project, finished, options.selection)
-    return scans_out(result, options, response)
+    return scans_out(result, options, response, audited)
 
 
 async def _receive(

@@ -24,6 +24,7 @@ from service.schemas.assignments import (
     AssignmentsOut,
 )
 from service.schemas.assistance import AssistantName
+from service.schemas.audit import AuditEventOut, AuditPage
 from service.schemas.batch_reviews import (
     BatchOutcomeOut,
     BatchReviewIn,
@@ -137,6 +138,8 @@ __all__ = [
     "AssignmentsIn",
     "AssignmentsOut",
     "AssistantName",
+    "AuditEventOut",
+    "AuditPage",
     "BatchId",
     "BatchIn",
     "BatchOut",

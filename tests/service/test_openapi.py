@@ -72,6 +72,7 @@ PATHS = {
     "/v1/batch-reviews": {"post"},
     "/v1/batch-reviews/{batch_id}/withdraw": {"post"},
     "/v1/account": {"get"},
+    "/v1/audit": {"get"},
     "/v1/keys": {"get", "post"},
     "/v1/keys/{key_id}": {"delete"},
     "/v1/users": {"get", "post"},

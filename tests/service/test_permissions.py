@@ -99,8 +99,8 @@ _STARTERS = {
 
 
 _FOR_CALLERS = {
-    *("AssistantProcess", "BoundedAssociationServer", "ExchangeDeadline", "TileFiles", "Watcher"),
-    "KnownCallers",
+    *("AssistantProcess", "AuditWriter", "BoundedAssociationServer", "ExchangeDeadline"),
+    *("KnownCallers", "TileFiles", "Watcher"),
 }
 """Their threads do what a caller asked for, whose permission was checked before; that of
 KnownCallers reads who callers are."""

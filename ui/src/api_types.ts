@@ -29,6 +29,7 @@ export type Permission =
   | 'accounts:manage'
   | 'service:metrics'
   | 'service:logs'
+  | 'audit:read'
 /**
  * Why a mask is rejected; the value is its name in the API and in the database.
  */
@@ -38,6 +39,49 @@ export type Reason =
  * What became of an assignment.
  */
 export type Assigned = 'done' | 'changed' | 'not-found'
+/**
+ * Kinds of events.
+ */
+export type AuditAction =
+  | 'sign-in'
+  | 'view'
+  | 'upload'
+  | 'order'
+  | 'review'
+  | 'correction'
+  | 'delivery'
+  | 'deletion'
+  | 'key-change'
+  | 'denied-attempt'
+  | 'association'
+  | 'configuration'
+  | 'gap'
+/**
+ * What became of it.
+ */
+export type AuditOutcome = 'success' | 'denied' | 'failed'
+/**
+ * Kinds of objects.
+ */
+export type AuditObject =
+  | ''
+  | 'scan'
+  | 'job'
+  | 'batch'
+  | 'review'
+  | 'batch-review'
+  | 'upload'
+  | 'session'
+  | 'training'
+  | 'model'
+  | 'peer'
+  | 'webhook'
+  | 'webhook-message'
+  | 'account'
+  | 'key'
+  | 'audit-trail'
+  | 'log'
+  | 'lost-events'
 /**
  * What became of a job in a batch review.
  */
@@ -120,6 +164,11 @@ export interface Bodies {
   AssignmentOut: AssignmentOut
   AssignmentsIn: AssignmentsIn
   AssignmentsOut: AssignmentsOut
+  AuditAction: AuditAction
+  AuditEventOut: AuditEventOut
+  AuditObject: AuditObject
+  AuditOutcome: AuditOutcome
+  AuditPage: AuditPage
   BatchIn: BatchIn
   BatchOut: BatchOut
   BatchOutcomeOut: BatchOutcomeOut
@@ -338,6 +387,40 @@ export interface AssignmentsIn {
  */
 export interface AssignmentsOut {
   results: AssignmentOut[]
+}
+/**
+ * Who did what to which object, when, from where, and with what result.
+ */
+export interface AuditEventOut {
+  time: string
+  action: AuditAction
+  outcome: AuditOutcome
+  /**
+   * Name of the account, key or background task.
+   */
+  principal: string
+  object_kind: AuditObject
+  object_id: string
+  /**
+   * IP address of the caller, `AE title@address` of a DICOM node, or empty.
+   */
+  origin: string
+  /**
+   * Name of the peer that received a delivery.
+   */
+  destination: string
+  /**
+   * Id of the request, as in the log. A request that concerns several objects has an event for
+   * each.
+   */
+  request: string
+}
+/**
+ * One page of events.
+ */
+export interface AuditPage {
+  events: AuditEventOut[]
+  next_cursor?: string | null
 }
 /**
  * Several jobs that are created together.

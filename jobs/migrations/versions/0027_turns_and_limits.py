@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0027_project"
-down_revision = "0025_project"
+down_revision = "0026_project"
 branch_labels = None
 depends_on = None
 
