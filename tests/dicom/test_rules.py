@@ -21,6 +21,7 @@ from service.dicom.series_router import SeriesRouter
 from service.resources.peer_login import Login
 from service.resources.routing_table import RoutingTable
 from service.resources.scratch import Scratch
+from service.use_cases.audit_recorder import AuditRecorder
 from service.use_cases.route_trial import RouteTrial
 from service.use_cases.scan_intake import IntakeResult, ScanIntake, ScanSelection, TakenScan
 from tests.support.dicom.metrics import dicom_metrics
@@ -42,7 +43,8 @@ def route(inbox: SeriesInbox, routes: RoutingTable, intake: Any, scratch: Scratc
     """Routes the complete series of the inbox, without a database."""
     unused: Any = None
     metrics = dicom_metrics()
-    router = SeriesRouter(inbox, routes, intake, unused, scratch, LocalAdministrator(), metrics)
+    who, recorder = LocalAdministrator(), AuditRecorder(None)
+    router = SeriesRouter(inbox, routes, intake, unused, scratch, who, metrics, recorder)
     until(inbox.complete)
     router.step()
 

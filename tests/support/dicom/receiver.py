@@ -11,6 +11,7 @@ from service.auth import LocalAdministrator
 from service.dicom.series_inbox import SeriesInbox
 from service.dicom.storage_scp import StorageScp
 from service.resources.routing_table import Caller
+from service.use_cases.audit_recorder import AuditRecorder
 from tests.support.dicom.metrics import dicom_metrics
 from tests.support.ports import free_port
 
@@ -33,7 +34,8 @@ class Receiver:
             LocalAdministrator(),
             commitments,
             dicom_metrics(self.registry),
-            callers,
+            AuditRecorder(None),
+            callers=callers,
         )
 
     def close(self) -> None:
