@@ -150,8 +150,8 @@ class RoutingTable(BaseModel):
     @property
     def callers(self) -> tuple[Caller, ...]:
         """Systems that may call under their AE title only with a certificate that is named."""
-        peers = [peer for peer in self.peer if peer.names_certificate]
-        return tuple(Caller(str(one.ae_title), one) for one in (*peers, *self.sender))
+        peers = [Caller(str(one.ae_title), one) for one in self.peer if one.names_certificate]
+        return *peers, *(Caller(one.ae_title, one) for one in self.sender)
 
     def rules_for(self, series: InstanceIdentity) -> list[RoutingRule]:
         """Every rule that applies to a series: those with `otherwise` only if no other does."""

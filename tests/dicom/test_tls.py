@@ -38,7 +38,7 @@ def secured(tmp_path: Path, certificates: Certificates) -> Iterator[Open]:
     receivers: list[Receiver] = []
 
     def make(pair: Pair = certificates.tessera, **changes: Any) -> Receiver:
-        files = {
+        files: dict[str, Any] = {
             "dicom_tls_certificate": pair.certificate,
             "dicom_tls_key": pair.key,
             "dicom_tls_client_ca": certificates.ca,
