@@ -3,12 +3,12 @@
 from contextlib import closing
 from pathlib import Path
 
+from jobs.account import FIRST_PROJECT
 from jobs.project_limits import ProjectLimits
 from jobs.repository import Repository
 from jobs.settings import Settings
 from models.registry import Registry
 from service.app import create_app
-from service.auth.local_administrator import PROJECT
 from tests.support.dicom.associations import store
 from tests.support.dicom.mr_series import series
 from tests.support.ports import free_port
@@ -25,13 +25,13 @@ def test_a_series_waits_for_room(tmp_path: Path) -> None:
         served(create_app(settings, Registry(tmp_path / "models"))) as client,
         closing(Repository(settings.database)) as repository,
     ):
-        repository.quotas.set(PROJECT, ProjectLimits(stored_bytes=100))
+        repository.quotas.set(FIRST_PROJECT, ProjectLimits(stored_bytes=100))
         assert store(settings.dicom_port, first[:1]) == [0xA700], "larger than the room"
         image = len(first[0].PixelData)
-        repository.quotas.set(PROJECT, ProjectLimits(stored_bytes=image + 2000))
+        repository.quotas.set(FIRST_PROJECT, ProjectLimits(stored_bytes=image + 2000))
         assert store(settings.dicom_port, first) == [0x0000] * 6, "each fits alone"
         until(lambda: store(settings.dicom_port, second) == [0xA700])
         assert client.get("/v1/scans").json()["scans"] == []
-        repository.quotas.set(PROJECT, ProjectLimits())
+        repository.quotas.set(FIRST_PROJECT, ProjectLimits())
         until(lambda: client.get("/v1/scans").json()["scans"])
         assert store(settings.dicom_port, second) == [0x0000]

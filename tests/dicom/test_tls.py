@@ -44,7 +44,8 @@ def secured(tmp_path: Path, certificates: Certificates) -> Iterator[Open]:
             "dicom_tls_client_ca": certificates.ca,
         }
         folder = tmp_path / f"receiver-{len(receivers)}"
-        receivers.append(Receiver(folder, **files, **changes))
+        given: dict[str, Any] = {**files, **changes}
+        receivers.append(Receiver(folder, **given))
         return receivers[-1]
 
     yield make
