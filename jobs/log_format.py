@@ -42,6 +42,11 @@ def log_fields(**fields: str) -> Iterator[None]:
         _current.reset(token)
 
 
+def log_field(name: str) -> str:
+    """A member that `log_fields` has set for this thread or task; empty if it has not."""
+    return _current.get().get(name, "")
+
+
 class JsonFormatter(logging.Formatter):
     """One JSON object a line: time (RFC 3339, UTC), level, logger, message and what is known of:
     job, batch, scan, request, worker, queue, trace_id and span_id.

@@ -18,7 +18,7 @@ from jobs.repository import Forecasts, Repository
 from jobs.settings import Settings
 from jobs.sweeper import Sweeper
 from models.registry import Registry
-from service.auth import Authenticator
+from service.auth import Authenticator, KnownCallers, StoredAccounts
 from service.dicom.archive_client import DicomWebArchives
 from service.dicom.node import DicomNode, NodeParts
 from service.dicom.peer_probe import DicomPeerProbe
@@ -38,10 +38,13 @@ from service.monai_label.label_store import LabelStore
 from service.monai_label.segmentation import Segmentations
 from service.monai_label.session_expiry import SessionExpiry
 from service.resources.assistant_process import AssistantProcess
+from service.resources.audit_key import audit_signer
+from service.resources.audit_writer import AuditWriter
 from service.resources.dicom_metrics import DicomMetrics
 from service.resources.metrics import Metrics
 from service.resources.partial_uploads import PartialUploads, UploadLimits
 from service.resources.pseudonyms import pseudonym_secret
+from service.resources.rate_limits import RateLimits
 from service.resources.routing_table import RoutingTable
 from service.resources.scratch import Scratch
 from service.resources.service_metrics import ServiceMetrics, Sources
@@ -49,6 +52,7 @@ from service.resources.tile_files import TileFiles
 from service.resources.webhook_metrics import WebhookMetrics
 from service.use_cases.archives import Archives
 from service.use_cases.assistance import Assistance
+from service.use_cases.audit_recorder import AuditRecorder
 from service.use_cases.comparisons import Comparisons
 from service.use_cases.corrected_masks import CorrectedMasks
 from service.use_cases.corrections import Corrections
@@ -72,6 +76,7 @@ from service.use_cases.scan_intake import ScanIntake
 from service.use_cases.scan_removal import ScanRemoval
 from service.use_cases.scan_views import ScanViews
 from service.use_cases.second_readings import SecondReadings
+from service.use_cases.storage_room import StorageRoom
 from service.use_cases.tiles import Tiles
 from service.use_cases.training_orders import TrainingOrders
 from service.use_cases.training_status import (
@@ -93,6 +98,7 @@ class Parts:
     settings: Settings
     registry: Registry
     routing: RoutingTable
+    callers: KnownCallers
     authenticator: Authenticator
     repository: Repository
     blobs: Blobs
@@ -101,6 +107,7 @@ class Parts:
     scratch: Scratch
     metrics: Metrics
     limits: Limits
+    recorder: AuditRecorder
 
 
 Services = dict[type, Any]
@@ -111,13 +118,20 @@ def open_parts(
     settings: Settings,
     registry: Registry,
     routing: RoutingTable,
-    authenticator: Authenticator,
+    authenticator: Authenticator | None,
     stack: AsyncExitStack,
 ) -> Parts:
-    """Opens database, broker, blob store and scratch folder; `stack` closes them."""
+    """Opens database, broker, blob store and scratch folder; `stack` closes them.
+
+    `authenticator`: None for the accounts in the database.
+    """
     repository = Repository(settings.database, settings.database_timeout_s)
     stack.callback(repository.close)
     repository.migrate()
+    callers = KnownCallers(repository.accounts, repository.api_keys, repository.dicom_senders)
+    stack.callback(callers.stop)
+    callers.start()
+    recorder = _recorder(settings, repository, stack)
     queue = Queue(settings, queue_names())
     stack.callback(queue.close)
     scratch = Scratch(settings.scratch)
@@ -127,7 +141,8 @@ def open_parts(
         settings=settings,
         registry=registry,
         routing=routing,
-        authenticator=authenticator,
+        callers=callers,
+        authenticator=authenticator or StoredAccounts(callers),
         repository=repository,
         blobs=blobs,
         queue=queue,
@@ -135,19 +150,34 @@ def open_parts(
         scratch=scratch,
         metrics=Metrics(),
         limits=Limits(settings.max_voxels, settings.max_pixels, settings.max_unpacked_bytes),
+        recorder=recorder,
     )
+
+
+def _recorder(settings: Settings, repository: Repository, stack: AsyncExitStack) -> AuditRecorder:
+    """Started here, before all that it records, and stopped after it."""
+    if not settings.audit:
+        return AuditRecorder(None)
+    writer = AuditWriter(repository.audit, audit_signer(settings))
+    writer.start()
+    stack.callback(writer.stop)
+    return AuditRecorder(writer)
 
 
 def build_services(parts: Parts) -> Services:
     """Builds every object that a route can ask for."""
     rows = parts.repository
     services: Services = {Blobs: parts.blobs}
-    for part in (parts.registry, parts.routing, parts.metrics, parts.limits):
+    for part in (
+        *(parts.registry, parts.routing, parts.metrics, parts.limits),
+        *(parts.recorder, parts.callers),
+    ):
         services[type(part)] = part
     for table in (
         *(rows.scans, rows.jobs, rows.batches, rows.reviews, rows.labels, rows.image_names),
         *(rows.viewers, rows.webhooks, rows.worklist, rows.readings, rows.drafts),
         *(rows.assignments, rows.batch_reviews, rows.related_scans, rows.trainings),
+        *(rows.accounts, rows.api_keys, rows.audit),
     ):
         services[type(table)] = table
     readiness = Readiness(rows, parts.queue, parts.blobs, parts.scratch)
@@ -159,6 +189,8 @@ def build_services(parts: Parts) -> Services:
         ViewThreads(),
         PeerThreads(),
         UploadSpace(parts.scratch, parts.settings.max_upload_bytes),
+        RateLimits(parts.settings.requests_per_minute, rows.quotas.all),
+        StorageRoom(rows.quotas),
         readiness,
         ServiceMetrics(sources),
     ):
@@ -181,7 +213,7 @@ async def start_tasks(parts: Parts, services: Services, stack: AsyncExitStack) -
     stack.callback(services[Readiness].close)
     for part in (
         Sweeper(rows, parts.queue, parts.collector, parts.settings),
-        UploadExpiry(services[PartialUploads], parts.authenticator),
+        UploadExpiry(services[PartialUploads], parts.authenticator, parts.recorder),
         services[TileFiles],
         services[AssistantProcess],
     ):
@@ -191,7 +223,7 @@ async def start_tasks(parts: Parts, services: Services, stack: AsyncExitStack) -
         watcher.start()
         stack.push_async_callback(watcher.stop)
     stack.callback(services[ServiceMetrics].close)
-    expiry = SessionExpiry(services[ImageSessions], parts.authenticator)
+    expiry = SessionExpiry(services[ImageSessions], parts.authenticator, parts.recorder)
     expiry.start()
     stack.push_async_callback(expiry.stop)
     node = DicomNode(
@@ -207,14 +239,19 @@ async def start_tasks(parts: Parts, services: Services, stack: AsyncExitStack) -
             results=services[ResultFiles],
             scratch=parts.scratch,
             authenticator=parts.authenticator,
+            room=services[StorageRoom],
             metrics=services[DicomMetrics],
+            recorder=parts.recorder,
         )
     )
     stack.callback(node.stop)
     node.start()
     _start_webhooks(parts, stack)
     publisher = PublicationThread(
-        services[Publications], parts.authenticator, parts.settings.sweep_interval_s
+        services[Publications],
+        parts.authenticator,
+        parts.recorder,
+        parts.settings.sweep_interval_s,
     )
     publisher.start()
     stack.callback(publisher.stop)

@@ -1,5 +1,7 @@
 """The settings of gateway and workers, read from the environment."""
 
+from jobs.settings.audit import AuditSettings
+from jobs.settings.command_line import CommandLineSettings
 from jobs.settings.dicom import AE_TITLE, DicomSettings
 from jobs.settings.gateway import GatewaySettings
 from jobs.settings.log import LogSettings
@@ -12,7 +14,14 @@ __all__ = ["AE_TITLE", "SECTIONS", "Settings"]
 
 
 class Settings(
-    StorageSettings, GatewaySettings, DicomSettings, RecoverySettings, WorkerSettings, LogSettings
+    StorageSettings,
+    GatewaySettings,
+    DicomSettings,
+    RecoverySettings,
+    WorkerSettings,
+    AuditSettings,
+    LogSettings,
+    CommandLineSettings,
 ):
     """All settings. `TESSERA_DATA=/srv/tessera` sets `data`, and so on."""
 

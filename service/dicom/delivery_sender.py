@@ -9,6 +9,7 @@ from imaging.formats import registry
 from imaging.formats.dicom.instance_identity import identify
 from imaging.formats.format import MaskFormat, ReportFormat
 from jobs import problem, repository, tracing
+from jobs.audit.event import AuditAction, AuditObject, AuditOutcome
 from jobs.delivery import Commitment, Delivery, Receipt, due_in
 from jobs.job import Job, JobState
 from jobs.job_trace import attributes_of
@@ -19,11 +20,13 @@ from service.resources.dicom_metrics import DicomMetrics, Outcome
 from service.resources.peers import ObjectRefused, Peer, PeerRefused, PeerUnavailable
 from service.resources.polling_thread import PollingThread
 from service.resources.scratch import Scratch
+from service.use_cases.audit_recorder import AuditRecorder, Deed, outcome_of
 from service.use_cases.result_files import ResultFiles
 from service.use_cases.result_mask import ResultMask
 
 logger = logging.getLogger("tessera.dicom")
 
+_NAME = "delivery sender"
 LEASE_MARGIN_S = 120.0
 """Time to write the objects. A delivery that takes longer may be sent twice, which is harmless: it
 is the same object."""
@@ -40,6 +43,7 @@ class SenderParts:
     scratch: Scratch
     authenticator: Authenticator
     metrics: DicomMetrics
+    recorder: AuditRecorder
     ae_title: str
     """Our AE title."""
     poll_s: float
@@ -83,13 +87,16 @@ class DeliverySender:
         except TesseraError as error:
             logger.warning("job %s: %s is not delivered: %s", delivery.job, delivery.format, error)
             deliveries.fail(delivery, problem.problem_of(error))
+            self._record(delivery, outcome_of(error))
             self._count("failed", up=True if isinstance(error, PeerRefused) else None)
         except Exception as error:  # noqa: BLE001 - logged, and not tried again
             error_id = problem.logged(error, logger)
             deliveries.fail(delivery, problem.unexpected(error_id))
+            self._record(delivery, AuditOutcome.FAILED)
             self._count("failed")
         else:
             deliveries.mark_sent(delivery.id, receipt)
+            self._record(delivery, AuditOutcome.SUCCESS)
             self._count("sent", up=True)
             self._thread.log_once("")
         return True
@@ -129,9 +136,30 @@ class DeliverySender:
         commitment = Commitment.DUE if self._peer.storage_commitment else None
         return Receipt(target.name, instance.sop_class, instance.sop_instance, commitment)
 
+    def _principal(self, job: Job) -> Principal:
+        return self._parts.authenticator.authenticate(BackgroundTask(_NAME, job.project))
+
+    def _record(self, delivery: Delivery, outcome: AuditOutcome) -> None:
+        """Records the end of a delivery, not the attempts at a peer that does not answer."""
+        objects = [(AuditObject.JOB, delivery.job)]
+        if delivery.review:
+            objects.append((AuditObject.REVIEW, delivery.review))
+        try:
+            principal = self._principal(self._parts.jobs.by_id(delivery.job))
+        except TesseraError:  # the job was deleted meanwhile
+            principal = Principal(_NAME, "")
+        self._parts.recorder.done(
+            Deed(
+                principal,
+                AuditAction.DELIVERY,
+                outcome,
+                objects,
+                destination=delivery.destination,
+            )
+        )
+
     def _send_as_task(self, delivery: Delivery) -> Receipt:
         job = self._parts.jobs.by_id(delivery.job)
-        task = BackgroundTask("delivery sender", job.project)
         attributes: tracing.Attributes = {
             **attributes_of(job),
             "tessera.attempt": delivery.attempts,
@@ -139,7 +167,7 @@ class DeliverySender:
             "tessera.delivery.format": delivery.format,
         }
         with tracing.span("deliver result", job.traceparent, kind="client", attributes=attributes):
-            return self.send(self._parts.authenticator.authenticate(task), delivery, job)
+            return self.send(self._principal(job), delivery, job)
 
     def _count(self, outcome: Outcome, *, up: bool | None = None) -> None:
         """Counts an attempt; `up`: whether the peer answered, None: it was not asked."""

@@ -16,9 +16,11 @@ from service.auth import Authenticator
 from service.resources.dicom_metrics import DicomMetrics
 from service.resources.routing_table import RoutingTable
 from service.resources.scratch import Scratch
+from service.use_cases.audit_recorder import AuditRecorder
 from service.use_cases.orders import Orders
 from service.use_cases.result_files import ResultFiles
 from service.use_cases.scan_intake import ScanIntake
+from service.use_cases.storage_room import StorageRoom
 
 if TYPE_CHECKING:
     from service.dicom.commitments import Commitments
@@ -51,7 +53,9 @@ class NodeParts:
     results: ResultFiles
     scratch: Scratch
     authenticator: Authenticator
+    room: StorageRoom
     metrics: DicomMetrics
+    recorder: AuditRecorder
 
 
 class DicomNode:
@@ -91,9 +95,18 @@ class DicomNode:
             parts.scratch,
             parts.authenticator,
             parts.metrics,
+            parts.recorder,
+            room=parts.room,
         )
         scp = StorageScp(
-            parts.settings, inbox, parts.authenticator, self._commitments(), parts.metrics
+            parts.settings,
+            inbox,
+            parts.authenticator,
+            self._commitments(),
+            parts.metrics,
+            parts.recorder,
+            room=parts.room,
+            callers=parts.routing.callers,
         )
         stack.callback(router.stop)
         stack.callback(scp.stop)
@@ -122,6 +135,7 @@ class DicomNode:
             scratch=parts.scratch,
             authenticator=parts.authenticator,
             metrics=parts.metrics,
+            recorder=parts.recorder,
             ae_title=parts.settings.dicom_ae_title,
             poll_s=parts.settings.sweep_interval_s,
         )

@@ -13,20 +13,30 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from imaging.errors import BadInput, NotFound, TesseraError, Unavailable
+from imaging.errors import (
+    BadInput,
+    LimitReached,
+    NotFound,
+    StorageLimitReached,
+    TesseraError,
+    Unavailable,
+)
 from imaging.formats.atomic import raising_storage_full
 from imaging.formats.dicom.instance_identity import InstanceIdentity, identify
 from jobs import problem, tracing
+from jobs.audit.event import AuditAction, AuditObject, AuditOutcome
 from jobs.stored_scan import StoredScan
-from service.auth import Authenticator, DicomCaller, Permission, Principal, requires
+from service.auth import ANONYMOUS, Authenticator, DicomCaller, Permission, Principal, requires
 from service.dicom.series_inbox import CompleteSeries, SeriesInbox
 from service.resources.dicom_metrics import DicomMetrics
 from service.resources.routing_table import RoutingRule, RoutingTable
 from service.resources.scratch import Scratch
+from service.use_cases.audit_recorder import NO_OBJECT, AuditRecorder, Deed, outcome_of
 from service.use_cases.orders import Destination, JobOrder, Orders
 from service.use_cases.received_file import ReceivedFile
 from service.use_cases.route_options import intake_options, options_of
 from service.use_cases.scan_intake import ScanIntake
+from service.use_cases.storage_room import StorageRoom
 
 logger = logging.getLogger("tessera.dicom")
 
@@ -46,11 +56,15 @@ class SeriesRouter:
         scratch: Scratch,
         authenticator: Authenticator,
         metrics: DicomMetrics,
+        recorder: AuditRecorder,
+        room: StorageRoom | None = None,
     ) -> None:
-        self._inbox, self._routing = inbox, routing
+        """`room` is told about series that find none; None: nobody asks."""
+        self._inbox, self._routing, self._room = inbox, routing, room
         self._intake, self._orders, self._scratch = intake, orders, scratch
         self._authenticator = authenticator
         self._metrics = metrics
+        self._recorder = recorder
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="series-router", daemon=True)
 
@@ -69,21 +83,24 @@ class SeriesRouter:
         for series in self._inbox.complete():
             if self._stop.is_set():
                 return
+            sender, identity = ANONYMOUS, None
             try:
                 identity = identify(series.files[0])
                 sender = self._authenticator.authenticate(DicomCaller(identity.sender))
                 with tracing.span("route series", None):
                     self.route(sender, series, identity)
                 self._metrics.series_routed("taken")
-            except Unavailable as error:
+            except (Unavailable, LimitReached) as error:
                 logger.warning("A series waits: %s", error.detail)
                 self._inbox.postpone(series)
                 self._metrics.series_routed("postponed")
             except TesseraError as error:
                 logger.warning("A series was refused: %s", error)
+                self._record(sender, identity, outcome=outcome_of(error))
                 self._refuse(series, problem.problem_of(error))
             except Exception as error:  # noqa: BLE001 - one series must not block the others
                 error_id = problem.logged(error, logger)
+                self._record(sender, identity, outcome=AuditOutcome.FAILED)
                 self._refuse(series, problem.unexpected(error_id))
 
     def _refuse(self, series: CompleteSeries, reason: Mapping[str, Any]) -> None:
@@ -100,21 +117,30 @@ class SeriesRouter:
         administrator writes, orders them.
         """
         rules = self._routing.rules_for(identity)
-        scan_count, job_count, faults = 0, 0, []
+        scans, job_count, faults = [], 0, []
         for wanted in intake_options(rules):
             try:
                 with self._copies(series, identity) as files:
                     result = self._intake.take_in(principal.project, files, wanted)
+            except StorageLimitReached as error:
+                if self._room is not None:
+                    self._room.block(principal.project, error)
+                raise
             except BadInput as error:
                 faults.append(error)
                 continue
             faults += [refused.error for refused in result.refused]
-            scan_count += len(result.taken)
+            scans += [taken.scan for taken in result.taken]
             for rule in rules:
                 if options_of(rule) == wanted:
-                    job_count += sum(self._order(taken.scan, rule) for taken in result.taken)
-        if not scan_count:
+                    job_count += sum(
+                        self._order(principal, taken.scan, rule) for taken in result.taken
+                    )
+        if not scans:
             raise faults[0]
+        self._record(principal, identity, scans)
+        if self._room is not None:
+            self._room.unblock(principal.project)
         for fault in faults:
             logger.warning("A part of a series was refused: %s", fault)
         self._inbox.mark_taken(series)
@@ -134,7 +160,19 @@ class SeriesRouter:
             except Exception as error:  # noqa: BLE001 - the thread must go on
                 problem.logged(error, logger)
 
-    def _order(self, scan: StoredScan, rule: RoutingRule) -> bool:
+    def _record(
+        self,
+        sender: Principal,
+        identity: InstanceIdentity | None,
+        scans: Sequence[StoredScan] = (),
+        outcome: AuditOutcome = AuditOutcome.SUCCESS,
+    ) -> None:
+        """Records an upload; `identity`: of an image of the series, None if none can be read."""
+        objects = [(AuditObject.SCAN, scan.id) for scan in scans] or [NO_OBJECT]
+        origin = identity.sender if identity is not None else ""
+        self._recorder.done(Deed(sender, AuditAction.UPLOAD, outcome, objects, origin))
+
+    def _order(self, principal: Principal, scan: StoredScan, rule: RoutingRule) -> bool:
         """Places the rule's job for a scan.
 
         False if it exists, the model does not fit, or the rule has no model.
@@ -150,6 +188,8 @@ class SeriesRouter:
             logger.warning("A rule for %s cannot be followed: %s", rule.model, error)
             return False
         if placed.created:
+            ordered = ((AuditObject.JOB, placed.job.id), (AuditObject.SCAN, scan.id))
+            self._recorder.done(Deed(principal, AuditAction.ORDER, objects=ordered))
             self._orders.dispatch([placed.job])
         return placed.created
 

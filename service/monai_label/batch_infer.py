@@ -8,12 +8,14 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, BackgroundTasks, Request
 
 from imaging.errors import BadRequest, Conflict, NotFound
+from jobs.audit.event import AuditObject
 from jobs.batch import Batch
 from jobs.job import JobState
 from jobs.repository import FINAL, Batches, Jobs, Labels, Scans
 from jobs.stored_scan import StoredScan
 from models.registry import Registry
 from service.auth import Permission, Principal
+from service.http.audited import AuditedDep
 from service.http.dependencies import DispatchThreadsDep, OrdersDep, provided
 from service.http.multipart import FIELD_BYTES
 from service.http.permissions import Allowed
@@ -121,6 +123,7 @@ async def post_batch(
     threads: DispatchThreadsDep,
     batches: BatchInferenceDep,
     orders: OrdersDep,
+    audited: AuditedDep,
     principal: Annotated[Principal, Allowed(Permission.JOBS_CREATE)],
     images: Images = "all",
 ) -> dict[str, Any]:
@@ -135,6 +138,10 @@ async def post_batch(
                 hint="Send fewer options.",
             )
     placed = await run_sync(batches.start, principal.project, model, images)
+    audited.add(AuditObject.BATCH, placed.batch.id)
+    for job in placed.new_jobs:
+        audited.add(AuditObject.JOB, job.id)
+        audited.add(AuditObject.SCAN, *job.scans.values())
     background.add_task(threads.run, orders.dispatch, placed.new_jobs)
     return await run_sync(batches.status, placed.batch)
 
@@ -142,7 +149,10 @@ async def post_batch(
 @endpoint(router, "DELETE", "/batch/infer")
 def delete_batch(
     batches: BatchInferenceDep,
+    audited: AuditedDep,
     principal: Annotated[Principal, Allowed(Permission.JOBS_CANCEL)],
 ) -> dict[str, Any]:
     """Cancels the jobs of the latest batch that are not final."""
-    return batches.status(batches.cancel(principal.project))
+    batch = batches.cancel(principal.project)
+    audited.add(AuditObject.BATCH, batch.id)
+    return batches.status(batch)

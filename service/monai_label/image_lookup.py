@@ -6,8 +6,10 @@ from anyio.to_thread import run_sync
 from fastapi import Depends
 
 from imaging.errors import NotFound
+from jobs.audit.event import AuditObject
 from jobs.stored_scan import StoredScan
 from service.auth import Principal
+from service.http.audited import AuditedDep
 from service.http.dependencies import NamedScansDep, PeerThreadsDep
 from service.http.multipart import base_name
 from service.http.threads import ANY_PEER, PeerWork
@@ -16,12 +18,16 @@ from service.http.threads import ANY_PEER, PeerWork
 class ImageLookup:
     """Looks in the database, and then in the peers, in which a request may wait."""
 
-    def __init__(self, scans: NamedScansDep, peers: PeerThreadsDep) -> None:
-        self._scans, self._peers = scans, peers
+    def __init__(self, scans: NamedScansDep, peers: PeerThreadsDep, audited: AuditedDep) -> None:
+        self._scans, self._peers, self._audited = scans, peers, audited
 
     async def find(self, principal: Principal, name: str) -> StoredScan:
         """The scan of this name; raises what `NamedScans.find` and `NamedScans.fetch` raise."""
-        known = base_name(name)
+        scan = await self._find(principal, base_name(name))
+        self._audited.add(AuditObject.SCAN, scan.id)
+        return scan
+
+    async def _find(self, principal: Principal, known: str) -> StoredScan:
         try:
             return await run_sync(self._scans.find, principal, known)
         except NotFound:

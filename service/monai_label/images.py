@@ -5,8 +5,10 @@ from typing import Annotated, Any
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request, Response
 
+from jobs.audit.event import AuditObject
 from jobs.stored_scan import StoredScan
 from service.auth import Permission, Principal
+from service.http.audited import AuditedDep
 from service.http.dependencies import (
     NamedScansDep,
     ScanRemovalDep,
@@ -39,6 +41,7 @@ async def put_image(
     space: UploadSpaceDep,
     scans: NamedScansDep,
     threads: UploadThreadsDep,
+    audited: AuditedDep,
     principal: WritesScans,
     image: str = "",
 ) -> dict[str, str]:
@@ -46,6 +49,7 @@ async def put_image(
     name = base_name(image)
     async with received_form(request, space) as form:
         scan = await threads.run(scans.take_in, principal.project, [form.file("file")], name)
+    audited.add(AuditObject.SCAN, scan.id)
     return {"image": name or scan.id}
 
 
@@ -105,10 +109,13 @@ def delete_image(
     id: str,  # noqa: A002 - the name on the wire
     scans: NamedScansDep,
     removal: ScanRemovalDep,
+    audited: AuditedDep,
     principal: Annotated[Principal, Allowed(Permission.SCANS_DELETE)],
 ) -> dict[str, str]:
     """Deletes an image with its masks and labels; a 409 while a job runs on it."""
-    removal.delete(principal.project, scans.find(principal, base_name(id)).id)
+    scan = scans.find(principal, base_name(id))
+    audited.add(AuditObject.SCAN, scan.id)
+    removal.delete(principal.project, scan.id)
     return {}
 
 

@@ -6,10 +6,12 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, Request, Response
 
 from imaging.errors import Conflict
+from jobs.audit.event import AuditObject
 from jobs.job import JobState
 from jobs.stored_scan import StoredScan
 from service.auth import Permission, Principal
 from service.http import errors
+from service.http.audited import AuditedDep
 from service.http.dependencies import (
     ImageSessionsDep,
     NamedScansDep,
@@ -76,6 +78,7 @@ async def infer(
     segmentations: Annotated[Segmentations, provided(Segmentations)],
     responses: Annotated[InferResponses, provided(InferResponses)],
     threads: ViewThreadsDep,
+    audited: AuditedDep,
     principal: Annotated[Principal, Allowed(Permission.JOBS_CREATE)],
     output: Output = "",
 ) -> Response:
@@ -84,7 +87,9 @@ async def infer(
     async with received_form(request, space) as form:
         params = InferParams.parse(form.json("params"))
         scan = await choice.scan(form, principal)
+    audited.add(AuditObject.SCAN, scan.id)
     job = await segmentations.finished(scan, card, request.is_disconnected)
+    audited.add(AuditObject.JOB, job.id)
     if job.state is JobState.FAILED:
         return errors.problem_response(errors.stored(job.error or {}))
     if job.state is JobState.CANCELLED:

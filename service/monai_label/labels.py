@@ -8,9 +8,11 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from imaging.errors import BadRequest
 from imaging.formats import registry
+from jobs.audit.event import AuditObject
 from jobs.blobs import Blobs
 from jobs.repository import FINAL
 from service.auth import Permission, Principal
+from service.http.audited import AuditedDep
 from service.http.dependencies import (
     NamedScansDep,
     UploadSpaceDep,
@@ -157,6 +159,7 @@ def delete_label(
     id: str,  # noqa: A002 - the name on the wire
     scans: NamedScansDep,
     store: LabelStoreDep,
+    audited: AuditedDep,
     principal: WritesReviews,
     tag: str = FINAL,
 ) -> dict[str, str]:
@@ -164,7 +167,9 @@ def delete_label(
 
     A mask of another reader in an open second reading stays, and so does one that was compared.
     """
-    store.delete(scans.find(principal, base_name(id)), _reader_tag(tag), principal.reader)
+    scan = scans.find(principal, base_name(id))
+    audited.add(AuditObject.SCAN, scan.id)
+    store.delete(scan, _reader_tag(tag), principal.reader)
     return {}
 
 

@@ -8,8 +8,10 @@ from anyio.to_thread import run_sync
 
 from imaging.errors import TesseraError
 from jobs import problem
+from jobs.audit.event import AuditAction, AuditObject
 from jobs.image_name import ImageName
 from service.auth import Authenticator, BackgroundTask, Permission, Principal, requires
+from service.use_cases.audit_recorder import AuditRecorder, Deed
 from service.use_cases.image_sessions import ImageSessions
 
 logger = logging.getLogger("tessera.service")
@@ -20,8 +22,11 @@ POLL_S = 30.0
 class SessionExpiry:
     """A task of the event loop that ends sessions as they expire."""
 
-    def __init__(self, sessions: ImageSessions, authenticator: Authenticator) -> None:
+    def __init__(
+        self, sessions: ImageSessions, authenticator: Authenticator, recorder: AuditRecorder
+    ) -> None:
         self._sessions = sessions
+        self._recorder = recorder
         self._authenticator = authenticator
         self._task: asyncio.Task[None] | None = None
 
@@ -37,9 +42,11 @@ class SessionExpiry:
                 await self._task
 
     @requires(Permission.SCANS_DELETE)
-    def end(self, _: Principal, session: ImageName) -> None:
+    def end(self, principal: Principal, session: ImageName) -> None:
         """Ends an expired session."""
-        self._sessions.end(session)
+        if self._sessions.end(session):
+            deleted = ((AuditObject.SESSION, session.name), (AuditObject.SCAN, session.scan))
+            self._recorder.done(Deed(principal, AuditAction.DELETION, objects=deleted))
 
     async def _run(self) -> None:
         while True:

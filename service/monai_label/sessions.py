@@ -14,8 +14,10 @@ from imaging.errors import BadRequest
 from imaging.formats.archive import DAMAGED, entries
 from imaging.formats.atomic import raising_storage_full
 from imaging.formats.limits import Limits
+from jobs.audit.event import AuditObject
 from jobs.image_name import ImageName
 from service.auth import Permission, Principal
+from service.http.audited import AuditedDep
 from service.http.dependencies import (
     ImageSessionsDep,
     ScansDep,
@@ -49,6 +51,7 @@ async def put_session(
     sessions: ImageSessionsDep,
     limits: Annotated[Limits, provided(Limits)],
     threads: UploadThreadsDep,
+    audited: AuditedDep,
     principal: Annotated[Principal, Allowed(Permission.SCANS_WRITE)],
     *,
     uncompress: bool = False,
@@ -67,6 +70,8 @@ async def put_session(
         session = await threads.run(
             _begin, sessions, principal.project, files, expiry or EXPIRY_S, unzip
         )
+    audited.add(AuditObject.SESSION, session.name)
+    audited.add(AuditObject.SCAN, session.scan)
     return {"session_id": session.name, "session_info": _info(session)}
 
 
@@ -77,6 +82,7 @@ async def get_session(
     scans: ScansDep,
     views: ScanViewsDep,
     threads: ViewThreadsDep,
+    audited: AuditedDep,
     principal: Annotated[Principal, Allowed(Permission.SCANS_READ)],
     *,
     image: bool = False,
@@ -86,6 +92,7 @@ async def get_session(
     if not image:
         return JSONResponse(_info(session))
     scan = await run_sync(scans.get, principal.project, session.scan)
+    audited.add(AuditObject.SCAN, scan.id)
     return file_response(await threads.run(views.volume, scan))
 
 
@@ -93,11 +100,13 @@ async def get_session(
 def delete_session(
     session_id: str,
     sessions: ImageSessionsDep,
+    audited: AuditedDep,
     principal: Annotated[Principal, Allowed(Permission.SCANS_DELETE)],
 ) -> dict[str, Any]:
     """Ends a session; its image is deleted unless it existed before or a label of it was kept."""
     session = sessions.use(principal.project, session_id)
-    sessions.end(session)
+    if sessions.end(session):
+        audited.add(AuditObject.SCAN, session.scan)
     return _info(session)
 
 

@@ -5,7 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from jobs.audit.event import AuditObject
 from service.auth import Permission, Principal
+from service.http.audited import AuditedDep
 from service.http.dependencies import (
     ArchivesDep,
     DeliveriesDep,
@@ -112,6 +114,7 @@ async def pull_scans(
     body: PullIn,
     archives: ArchivesDep,
     threads: PeerThreadsDep,
+    audited: AuditedDep,
     principal: Annotated[Principal, Allowed(Permission.ARCHIVES_PULL)],
 ) -> list[ScanOut]:
     """Fetches a series, or all images of a study, from a peer (WADO-RS): a scan for each volume."""
@@ -128,6 +131,7 @@ async def pull_scans(
         body.series,
         wanted,
     )
+    audited.add(AuditObject.SCAN, *(scan.id for scan in scans))
     return [scan_out(scan) for scan in scans]
 
 

@@ -5,7 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter
 
 from jobs.assignment import Assignment
+from jobs.audit.event import AuditObject
 from service.auth import Permission, Principal
+from service.http.audited import AuditedDep
 from service.http.dependencies import AssignmentsDep, JobStatusesDep
 from service.http.permissions import Allowed
 from service.routes.serializers import job_out
@@ -40,6 +42,7 @@ def assign_job(
 def assign_jobs(
     body: AssignmentsIn,
     assignments: AssignmentsDep,
+    audited: AuditedDep,
     principal: Annotated[Principal, Allowed(Permission.JOBS_ASSIGN)],
 ) -> AssignmentsOut:
     """Assigns up to 1,000 jobs to a reader, or to nobody, and says what became of each.
@@ -48,6 +51,7 @@ def assign_jobs(
     """
     wanted = [Assignment(job.id, job.seen) for job in body.jobs]
     outcomes = assignments.assign(principal.project, wanted, body.assignee)
+    audited.add(AuditObject.JOB, *outcomes)
     return AssignmentsOut(
         results=[AssignmentOut(job=job, outcome=outcome) for job, outcome in outcomes.items()]
     )

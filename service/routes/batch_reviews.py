@@ -6,8 +6,10 @@ from uuid import uuid4
 
 from fastapi import APIRouter
 
+from jobs.audit.event import AuditObject
 from jobs.batch_review import BatchReview
 from service.auth import Permission, Principal
+from service.http.audited import AuditedDep
 from service.http.dependencies import BatchReviewsDep
 from service.http.permissions import Allowed
 from service.schemas import (
@@ -26,6 +28,7 @@ router = APIRouter(tags=["reviews"])
 def add_batch_review(
     body: BatchReviewIn,
     reviews: BatchReviewsDep,
+    audited: AuditedDep,
     principal: Annotated[Principal, Allowed(Permission.REVIEWS_WRITE)],
     idempotency_key: IdempotencyKey = None,
 ) -> BatchReviewOut:
@@ -49,6 +52,8 @@ def add_batch_review(
         replace=body.replace,
     )
     batch, outcomes = reviews.add(wanted, idempotency_key)
+    audited.add(AuditObject.BATCH_REVIEW, batch)
+    audited.add(AuditObject.JOB, *(one.job for one in outcomes if one.review))
     results = [
         BatchOutcomeOut(job=one.job, outcome=one.outcome, review=one.review) for one in outcomes
     ]

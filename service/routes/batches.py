@@ -4,7 +4,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, BackgroundTasks, Response
 
+from jobs.audit.event import AuditObject
 from service.auth import Permission, Principal
+from service.http.audited import AuditedDep
 from service.http.dependencies import BatchesDep, DispatchThreadsDep, OrdersDep, ReadingsDep
 from service.http.permissions import Allowed
 from service.routes.job_orders import order_of, put_up_batch
@@ -22,6 +24,7 @@ def create_batch(
     threads: DispatchThreadsDep,
     orders: OrdersDep,
     readings: ReadingsDep,
+    audited: AuditedDep,
     principal: Annotated[Principal, Allowed(Permission.JOBS_CREATE)],
     idempotency_key: IdempotencyKey = None,
 ) -> BatchOut:
@@ -34,6 +37,9 @@ def create_batch(
     wanted = [order_of(job) for job in body.jobs]
     placed = orders.place_batch(principal.project, body.name, wanted, idempotency_key)
     put_up_batch(readings, principal, placed.batch.jobs, body)
+    for job in placed.new_jobs:
+        audited.add(AuditObject.JOB, job.id)
+        audited.add(AuditObject.SCAN, *job.scans.values())
     if placed.new_jobs:
         background.add_task(threads.run, orders.dispatch, placed.new_jobs)
     response.headers["Location"] = f"/v1/batches/{placed.batch.id}"

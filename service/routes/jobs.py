@@ -5,8 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, BackgroundTasks, Query, Response
 
 from jobs import tracing
+from jobs.audit.event import AuditObject
 from jobs.job_filter import JobSort
 from service.auth import Permission, Principal
+from service.http.audited import AuditedDep
 from service.http.dependencies import (
     DispatchThreadsDep,
     JobsDep,
@@ -43,6 +45,7 @@ def create_job(
     orders: OrdersDep,
     readings: ReadingsDep,
     statuses: JobStatusesDep,
+    audited: AuditedDep,
     principal: Annotated[Principal, Allowed(Permission.JOBS_CREATE)],
     idempotency_key: IdempotencyKey = None,
 ) -> JobOut:
@@ -53,6 +56,7 @@ def create_job(
     if body.second_reading is not None:
         principal.require(Permission.READINGS_MANAGE)
     placed = orders.place(principal.project, order_of(body), idempotency_key)
+    audited.add(AuditObject.SCAN, *placed.job.scans.values())
     if placed.created:
         background.add_task(threads.run, orders.dispatch, [placed.job])
     if body.second_reading is not None:

@@ -9,9 +9,11 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.responses import JSONResponse
 
 from imaging.formats import registry
+from jobs.audit.event import AuditObject
 from jobs.review import Review, Role
 from service.auth import Permission, Principal
 from service.http import etags
+from service.http.audited import AuditedDep
 from service.http.dependencies import (
     CorrectedMasksDep,
     CorrectionsDep,
@@ -61,6 +63,7 @@ async def add_review(
     corrections: CorrectionsDep,
     threads: ViewThreadsDep,
     measurements: ReaderMeasurementsDep,
+    audited: AuditedDep,
     principal: Annotated[Principal, Allowed(Permission.REVIEWS_WRITE)],
 ) -> ReviewOut:
     """Accepts, corrects or rejects a mask.
@@ -88,7 +91,9 @@ async def add_review(
         masks.follow(project, added)
         return added
 
-    return review_out(await (run_sync(add) if body.draft is None else threads.run(add)))
+    review = await (run_sync(add) if body.draft is None else threads.run(add))
+    audited.add(AuditObject.REVIEW, review.id)
+    return review_out(review)
 
 
 def _review_of(

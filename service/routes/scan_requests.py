@@ -5,6 +5,8 @@ from typing import Annotated
 from fastapi import Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from jobs.audit.event import AuditObject
+from service.http.audited import AuditedObjects
 from service.routes.serializers import refused_out, scan_out, uploaded_mask_out
 from service.schemas import ScanOut, ScansOut
 from service.use_cases.scan_intake import IntakeResult, ScanSelection
@@ -35,9 +37,10 @@ class UploadOptions(BaseModel):
 
 
 def scans_out(
-    result: IntakeResult, options: UploadOptions, response: Response
+    result: IntakeResult, options: UploadOptions, response: Response, audited: AuditedObjects
 ) -> ScanOut | ScansOut:
     """The scan, or with `each` all of them; 201 if one of them or a mask is new, else 200."""
+    audited.add(AuditObject.SCAN, *(taken.scan.id for taken in result.taken))
     new = any(taken.created for taken in result.taken)
     new = new or any(one.mask is not None and one.mask.created for one in result.masks)
     response.status_code = 201 if new else 200

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 from imaging.formats import registry
 from service.auth import Permission, Principal
 from service.http import etags
+from service.http.audited import AuditedDep
 from service.http.dependencies import (
     ModelFitsDep,
     RelatedScansDep,
@@ -82,6 +83,7 @@ async def upload_scan(
     space: UploadSpaceDep,
     intake: ScanIntakeDep,
     threads: UploadThreadsDep,
+    audited: AuditedDep,
     principal: Annotated[Principal, Allowed(Permission.SCANS_WRITE)],
     options: Annotated[UploadOptions, Query()],
 ) -> ScanOut | ScansOut:
@@ -93,7 +95,7 @@ async def upload_scan(
     """
     async with uploaded_files(request, space) as files:
         result = await threads.run(intake.take_in, principal.project, files, options.selection)
-    return scans_out(result, options, response)
+    return scans_out(result, options, response, audited)
 
 
 @router.get("/v1/scans")

@@ -9,10 +9,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 
 from imaging.errors import BadRequest, Conflict
+from jobs.audit.event import AuditObject
 from jobs.repository import JobReading
 from jobs.repository.reading_rows import shown_names
 from jobs.second_reading import sample
 from service.auth import Permission, Principal
+from service.http.audited import AuditedDep
 from service.http.dependencies import ReadingsDep, SecondReadingsDep
 from service.http.permissions import Allowed
 from service.http.readers import ReaderDep
@@ -131,6 +133,7 @@ def request_second_readings(
     body: SecondReadingsIn,
     wanted: JobFilterDep,
     readings: ReadingsDep,
+    audited: AuditedDep,
     principal: Annotated[Principal, Allowed(Permission.READINGS_MANAGE)],
 ) -> SecondReadingsOut:
     """Puts many jobs up for a second reading: those that the query selects, or a share of them.
@@ -151,6 +154,7 @@ def request_second_readings(
         )
     by = principal.reader or body.reader
     new = readings.request(principal.project, chosen, options_of(body), by, time.time())
+    audited.add(AuditObject.JOB, *new)
     return SecondReadingsOut(jobs=new, selected=len(ids))
 
 

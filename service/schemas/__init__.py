@@ -2,6 +2,18 @@
 
 from models.card_parts import ModelName
 from service.schemas.account import AccountOut
+from service.schemas.accounts import (
+    KeyId,
+    KeyIn,
+    KeyOut,
+    KeyPage,
+    Login,
+    NewKeyOut,
+    RoleIn,
+    UserIn,
+    UserOut,
+    UsersOut,
+)
 from service.schemas.archives import DeliveriesIn, DeliveryOut, PeerOut, PullIn
 from service.schemas.assignments import (
     AssignedJobIn,
@@ -12,6 +24,7 @@ from service.schemas.assignments import (
     AssignmentsOut,
 )
 from service.schemas.assistance import AssistantName
+from service.schemas.audit import AuditEventOut, AuditPage
 from service.schemas.batch_reviews import (
     BatchOutcomeOut,
     BatchReviewIn,
@@ -125,6 +138,8 @@ __all__ = [
     "AssignmentsIn",
     "AssignmentsOut",
     "AssistantName",
+    "AuditEventOut",
+    "AuditPage",
     "BatchId",
     "BatchIn",
     "BatchOut",
@@ -155,10 +170,15 @@ __all__ = [
     "JobIn",
     "JobOut",
     "JobPage",
+    "KeyId",
+    "KeyIn",
+    "KeyOut",
+    "KeyPage",
     "LabelChangeOut",
     "LabelComparisonOut",
     "LabelMapIn",
     "LabelOut",
+    "Login",
     "MeasurementIn",
     "MeasurementOut",
     "MessageId",
@@ -166,6 +186,7 @@ __all__ = [
     "ModelFitOut",
     "ModelName",
     "ModelOut",
+    "NewKeyOut",
     "OptionsIn",
     "OverlapOut",
     "PageLimit",
@@ -187,6 +208,7 @@ __all__ = [
     "ReviewMeasurementsOut",
     "ReviewOut",
     "ReviewedJobIn",
+    "RoleIn",
     "ScanId",
     "ScanOut",
     "ScanPage",
@@ -212,6 +234,9 @@ __all__ = [
     "UploadIn",
     "UploadedIn",
     "UploadedMaskOut",
+    "UserIn",
+    "UserOut",
+    "UsersOut",
     "VerdictPairOut",
     "ViewerId",
     "ViewerIn",

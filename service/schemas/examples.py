@@ -3,6 +3,8 @@
 from typing import Any
 
 from imaging.given_mask import DEFAULT_MARGIN_MM
+from service.schemas.account_examples import ACCOUNT_EXAMPLES
+from service.schemas.audit_examples import AUDIT_EXAMPLES
 from service.schemas.comparison_examples import COMPARISON_EXAMPLES
 from service.schemas.delivery_examples import DELIVERY_EXAMPLES
 from service.schemas.reading_examples import READING_EXAMPLES
@@ -207,6 +209,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "project": "liver-study",
         "permissions": ["jobs:read", "results:read", "reviews:write"],
     },
+    **ACCOUNT_EXAMPLES,
     "AssigneeIn": {"assignee": "Dr. Okafor", "seen": ""},
     "AssignedJobIn": {"id": _JOB_ID, "seen": ""},
     "ReviewedJobIn": {"id": _JOB_ID, "seen": ""},
@@ -218,6 +221,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "BatchReviewOut": {"id": _BATCH_ID, "results": [_OUTCOME]},
     "WithdrawnOut": {"jobs": [_JOB_ID]},
     "ViewersOut": {"account": "", "others": [{"reader": "R2", "since": _TIME}]},
+    **AUDIT_EXAMPLES,
     **DELIVERY_EXAMPLES,
     "LabelOut": _LABEL,
     "DoubtOut": _DOUBT,

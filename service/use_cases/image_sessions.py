@@ -43,18 +43,22 @@ class ImageSessions:
         """The expired sessions of all projects."""
         return self.sessions.expired()
 
-    def end(self, session: ImageName) -> None:
+    def end(self, session: ImageName) -> bool:
         """Ends a session, and deletes the scan that came with it unless something else needs it.
 
-        While a job runs on the scan the session stays; it ends with a later call.
+        Returns whether the scan was deleted. While a job runs on the scan the session stays; it
+        ends with a later call.
         """
+        deleted = False
         if session.owns_scan and not self._needed(session):
             try:
                 with suppress(NotFound):
                     self.removal.delete(session.project, session.scan)
+                    deleted = True
             except Conflict:
-                return
+                return False
         self.names.delete(session.project, session.name)
+        return deleted
 
     def _needed(self, session: ImageName) -> bool:
         """Another session takes the scan over, or somebody named, labelled or reviewed it."""

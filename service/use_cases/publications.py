@@ -7,6 +7,7 @@ from pathlib import Path
 
 from imaging.errors import Conflict, TesseraError, Unavailable
 from jobs import problem
+from jobs.audit.event import AuditAction, AuditObject
 from jobs.blobs import Blobs
 from jobs.repository import Trainings
 from jobs.training import Training
@@ -14,6 +15,7 @@ from models.registry import Model, Registry
 from service.auth import Authenticator, BackgroundTask, Permission, Principal, requires
 from service.resources.polling_thread import PollingThread
 from service.resources.scratch import Scratch
+from service.use_cases.audit_recorder import AuditRecorder
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +91,13 @@ class PublicationThread:
     """Publishes the models that are to be published; every gateway has one."""
 
     def __init__(
-        self, publications: Publications, authenticator: Authenticator, poll_s: float
+        self,
+        publications: Publications,
+        authenticator: Authenticator,
+        recorder: AuditRecorder,
+        poll_s: float,
     ) -> None:
+        self._recorder = recorder
         self._publications, self._authenticator = publications, authenticator
         self._thread = PollingThread(
             "publisher", self.step, poll_s, "New models are published again."
@@ -113,9 +120,12 @@ class PublicationThread:
         return False
 
     @requires(Permission.TRAININGS_MANAGE)
-    def publish(self, _: Principal, training: Training) -> None:
+    def publish(self, principal: Principal, training: Training) -> None:
         """Publishes the model of one training."""
-        self._publications.publish_due(training)
+        with self._recorder.task(
+            principal, AuditAction.CONFIGURATION, (AuditObject.TRAINING, training.id)
+        ):
+            self._publications.publish_due(training)
 
 
 def _not_writable(error: OSError) -> Unavailable:

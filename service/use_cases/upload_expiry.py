@@ -1,8 +1,10 @@
 """Upload expiry: a background task that deletes uploads that nobody finished."""
 
+from jobs.audit.event import AuditAction, AuditObject
 from service.auth import Authenticator, BackgroundTask, Permission, Principal, requires
 from service.resources.partial_uploads import PartialUpload, PartialUploads
 from service.resources.polling_thread import PollingThread
+from service.use_cases.audit_recorder import AuditRecorder
 
 POLL_S = 30.0
 
@@ -10,8 +12,11 @@ POLL_S = 30.0
 class UploadExpiry:
     """A thread that deletes uploads as they expire."""
 
-    def __init__(self, uploads: PartialUploads, authenticator: Authenticator) -> None:
+    def __init__(
+        self, uploads: PartialUploads, authenticator: Authenticator, recorder: AuditRecorder
+    ) -> None:
         self._uploads = uploads
+        self._recorder = recorder
         self._authenticator = authenticator
         self._thread = PollingThread(
             "upload expiry", self._step, POLL_S, "Expired uploads are deleted again."
@@ -26,9 +31,10 @@ class UploadExpiry:
         self._thread.stop()
 
     @requires(Permission.SCANS_WRITE)
-    def delete(self, _: Principal, upload: PartialUpload) -> None:
+    def delete(self, principal: Principal, upload: PartialUpload) -> None:
         """Deletes an expired upload."""
-        self._uploads.remove(upload)
+        with self._recorder.task(principal, AuditAction.DELETION, (AuditObject.UPLOAD, upload.id)):
+            self._uploads.remove(upload)
 
     def _step(self) -> bool:
         for upload in self._uploads.expired():

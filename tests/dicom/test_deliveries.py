@@ -32,6 +32,7 @@ from service.resources.peers import Peer, PeerUnavailable
 from service.resources.routing_table import RoutingTable
 from service.resources.scratch import Scratch
 from service.resources.service_metrics import ServiceMetrics, Sources
+from service.use_cases.audit_recorder import AuditRecorder
 from service.use_cases.peer_health import PeerHealth
 from tests.support.dicom.archive import LABELMAP, SEG, Archive, archive
 from tests.support.dicom.metrics import dicom_metrics
@@ -77,10 +78,21 @@ class Sending:
                 scratch=self.scratch,
                 authenticator=LocalAdministrator(),
                 metrics=self.metrics,
+                recorder=AuditRecorder(None),
                 ae_title="TESSERA",
                 poll_s=0.01,
             ),
             peer,
+        )
+
+    def receiver(self, settings: Settings, inbox: SeriesInbox) -> StorageScp:
+        return StorageScp(
+            settings,
+            inbox,
+            LocalAdministrator(),
+            self.commitments,
+            dicom_metrics(),
+            AuditRecorder(None),
         )
 
     def requester(self, peer: Peer, poll_s: float = 0.01) -> CommitmentRequester:
@@ -214,7 +226,7 @@ def test_a_commitment_on_an_association_of_the_archive(start: Start, tmp_path: P
     sending.listens = True
     settings = Settings(data=tmp_path, dicom_port=free_port())
     inbox = SeriesInbox(settings)
-    scp = StorageScp(settings, inbox, LocalAdministrator(), sending.commitments, dicom_metrics())
+    scp = sending.receiver(settings, inbox)
     with archive() as there:
         peer = there.peer(storage_commitment=True)
         assert sending.sender(peer).step()
@@ -248,7 +260,7 @@ def test_orthanc_commits(start: Start, tmp_path: Path, orthanc: Orthanc) -> None
     sending.listens = True
     settings = Settings(data=tmp_path, dicom_port=free_port())
     inbox = SeriesInbox(settings)
-    scp = StorageScp(settings, inbox, LocalAdministrator(), sending.commitments, dicom_metrics())
+    scp = sending.receiver(settings, inbox)
     orthanc.modality("tessera", settings.dicom_port)
     where = {"host": "127.0.0.1", "port": orthanc.dicom, "ae_title": "ORTHANC"}
     peer = Peer.model_validate({"name": "archive", "storage_commitment": True, **where})

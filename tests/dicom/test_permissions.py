@@ -33,6 +33,8 @@ from service.dicom.series_router import SeriesRouter
 from service.dicom.storage_scp import StorageScp
 from service.resources.peers import Peer
 from service.resources.routing_table import RoutingTable
+from service.use_cases.audit_recorder import AuditRecorder
+from tests.support.audited import RecordedTrail
 from tests.support.dicom.associations import associate, store
 from tests.support.dicom.metrics import dicom_metrics
 from tests.support.dicom.mr_series import as_bytes, series
@@ -52,12 +54,16 @@ class Nodes:
         return Principal(caller.ae_title, "a", permissions[caller.ae_title])
 
 
-def _scp(folder: Path, authenticator: Authenticator) -> tuple[StorageScp, SeriesInbox, int]:
+def _scp(
+    folder: Path, authenticator: Authenticator, recorder: AuditRecorder | None = None
+) -> tuple[StorageScp, SeriesInbox, int]:
     settings = Settings(data=folder, dicom_port=free_port())
     inbox = SeriesInbox(settings)
     unused: Any = None
     return (
-        StorageScp(settings, inbox, authenticator, unused, dicom_metrics()),
+        StorageScp(
+            settings, inbox, authenticator, unused, dicom_metrics(), recorder or AuditRecorder(None)
+        ),
         inbox,
         settings.dicom_port,
     )
@@ -89,7 +95,8 @@ def test_every_service_names_one_permission(tmp_path: Path) -> None:
 def test_a_node_without_the_permission_is_not_authorized(
     tmp_path: Path, calling: str, status: int
 ) -> None:
-    scp, inbox, port = _scp(tmp_path, Nodes())
+    trail = RecordedTrail(tmp_path)
+    scp, inbox, port = _scp(tmp_path, Nodes(), trail.recorder)
     assert store(port, series(1), calling) == [status]
     assert len(list((tmp_path / "inbox").rglob("*.dcm"))) == (status == 0)
     association = associate(port)
@@ -97,6 +104,11 @@ def test_a_node_without_the_permission_is_not_authorized(
     association.release()
     scp.stop()
     inbox.close()
+    name = calling if calling != "CT3" else ""
+    assert [(one.action, one.outcome, one.principal, one.origin) for one in trail.close()[:-1]] == [
+        ("association", "success", name, f"{calling}@127.0.0.1"),
+        *([("upload", "denied", name, f"{calling}@127.0.0.1")] if status else []),
+    ]
 
 
 def test_a_series_of_a_node_that_lost_its_permission_is_refused(tmp_path: Path) -> None:
@@ -107,7 +119,8 @@ def test_a_series_of_a_node_that_lost_its_permission_is_refused(tmp_path: Path) 
     inbox.receive([as_bytes(image)], image.SOPInstanceUID, 1)
     inbox.association_ended(1, released=True)
     unused: Any = None
-    router = SeriesRouter(inbox, RoutingTable(), unused, unused, unused, Nodes(), dicom_metrics())
+    metrics, recorder = dicom_metrics(), AuditRecorder(None)
+    router = SeriesRouter(inbox, RoutingTable(), unused, unused, unused, Nodes(), metrics, recorder)
     until(inbox.complete)
     router.step()
     (refused,) = (tmp_path / "refused").rglob("problem.json")
@@ -149,6 +162,7 @@ def test_a_delivery_needs_the_permission_in_its_jobs_project() -> None:
         scratch=unused,
         authenticator=_Tasks(),
         metrics=dicom_metrics(),
+        recorder=AuditRecorder(None),
         ae_title="TESSERA",
         poll_s=1.0,
     )

@@ -28,6 +28,7 @@ from jobs.settings import Settings
 from service.auth import LocalAdministrator
 from service.dicom.storage_scp import StorageScp
 from service.listen_addresses import check_listen_addresses
+from service.use_cases.audit_recorder import AuditRecorder
 from tests.support.dicom.associations import associate, rejection, store
 from tests.support.dicom.metrics import dicom_metrics
 from tests.support.dicom.mr_series import DESCRIPTION, NUMBER, PATIENT, series
@@ -226,7 +227,12 @@ def test_a_port_that_is_taken_is_said(opened) -> None:  # type: ignore[no-untype
     here = opened()
     with pytest.raises(BadRequest) as refused:
         StorageScp(
-            here.settings, here.inbox, LocalAdministrator(), cast("Any", None), dicom_metrics()
+            here.settings,
+            here.inbox,
+            LocalAdministrator(),
+            cast("Any", None),
+            dicom_metrics(),
+            AuditRecorder(None),
         )
     assert str(here.port) in str(refused.value)
 

@@ -18,8 +18,10 @@ from models.registry import Registry
 from service.auth import LocalAdministrator
 from service.dicom.series_inbox import SeriesInbox
 from service.dicom.series_router import SeriesRouter
+from service.resources.peer_login import Login
 from service.resources.routing_table import RoutingTable
 from service.resources.scratch import Scratch
+from service.use_cases.audit_recorder import AuditRecorder
 from service.use_cases.route_trial import RouteTrial
 from service.use_cases.scan_intake import IntakeResult, ScanIntake, ScanSelection, TakenScan
 from tests.support.dicom.metrics import dicom_metrics
@@ -41,7 +43,8 @@ def route(inbox: SeriesInbox, routes: RoutingTable, intake: Any, scratch: Scratc
     """Routes the complete series of the inbox, without a database."""
     unused: Any = None
     metrics = dicom_metrics()
-    router = SeriesRouter(inbox, routes, intake, unused, scratch, LocalAdministrator(), metrics)
+    who, recorder = LocalAdministrator(), AuditRecorder(None)
+    router = SeriesRouter(inbox, routes, intake, unused, scratch, who, metrics, recorder)
     until(inbox.complete)
     router.step()
 
@@ -266,7 +269,7 @@ def test_passwords_come_from_the_environment(
     (peer,) = load(
         tmp_path, PEER + 'username_env = "PACS_USER"\npassword_env = "PACS_PASSWORD"\n'
     ).peer
-    assert peer.credentials == ("tessera", "not to be told")
+    assert peer.login() == Login("tessera", "not to be told")
     assert "not to be told" not in repr(peer)
 
 

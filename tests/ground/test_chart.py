@@ -172,7 +172,8 @@ def test_a_pod_needs_its_database_and_broker(manifests: list[Manifest]) -> None:
             if "secretKeyRef" in variable.get("valueFrom", {})
         }
         shared = {"TESSERA_DATABASE_URL", "TESSERA_BROKER_URL"}
-        own = set() if "-worker-" in name else {"TESSERA_PSEUDONYM_SECRET"}
+        secrets = {"TESSERA_AUDIT_KEY", "TESSERA_PSEUDONYM_SECRET"}
+        own = set() if "-worker-" in name else secrets
         assert sources.keys() == shared | own
         assert all(source["key"] == name for name, source in sources.items())
         assert not any("optional" in source for source in sources.values())

@@ -21,6 +21,7 @@ from models.registry import Registry
 from service.app import create_app
 from service.auth import LocalAdministrator
 from service.resources.partial_uploads import PartialUploads, UploadLimits
+from service.use_cases.audit_recorder import AuditRecorder
 from service.use_cases.upload_expiry import UploadExpiry
 from tests.support.answers import check_problem
 from tests.support.gateway import UPLOAD_LIMIT, Gateway
@@ -212,7 +213,7 @@ def test_an_upload_that_nobody_finishes_is_deleted(
     end = uploads.expires_at(upload)
     uploads.append(upload, 0, b"0123")
     assert end < uploads.expires_at(upload) <= time.time() + 1.5
-    expiry = UploadExpiry(uploads, LocalAdministrator())
+    expiry = UploadExpiry(uploads, LocalAdministrator(), AuditRecorder(None))
     expiry.start()
     try:
         until(lambda: not [*tmp_path.glob("*.json"), *tmp_path.glob("*.part")])

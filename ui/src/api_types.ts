@@ -25,8 +25,11 @@ export type Permission =
   | 'deliveries:write'
   | 'webhooks:read'
   | 'webhooks:write'
+  | 'keys:manage'
+  | 'accounts:manage'
   | 'service:metrics'
   | 'service:logs'
+  | 'audit:read'
 /**
  * Why a mask is rejected; the value is its name in the API and in the database.
  */
@@ -36,6 +39,49 @@ export type Reason =
  * What became of an assignment.
  */
 export type Assigned = 'done' | 'changed' | 'not-found'
+/**
+ * Kinds of events.
+ */
+export type AuditAction =
+  | 'sign-in'
+  | 'view'
+  | 'upload'
+  | 'order'
+  | 'review'
+  | 'correction'
+  | 'delivery'
+  | 'deletion'
+  | 'key-change'
+  | 'denied-attempt'
+  | 'association'
+  | 'configuration'
+  | 'gap'
+/**
+ * What became of it.
+ */
+export type AuditOutcome = 'success' | 'denied' | 'failed'
+/**
+ * Kinds of objects.
+ */
+export type AuditObject =
+  | ''
+  | 'scan'
+  | 'job'
+  | 'batch'
+  | 'review'
+  | 'batch-review'
+  | 'upload'
+  | 'session'
+  | 'training'
+  | 'model'
+  | 'peer'
+  | 'webhook'
+  | 'webhook-message'
+  | 'account'
+  | 'key'
+  | 'audit-trail'
+  | 'log'
+  | 'lost-events'
 /**
  * What became of a job in a batch review.
  */
@@ -65,6 +111,10 @@ export type ReadingState = 'open' | 'adjudicate' | 'complete'
  * The order of a list of jobs.
  */
 export type JobSort = 'newest' | 'oldest' | 'priority' | 'suspicion'
+/**
+ * What somebody is in a project, from the fewest permissions to all.
+ */
+export type ProjectRole = 'viewer' | 'uploader' | 'reader' | 'operator' | 'administrator'
 /**
  * What is measured; the value is its name in the API and in the database.
  */
@@ -114,6 +164,11 @@ export interface Bodies {
   AssignmentOut: AssignmentOut
   AssignmentsIn: AssignmentsIn
   AssignmentsOut: AssignmentsOut
+  AuditAction: AuditAction
+  AuditEventOut: AuditEventOut
+  AuditObject: AuditObject
+  AuditOutcome: AuditOutcome
+  AuditPage: AuditPage
   BatchIn: BatchIn
   BatchOut: BatchOut
   BatchOutcomeOut: BatchOutcomeOut
@@ -140,6 +195,9 @@ export interface Bodies {
   JobPage: JobPage
   JobSort: JobSort
   JobState: JobState
+  KeyIn: KeyIn
+  KeyOut: KeyOut
+  KeyPage: KeyPage
   LabelChangeOut: LabelChangeOut
   LabelComparisonOut: LabelComparisonOut
   LabelMapIn: LabelMapIn
@@ -150,6 +208,7 @@ export interface Bodies {
   MessageState: MessageState
   ModelFitOut: ModelFitOut
   ModelOut: ModelOut
+  NewKeyOut: NewKeyOut
   OptionsIn: OptionsIn
   Outcome: Outcome
   OverlapOut: OverlapOut
@@ -157,6 +216,7 @@ export interface Bodies {
   Permission: Permission
   Problem: Problem
   ProgressOut: ProgressOut
+  ProjectRole: ProjectRole
   PullIn: PullIn
   ReadMeasurementOut: ReadMeasurementOut
   ReaderAgreementOut: ReaderAgreementOut
@@ -175,6 +235,7 @@ export interface Bodies {
   ReviewOut: ReviewOut
   ReviewedJobIn: ReviewedJobIn
   Role: Role
+  RoleIn: RoleIn
   ScanOut: ScanOut
   ScanPage: ScanPage
   ScanUsesOut: ScanUsesOut
@@ -197,6 +258,9 @@ export interface Bodies {
   UploadIn: UploadIn
   UploadedIn: UploadedIn
   UploadedMaskOut: UploadedMaskOut
+  UserIn: UserIn
+  UserOut: UserOut
+  UsersOut: UsersOut
   Verdict: Verdict
   VerdictPairOut: VerdictPairOut
   ViewerIn: ViewerIn
@@ -323,6 +387,40 @@ export interface AssignmentsIn {
  */
 export interface AssignmentsOut {
   results: AssignmentOut[]
+}
+/**
+ * Who did what to which object, when, from where, and with what result.
+ */
+export interface AuditEventOut {
+  time: string
+  action: AuditAction
+  outcome: AuditOutcome
+  /**
+   * Name of the account, key or background task.
+   */
+  principal: string
+  object_kind: AuditObject
+  object_id: string
+  /**
+   * IP address of the caller, `AE title@address` of a DICOM node, or empty.
+   */
+  origin: string
+  /**
+   * Name of the peer that received a delivery.
+   */
+  destination: string
+  /**
+   * Id of the request, as in the log. A request that concerns several objects has an event for
+   * each.
+   */
+  request: string
+}
+/**
+ * One page of events.
+ */
+export interface AuditPage {
+  events: AuditEventOut[]
+  next_cursor?: string | null
 }
 /**
  * Several jobs that are created together.
@@ -1034,6 +1132,58 @@ export interface JobPage {
   next_cursor?: string | null
 }
 /**
+ * A key to create in the caller's project.
+ */
+export interface KeyIn {
+  /**
+   * What the key is for.
+   */
+  name: string
+  /**
+   * What may be done with it; null for a user's key: the role of the user.
+   */
+  role?: ProjectRole | null
+  /**
+   * The user whose key it is; null: a service uses it. A user's key never allows more than the
+   * role of the user.
+   */
+  user?: string | null
+  /**
+   * Lifetime in seconds; null: it does not expire.
+   */
+  expires_in_s?: number | null
+}
+/**
+ * An API key without its secret.
+ */
+export interface KeyOut {
+  id: string
+  /**
+   * The beginning of the key, by which people recognise it.
+   */
+  prefix: string
+  name: string
+  /**
+   * Login name of the user whose key it is; null: a service uses it.
+   */
+  user: string | null
+  role: ProjectRole
+  created_at: string
+  expires_at: string | null
+  revoked_at: string | null
+  /**
+   * To the minute; null: never.
+   */
+  last_used_at: string | null
+}
+/**
+ * One page of keys.
+ */
+export interface KeyPage {
+  keys: KeyOut[]
+  next_cursor?: string | null
+}
+/**
  * How a correction changed a label.
  */
 export interface LabelChangeOut {
@@ -1155,6 +1305,33 @@ export interface ModelOut {
   card: {
     [k: string]: unknown
   }
+}
+/**
+ * A new API key. This is the only response that has its secret.
+ */
+export interface NewKeyOut {
+  id: string
+  /**
+   * The beginning of the key, by which people recognise it.
+   */
+  prefix: string
+  name: string
+  /**
+   * Login name of the user whose key it is; null: a service uses it.
+   */
+  user: string | null
+  role: ProjectRole
+  created_at: string
+  expires_at: string | null
+  revoked_at: string | null
+  /**
+   * To the minute; null: never.
+   */
+  last_used_at: string | null
+  /**
+   * The key as clients send it: `Authorization: Bearer KEY`.
+   */
+  key: string
 }
 /**
  * A DICOM system that scans come from and results go to.
@@ -1548,6 +1725,12 @@ export interface ReviewOut {
   changes: LabelChangeOut[]
 }
 /**
+ * The role of a user in the caller's project.
+ */
+export interface RoleIn {
+  role: ProjectRole
+}
+/**
  * One page of scans.
  */
 export interface ScanPage {
@@ -1931,6 +2114,40 @@ export interface UploadedIn {
    * @maxItems 10000
    */
   uploads: UploadIn[]
+}
+/**
+ * A user to add to the caller's project.
+ *
+ * A user of another project is added by the same login name and the same name.
+ */
+export interface UserIn {
+  /**
+   * Login name of the user.
+   */
+  login: string
+  /**
+   * Name in reviews, unique in the service.
+   */
+  name: string
+  role: ProjectRole
+}
+/**
+ * A user of the caller's project.
+ */
+export interface UserOut {
+  login: string
+  name: string
+  role: ProjectRole
+  /**
+   * Whether the user may not use the service, in all projects.
+   */
+  disabled: boolean
+}
+/**
+ * The users of the caller's project, by login name.
+ */
+export interface UsersOut {
+  users: UserOut[]
 }
 /**
  * Who has a job open.

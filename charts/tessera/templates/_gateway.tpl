@@ -47,6 +47,9 @@ spec:
           value: 0.0.0.0
         - name: TESSERA_BEHIND_PROXY
           value: "true"
+        - name: TESSERA_AUDIT_KEY
+          valueFrom:
+            secretKeyRef: { name: {{ $values.secrets.gateway }}, key: TESSERA_AUDIT_KEY }
         - name: TESSERA_PSEUDONYM_SECRET
           valueFrom:
             secretKeyRef: { name: {{ $values.secrets.gateway }}, key: TESSERA_PSEUDONYM_SECRET }

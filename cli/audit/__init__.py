@@ -1,0 +1,1 @@
+"""`tessera audit`: the audit trail is listed, exported and verified."""

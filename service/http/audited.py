@@ -1,0 +1,25 @@
+"""The objects of a request that neither its path nor its header Location names."""
+
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import Request
+
+from jobs.audit.event import AuditObject
+
+OBJECTS = "tessera.audited"
+"""Key of a request's scope: a list of kinds and ids."""
+
+
+class AuditedObjects:
+    """Collects objects that a request works on, such as those that its body names."""
+
+    def __init__(self, request: Request) -> None:
+        self._objects: list[tuple[AuditObject, str]] = request.scope.setdefault(OBJECTS, [])
+
+    def add(self, kind: AuditObject, *ids: str) -> None:
+        """Adds objects that exist. Each becomes an event of the audit trail."""
+        self._objects += [(kind, one) for one in ids]
+
+
+AuditedDep = Annotated[AuditedObjects, Depends()]
