@@ -67,6 +67,7 @@ def under(
 
 
 def test_a_stroke_changes_the_voxels_under_the_brush(reader: Page, gateway: Gateway) -> None:
+    reader.set_viewport_size({"width": 1000, "height": 560})  # less to draw
     reader.evaluate(f"localStorage.setItem('tessera.brush-radius', '{RADIUS}')")
     reader.evaluate("localStorage.setItem('tessera.view', 'planes')")
     for storage in STORAGES:

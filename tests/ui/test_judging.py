@@ -257,6 +257,7 @@ class Reader:
         self.saved: list[tuple[str, str, str]] = []
         """Job, verdict and comment of reviews that the page says are saved."""
         self.refusals = 0
+        page.set_viewport_size({"width": 1000, "height": 560})  # less to draw
         page.evaluate(f"localStorage.setItem('tessera.reviewer', '{name}')")
         page.reload()
         self.open()
