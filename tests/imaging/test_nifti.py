@@ -497,7 +497,7 @@ def test_a_header_that_cannot_be_served_is_refused_with_what_to_do(
         assert caught.value.hint
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     flips=st.lists(st.tuples(st.integers(0, 351), st.integers(0, 255)), min_size=1, max_size=6),
     packed=st.booleans(),

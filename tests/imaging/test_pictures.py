@@ -505,7 +505,7 @@ def test_pictures_of_other_kinds_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     kind=st.sampled_from(KINDS),
     flips=st.lists(st.tuples(st.integers(4, 700), st.integers(0, 255)), min_size=1, max_size=5),

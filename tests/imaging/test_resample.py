@@ -55,7 +55,7 @@ def by_hand(values: np.ndarray, n_out: int, *, widen: bool) -> np.ndarray:
     widen=st.booleans(),
     seed=st.integers(0, 99),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_one_axis_is_the_kernel_summed_by_hand(
     n_in: int, n_out: int, widen: bool, seed: int
 ) -> None:

@@ -35,11 +35,11 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def start_gateway(tmp_path: Path) -> Iterator[Callable[..., Gateway]]:
-    """Starts gateways over one data folder, with settings."""
+    """Starts gateways over one data folder. They wait so many seconds for a silent client."""
     started: list[Gateway] = []
 
-    def one(**settings: str) -> Gateway:
-        started.append(start(tmp_path / "data", **settings))
+    def one(request_timeout_s: int = 30) -> Gateway:
+        started.append(start(tmp_path / "data", request_timeout_s=str(request_timeout_s)))
         return started[-1]
 
     yield one
@@ -165,7 +165,7 @@ def test_a_connection_that_falls_silent_is_given_up(
     browser: Browser, start_gateway: Callable[..., Gateway], tmp_path: Path
 ) -> None:
     """Its other end is gone without a word, as when a network is lost."""
-    gateway = start_gateway(request_timeout_s="5")  # so long it holds the upload for the dead end
+    gateway = start_gateway(request_timeout_s=5)  # so long it holds the upload for the dead end
     path = tmp_path / "silent.bin"
     path.write_bytes(bytes(12 * MB))
     with cut_proxy(gateway.port, rate=4 * MB) as proxy, opened(browser, proxy) as page:

@@ -12,12 +12,15 @@ from jobs.job import JobState
 
 log = logging.getLogger(__name__)
 
+JOBS = 24
+"""Of a batch."""
+
 
 def test_a_batch_is_done_by_priority_then_age(patient_cluster: Any, tmp_path: Path) -> None:
-    """50 scans that came over the API while the worker was paused, waiting for a message."""
+    """Scans that came over the API while the worker was paused, waiting for a message."""
     cluster = patient_cluster
     dice = random.Random(50)
-    priorities = [0, *(dice.randrange(10) for _ in range(49))]
+    priorities = [0, *(dice.randrange(10) for _ in range(JOBS - 1))]
     worker = cluster.worker()
     cluster.until(lambda: cluster.ready() == 1)
     with cluster.gateway() as (client, _):
@@ -30,20 +33,20 @@ def test_a_batch_is_done_by_priority_then_age(patient_cluster: Any, tmp_path: Pa
             options = {"device": "cpu", "precision": "fp32"}
             job = {"scan": scan, "model": cluster.card.name, "options": options}
             asked.append(job | {"priority": priority})
-        batch = client.post("/v1/batches", json={"name": "fifty", "jobs": asked}).json()
-        cluster.until(lambda: (cluster.queue.waiting() or 0) >= 49)
+        batch = client.post("/v1/batches", json={"name": "many", "jobs": asked}).json()
+        cluster.until(lambda: (cluster.queue.waiting() or 0) >= JOBS - 1)
         urgency = dict(zip(batch["jobs"], priorities, strict=True))
         expected = sorted(batch["jobs"], key=lambda name: -urgency[name])
         places = [client.get(f"/v1/jobs/{name}").json()["place_in_queue"] for name in expected]
-        assert places == list(range(1, 51))
+        assert places == list(range(1, JOBS + 1))
         worker.signal(signal.SIGCONT)
         cluster.until(lambda: client.get(f"/v1/batches/{batch['id']}").json()["fraction"] == 1)
         told = client.get(f"/v1/batches/{batch['id']}").json()
-    assert told["states"] == {"succeeded": 50}
+    assert told["states"] == {"succeeded": JOBS}
     done = sorted((cluster.job(name) for name in expected), key=lambda job: job.finished_at)
     assert [job.id for job in done] == expected
-    assert len({scan for job in done for scan in job.scans.values()}) == 50
-    assert [job.attempt for job in done] == [1] * 50
+    assert len({scan for job in done for scan in job.scans.values()}) == JOBS
+    assert [job.attempt for job in done] == [1] * JOBS
 
 
 def test_progress_comes_as_events(patient_cluster: Any) -> None:
