@@ -44,7 +44,7 @@ def hemisphere(template: nibabel.Nifti1Image, tmp_path_factory: pytest.TempPathF
 def cortex(template: nibabel.Nifti1Image, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Another crop, 43 x 47 x 41."""
     path = tmp_path_factory.mktemp("scans") / "cortex.nii.gz"
-    nibabel.save(template.slicer[105:148, 72:119, 92:133], path)
+    nibabel.save(template.slicer[101:144, 60:107, 90:131], path)
     return path
 
 
