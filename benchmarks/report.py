@@ -16,9 +16,10 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.append(str(HERE))  # last: jobs.py is in this folder, and `jobs` is a package of Tessera
 
+from markdown_table import markdown  # noqa: E402
 from plots import OTHERS, OWN, THIRD, Bar, Line, bars, lines  # noqa: E402
 from record import load  # noqa: E402
-from tables import TABLES, Record, markdown  # noqa: E402
+from tables import TABLES, Record  # noqa: E402
 
 from inference.runtime_registry import runtime_named  # noqa: E402
 

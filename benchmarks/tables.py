@@ -1,8 +1,11 @@
 """The tables of docs/benchmarks.md that have no chart, made from the results of the benchmarks."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from statistics import median
 from typing import Any
+
+import page_tables
+from markdown_table import markdown
 
 Record = dict[str, Any]
 Table = Callable[[Record], list[str]]
@@ -343,12 +346,6 @@ def fine_tuning(record: Record) -> list[str]:
     return [*markdown(head, rows), "", text]
 
 
-def markdown(head: str, rows: Sequence[Sequence[str]]) -> list[str]:
-    """A Markdown table."""
-    line = "|" + "---|" * (head.count("|") - 1)
-    return [head, line, *(f"| {' | '.join(row)} |" for row in rows)]
-
-
 TABLES: dict[str, Table] = {
     "precisions": precisions,
     "dilated": dilated,
@@ -366,4 +363,8 @@ TABLES: dict[str, Table] = {
     "nnunet-speed": nnunet_speed,
     "assistant": assistant,
     "fine-tuning": fine_tuning,
+    "worklist": page_tables.worklist,
+    "viewer": page_tables.viewer,
+    "painting": page_tables.painting,
+    "draft-kills": page_tables.draft_kills,
 }

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import tessera_client
 from cli.job_failed import JobFailed
@@ -17,13 +17,21 @@ from imaging.formats.ome_zarr.save import pack
 from inference.options import RunOptions
 from inference.run_context import RunContext
 from inference.segmentation_output import SegmentationOutput
+from jobs.settings import Settings
 from models.any_card import AnyCard, parse_card
 from tessera_client import Job, JobOptions, Retries
 
 NO_WORKER = "No running worker serves the queue '{queue}'. The job waits until one starts."
 WAITING = "The job waits for {part} of the server, which is unavailable."
+_UNAUTHORIZED = 401
+_KEY_HINT = "Set TESSERA_API_KEY to a key of this server. Ask its administrator for one."
 _RETRY_S = 30.0
 """How long a server that does not answer is retried, such as during a restart."""
+
+
+def api_client(url: str, **options: Any) -> tessera_client.Client:
+    """A client with the key of TESSERA_API_KEY. Raises tessera_client.InvalidAddress."""
+    return tessera_client.Client(url, token=Settings().api_key or None, **options)
 
 
 class Client:
@@ -32,7 +40,7 @@ class Client:
     def __init__(self, url: str) -> None:
         """Raises BadRequest unless `url` is a URL of HTTP or HTTPS."""
         with translated_errors():
-            self._api = tessera_client.Client(url, retries=Retries(total_s=_RETRY_S))
+            self._api = api_client(url, retries=Retries(total_s=_RETRY_S))
         self._url = url.rstrip("/")
 
     def __enter__(self) -> Self:
@@ -144,7 +152,7 @@ class Client:
 
     def _cancel(self, job: str) -> None:
         try:
-            with tessera_client.Client(
+            with api_client(
                 self._url, timeout_s=5, retries=Retries(total_s=0, first_contact_s=0)
             ) as api:
                 api.cancel(job)
@@ -188,6 +196,9 @@ def translated_errors() -> Iterator[None]:
         raise BadRequest(error.detail, expected=error.expected, hint="Change --server.") from error
     except tessera_client.UnexpectedResponse as error:
         hint = "Check the address after --server."
+        raise BadRequest(error.detail, expected=error.expected, hint=hint) from error
+    except tessera_client.NotAllowed as error:
+        hint = _KEY_HINT if error.status == _UNAUTHORIZED else error.hint
         raise BadRequest(error.detail, expected=error.expected, hint=hint) from error
     except tessera_client.TesseraError as error:
         kind = next(kind for known, kind in _KINDS if isinstance(error, known))

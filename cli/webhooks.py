@@ -1,13 +1,12 @@
 """`tessera webhooks`: signing secrets, and the messages in this machine's database."""
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
 
-from imaging.errors import BadRequest
 from jobs.settings import Settings
 from jobs.webhook import MessageState, WebhookMessage
 
@@ -78,17 +77,9 @@ def resend(ids: tuple[str, ...], dead: bool, webhook: str | None) -> None:
 
 @contextmanager
 def _webhooks() -> Iterator["Webhooks"]:
-    from jobs.repository import Repository
+    from jobs.server_database import server_database
 
-    settings = Settings()
-    if not settings.database_url and not (settings.data / "tessera.db").exists():
-        raise BadRequest(
-            "There is no database in the data folder.",
-            expected="The data folder of a gateway that has run.",
-            hint="Set TESSERA_DATA or TESSERA_DATABASE_URL to the gateway's value.",
-        )
-    with closing(Repository(settings.database, settings.database_timeout_s)) as repository:
-        repository.migrate()
+    with server_database(Settings()) as repository:
         yield repository.webhooks
 
 

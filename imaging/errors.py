@@ -16,6 +16,10 @@ TesseraError
 ├── Conflict                 not possible in the current state
 │   ├── NewerReview          another review was added, which the caller has not seen
 │   └── DraftChanged         a draft has been changed elsewhere, which the caller has not seen
+├── LimitReached             the project or the caller has used up what an administrator allows
+│   ├── StorageLimitReached  bytes of scans and masks; nothing was stored
+│   ├── QueueLimitReached    jobs that wait
+│   └── TooManyRequests      requests in a minute
 ├── BadModel                 a network or card that does not match its description
 ├── DamagedFile              a stored file whose content is not what was stored; never retried
 ├── Unavailable              a part (disk, broker, database, device) cannot serve now
@@ -115,6 +119,33 @@ class NewerReview(Conflict):
 
 class DraftChanged(Conflict):
     """The draft of a correction was changed or begun anew by another page."""
+
+
+class LimitReached(TesseraError):
+    """The project or the caller has used up what an administrator allows."""
+
+    retry_after_s: int | None = None
+    """After how many seconds another try may succeed; None: waiting does not help."""
+
+
+class StorageLimitReached(LimitReached):
+    """The scans and masks of the project have as many bytes as it may store."""
+
+
+class QueueLimitReached(LimitReached):
+    """As many jobs of the project wait as may wait."""
+
+    retry_after_s = 30
+
+
+class TooManyRequests(LimitReached):
+    """More requests in a minute than the caller or its project may send."""
+
+    def __init__(
+        self, detail: str, *, expected: str = "", hint: str = "", retry_after_s: int = 1
+    ) -> None:
+        super().__init__(detail, expected=expected, hint=hint)
+        self.retry_after_s = retry_after_s
 
 
 class BadModel(TesseraError):

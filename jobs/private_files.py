@@ -9,11 +9,13 @@ from pathlib import Path
 
 log = logging.getLogger(__name__)
 
+SECRETS = ("audit.key", "pseudonyms.key")
+"""Files of the data folder that a backup does not contain: with them, its content says more."""
 CONTENT = (
     *("blobs", "broker", "cache", "inbox", "logs", "models", "refused", "tmp"),
     "trainings",
     *("tessera.db", "tessera.db-journal", "tessera.db-shm", "tessera.db-wal"),
-    *("audit.key", "pseudonyms.key", "up.lock"),
+    *(*SECRETS, "up.lock"),
 )
 """Everything that Tessera makes in a data folder."""
 _OF_THE_DISK = "lost+found"

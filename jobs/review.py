@@ -56,6 +56,9 @@ class Review:
     mask_sha256: str | None = None
     """Blob of a corrected mask, in `mask_format`."""
     mask_format: str | None = None
+    mask_bytes: int = 0
+    """Size of the corrected mask's blob; 0 also if another review stored it, or an earlier
+    version."""
     scan: str | None = None
     """The scan whose grid the corrected mask has."""
     tag: str | None = None

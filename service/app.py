@@ -11,7 +11,7 @@ from starlette.middleware.cors import CORSMiddleware
 from jobs import tracing
 from jobs.settings import Settings
 from models.registry import Registry
-from service.auth import Authenticator, LocalAdministrator
+from service.auth import Authenticator
 from service.http import errors, openapi
 from service.http.access_log import AccessLog
 from service.http.audit_trail import AuditTrail
@@ -20,6 +20,7 @@ from service.http.errors import UnexpectedErrors
 from service.http.framing import UnambiguousFraming
 from service.http.methods import HeadRequests
 from service.http.origin_guard import OriginGuard
+from service.http.rate_limits import RATE_LIMIT_HEADERS, RateLimitHeaders
 from service.http.request_span import NO_TELEMETRY
 from service.http.security_headers import SecurityHeaders
 from service.http.tus_version import TUS_REQUEST_HEADERS, TUS_RESPONSE_HEADERS
@@ -40,6 +41,7 @@ from service.routes import (
     formats,
     health,
     jobs,
+    keys,
     masks,
     models,
     page,
@@ -49,6 +51,7 @@ from service.routes import (
     tiles,
     trainings,
     uploads,
+    users,
     viewers,
     webhooks,
 )
@@ -73,6 +76,8 @@ _ROUTES = (
     viewers,
     account,
     audit,
+    keys,
+    users,
     models,
     trainings,
     archives,
@@ -90,19 +95,19 @@ def create_app(
 ) -> FastAPI:
     """The gateway. Its services are built when it starts and closed when it ends.
 
-    `authenticator` says who callers are; None: everybody is the local administrator. Raises
-    BadRequest if the routing table is not valid.
+    `authenticator` says who callers are; None: the accounts in the database do, and while there are
+    none, everybody is the local administrator. Raises BadRequest if the routing table is not valid.
     """
     registry = registry or Registry(settings.added_models)
     routing = RoutingTable.load(settings.routing_table)
     routing.check(registry)
-    who = authenticator or LocalAdministrator()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:  # closes in reverse order
             stack.enter_context(tracing.exported("tessera-gateway"))
-            parts = open_parts(settings, registry, routing, who, stack)
+            parts = open_parts(settings, registry, routing, authenticator, stack)
+            app.state.authenticator = parts.authenticator
             app.state.services = build_services(parts)
             app.state.metrics = app.state.services[Metrics]
             await start_tasks(parts, app.state.services, stack)
@@ -118,7 +123,6 @@ def create_app(
         openapi_url=None,  # service.http.openapi serves it, with a permission
         middleware=_middleware(settings),
     )
-    app.state.authenticator = who
     errors.install(app)
     openapi.install(app)
     app.include_router(mount.router(), prefix=mount.PREFIX)
@@ -145,11 +149,17 @@ def _middleware(settings: Settings, upload_trees: tuple[str, ...] = _UPLOADS) ->
             allow_origins=settings.allowed_origins,
             allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=[
-                *("Content-Type", "Idempotency-Key", "Last-Event-ID", "If-None-Match"),
+                *("Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID"),
+                "If-None-Match",
                 *TUS_REQUEST_HEADERS,
             ],
-            expose_headers=["Location", "ETag", "Content-Disposition", *TUS_RESPONSE_HEADERS],
+            expose_headers=[
+                *("Location", "ETag", "Content-Disposition"),
+                *TUS_RESPONSE_HEADERS,
+                *RATE_LIMIT_HEADERS,
+            ],
         ),
+        Middleware(RateLimitHeaders),
         Middleware(UnexpectedErrors),
         Middleware(BodyLimit, settings, upload_trees=upload_trees),
         Middleware(HeadRequests),

@@ -13,6 +13,7 @@ from service.app import create_app, monai_label_app
 from service.connections.bounded_server import BoundedServer
 from service.connections.limits import ConnectionLimits, raised_file_limit
 from service.listen_addresses import check_listen_addresses
+from service.tls.configured import http_tls
 
 SHUTDOWN_S = 2
 STARTUP_FAILURE = 3
@@ -21,10 +22,12 @@ STARTUP_FAILURE = 3
 def serve(settings: Settings) -> None:
     """Serves until the process is stopped.
 
-    Raises BadRequest if the gateway would listen where anybody could call it, and every error on
-    purpose that ends its start, such as that of a database of another version.
+    Raises BadRequest if the gateway would listen where anybody could call it, or the files for TLS
+    cannot be used, and every error on purpose that ends its start, such as that of a database of
+    another version.
     """
     check_listen_addresses(settings)
+    tls = http_tls(settings)
     logging.getLogger("sse_starlette").setLevel(logging.INFO)  # DEBUG logs each event's content
     gateway, second_port = create_app(settings), settings.monai_label_port
     app: ASGIApp = gateway
@@ -33,7 +36,7 @@ def serve(settings: Settings) -> None:
     start = _Start(app)
     limits = ConnectionLimits.of(settings, raised_file_limit(settings))
     configs = [_config(start, settings, port) for port in (settings.port, second_port)]
-    server = BoundedServer(configs[0], limits)
+    server = BoundedServer(configs[0], limits, tls)
     _leave_to_collector_only_what_comes()
     with suppress(KeyboardInterrupt, SystemExit):
         server.run([config.bind_socket() for config in configs] if second_port else None)

@@ -18,7 +18,7 @@ from jobs.repository import Forecasts, Repository
 from jobs.settings import Settings
 from jobs.sweeper import Sweeper
 from models.registry import Registry
-from service.auth import Authenticator
+from service.auth import Authenticator, KnownCallers, StoredAccounts
 from service.dicom.archive_client import DicomWebArchives
 from service.dicom.node import DicomNode, NodeParts
 from service.dicom.peer_probe import DicomPeerProbe
@@ -44,6 +44,7 @@ from service.resources.dicom_metrics import DicomMetrics
 from service.resources.metrics import Metrics
 from service.resources.partial_uploads import PartialUploads, UploadLimits
 from service.resources.pseudonyms import pseudonym_secret
+from service.resources.rate_limits import RateLimits
 from service.resources.routing_table import RoutingTable
 from service.resources.scratch import Scratch
 from service.resources.service_metrics import ServiceMetrics, Sources
@@ -75,6 +76,7 @@ from service.use_cases.scan_intake import ScanIntake
 from service.use_cases.scan_removal import ScanRemoval
 from service.use_cases.scan_views import ScanViews
 from service.use_cases.second_readings import SecondReadings
+from service.use_cases.storage_room import StorageRoom
 from service.use_cases.tiles import Tiles
 from service.use_cases.training_orders import TrainingOrders
 from service.use_cases.training_status import (
@@ -96,6 +98,7 @@ class Parts:
     settings: Settings
     registry: Registry
     routing: RoutingTable
+    callers: KnownCallers
     authenticator: Authenticator
     repository: Repository
     blobs: Blobs
@@ -115,13 +118,19 @@ def open_parts(
     settings: Settings,
     registry: Registry,
     routing: RoutingTable,
-    authenticator: Authenticator,
+    authenticator: Authenticator | None,
     stack: AsyncExitStack,
 ) -> Parts:
-    """Opens database, broker, blob store and scratch folder; `stack` closes them."""
+    """Opens database, broker, blob store and scratch folder; `stack` closes them.
+
+    `authenticator`: None for the accounts in the database.
+    """
     repository = Repository(settings.database, settings.database_timeout_s)
     stack.callback(repository.close)
     repository.migrate()
+    callers = KnownCallers(repository.accounts, repository.api_keys, repository.dicom_senders)
+    stack.callback(callers.stop)
+    callers.start()
     recorder = _recorder(settings, repository, stack)
     queue = Queue(settings, queue_names())
     stack.callback(queue.close)
@@ -132,7 +141,8 @@ def open_parts(
         settings=settings,
         registry=registry,
         routing=routing,
-        authenticator=authenticator,
+        callers=callers,
+        authenticator=authenticator or StoredAccounts(callers),
         repository=repository,
         blobs=blobs,
         queue=queue,
@@ -160,14 +170,14 @@ def build_services(parts: Parts) -> Services:
     services: Services = {Blobs: parts.blobs}
     for part in (
         *(parts.registry, parts.routing, parts.metrics, parts.limits),
-        parts.recorder,
+        *(parts.recorder, parts.callers),
     ):
         services[type(part)] = part
     for table in (
         *(rows.scans, rows.jobs, rows.batches, rows.reviews, rows.labels, rows.image_names),
         *(rows.viewers, rows.webhooks, rows.worklist, rows.readings, rows.drafts),
         *(rows.assignments, rows.batch_reviews, rows.related_scans, rows.trainings),
-        rows.audit,
+        *(rows.accounts, rows.api_keys, rows.audit),
     ):
         services[type(table)] = table
     readiness = Readiness(rows, parts.queue, parts.blobs, parts.scratch)
@@ -179,6 +189,8 @@ def build_services(parts: Parts) -> Services:
         ViewThreads(),
         PeerThreads(),
         UploadSpace(parts.scratch, parts.settings.max_upload_bytes),
+        RateLimits(parts.settings.requests_per_minute, rows.quotas.all),
+        StorageRoom(rows.quotas),
         readiness,
         ServiceMetrics(sources),
     ):
@@ -227,6 +239,7 @@ async def start_tasks(parts: Parts, services: Services, stack: AsyncExitStack) -
             results=services[ResultFiles],
             scratch=parts.scratch,
             authenticator=parts.authenticator,
+            room=services[StorageRoom],
             metrics=services[DicomMetrics],
             recorder=parts.recorder,
         )

@@ -16,6 +16,7 @@ sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 
 pytest.register_assert_rewrite("tests.support")
 pytest_plugins = (
+    "tests.support.certificates",
     "tests.support.distribution",
     "tests.support.installation",
     "tests.support.markers",

@@ -156,11 +156,12 @@ class JobAttempt:
     def _store(self, output: SegmentationOutput) -> None:
         with self._open:
             with tracing.step("store mask"):
+                size = output.mask.stat().st_size
                 mask, preview = self._put(output.mask), self._put(output.preview)
             with tracing.step("report result"):
                 self._tools.keeper.leave(self._lease)
                 finished = not self._lease.is_lost and self._end.reported(
-                    partial(self._finish, output, mask, preview)
+                    partial(self._finish, output, mask, size, preview)
                 )
         end = "succeeded" if finished else "lost; its mask is dropped"
         log.info("job %s: %s", self.job.id, end)
@@ -182,12 +183,13 @@ class JobAttempt:
         put = partial(self._tools.blobs.put, path, move=True)
         return self._tools.breaker.insist(put, gives_up, lease.on_waiting)
 
-    def _finish(self, output: SegmentationOutput, mask: str, preview: str) -> bool:
+    def _finish(self, output: SegmentationOutput, mask: str, size: int, preview: str) -> bool:
         return self._tools.leases.finish(
             self.job.id,
             self.job.fence,
             mask_sha256=mask,
             mask_format=output.mask_format,
+            mask_bytes=size,
             preview_sha256=preview,
             report=output.report,
             tiles=self._lease.progress.tiles_total,

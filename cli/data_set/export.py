@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from cli.folder_lock import locked_folder
 from cli.model_registry import registry
 from imaging.errors import Conflict
+from jobs.account import FIRST_PROJECT
 from models.any_card import AnyCard
 from models.data_set.export import ExportOptions, OnCase, export_data_set
 from models.data_set.judged_case import JudgedMasks
@@ -20,8 +21,6 @@ from models.data_set.manifest import Manifest
 from models.data_set.versions import versions_of
 
 _DOWNLOADS = ".download-"
-LOCAL_PROJECT = "local"
-"""The project of an installation without accounts."""
 
 
 @click.command("export")
@@ -41,7 +40,7 @@ LOCAL_PROJECT = "local"
 )
 @click.option(
     "--project",
-    default=LOCAL_PROJECT,
+    default=FIRST_PROJECT,
     show_default=True,
     help="Project of the masks in the database. A server gives those of the caller's project.",
 )

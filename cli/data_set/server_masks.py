@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import tessera_client
-from cli.client import translated_errors
+from cli.client import api_client, translated_errors
 from imaging.box import Box
 from imaging.formats.atomic import raising_storage_full
 from imaging.formats.label_map import from_upright
@@ -123,7 +123,7 @@ def _image(volume: Scan, spacing_mm: tuple[float, ...] | None) -> Scan:
 
 def server_cards(url: str, model: str) -> tuple[AnyCard, list[AnyCard]]:
     """The card of a model on the server at `url`, and those of all; raises BadRequest."""
-    with translated_errors(), tessera_client.Client(url) as api:
+    with translated_errors(), api_client(url) as api:
         return parse_card(api.model(model).card), [parse_card(one.card) for one in api.models()]
 
 
@@ -131,7 +131,7 @@ def server_cards(url: str, model: str) -> tuple[AnyCard, list[AnyCard]]:
 def server_masks(url: str, models: Sequence[str], scratch: Path) -> Iterator[ServerMasks]:
     """The masks on the server at `url`; raises BadRequest for another address."""
     with translated_errors():
-        api = tessera_client.Client(url, retries=tessera_client.Retries(total_s=30.0))
+        api = api_client(url, retries=tessera_client.Retries(total_s=30.0))
     try:
         yield ServerMasks(api, models, scratch)
     finally:

@@ -1,7 +1,7 @@
 """Judged masks of this machine's database, for `tessera dataset export`."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from imaging.errors import BadRequest
@@ -10,6 +10,7 @@ from imaging.formats.sniff import open_scan
 from imaging.scan import Scan
 from jobs.blobs import Blobs, open_blobs
 from jobs.repository import Repository
+from jobs.server_database import has_database, server_database
 from jobs.settings import Settings
 from models.data_set.judged_case import JudgedCase
 from service.use_cases.judged_cases import judged_case_of
@@ -62,13 +63,12 @@ def stored_masks(project: str, models: Sequence[str], scratch: Path) -> Iterator
     Raises BadRequest where there is no database.
     """
     settings = Settings()
-    if not settings.database_url and not (settings.data / "tessera.db").exists():
+    if not has_database(settings):
         raise BadRequest(
             "There is no database in the data folder.",
             expected="The data folder of a gateway that has run, or a server.",
             hint="Set TESSERA_DATA or TESSERA_DATABASE_URL to the gateway's value, or give the "
             "server with --server.",
         )
-    with closing(Repository(settings.database, settings.database_timeout_s)) as repository:
-        repository.migrate()
+    with server_database(settings) as repository:
         yield StoredMasks(repository, open_blobs(settings), project, models, scratch)

@@ -363,7 +363,9 @@ class AsyncClient:
         """The correction that the reader has begun."""
         return await self._driver.run(drafts.get(self.retries, job, reader))
 
-    async def append_changes(self, draft: Draft, runs: Iterable[Run], *, seconds: float = 0.0) -> Draft:
+    async def append_changes(
+        self, draft: Draft, runs: Iterable[Run], *, seconds: float = 0.0
+    ) -> Draft:
         """Stores changes of a correction, and returns the draft with them.
 
         `seconds`: how long the reader has worked on them. Raises Conflict if the draft has other

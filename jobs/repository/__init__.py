@@ -1,5 +1,7 @@
 """All SQL: one class for each kind of row, which share a database."""
 
+from jobs.repository.accounts import Accounts
+from jobs.repository.api_keys import ApiKeys
 from jobs.repository.assignments import Assignments
 from jobs.repository.audit import Audit
 from jobs.repository.batch_reviews import BatchReviews
@@ -7,6 +9,7 @@ from jobs.repository.batches import Batches
 from jobs.repository.commitments import Commitments
 from jobs.repository.database import STATEMENT_S, Database
 from jobs.repository.deliveries import Deliveries
+from jobs.repository.dicom_senders import DicomSenders
 from jobs.repository.drafts import Drafts
 from jobs.repository.figures import Figures
 from jobs.repository.forecasts import Forecast, Forecasts
@@ -18,6 +21,7 @@ from jobs.repository.labels import FINAL, LabelCounts, Labels
 from jobs.repository.leases import Leases
 from jobs.repository.lost_work import LostWork
 from jobs.repository.messages import Messages
+from jobs.repository.quotas import Quotas
 from jobs.repository.reading_stages import ReadingStages
 from jobs.repository.readings import ComparedReadings, JobReading, Readings
 from jobs.repository.references import References
@@ -27,6 +31,7 @@ from jobs.repository.revision import known_revisions
 from jobs.repository.scans import Scans, ScanUses, SeriesChanged
 from jobs.repository.sessions import Sessions
 from jobs.repository.steps import Work
+from jobs.repository.table_backup import DatabaseState, StoredTable, TableBackup
 from jobs.repository.training_leases import TrainingLeases
 from jobs.repository.training_steps import TRAINING_STEPS
 from jobs.repository.trainings import Trainings
@@ -40,6 +45,8 @@ from jobs.repository.worklist import Worklist
 
 __all__ = [
     "FINAL",
+    "Accounts",
+    "ApiKeys",
     "Assignments",
     "Audit",
     "BatchReviews",
@@ -47,7 +54,9 @@ __all__ = [
     "Commitments",
     "ComparedReadings",
     "Database",
+    "DatabaseState",
     "Deliveries",
+    "DicomSenders",
     "Drafts",
     "Figures",
     "Forecast",
@@ -63,6 +72,7 @@ __all__ = [
     "Leases",
     "LostWork",
     "Messages",
+    "Quotas",
     "ReadingStages",
     "Readings",
     "References",
@@ -75,6 +85,8 @@ __all__ = [
     "Scans",
     "SeriesChanged",
     "Sessions",
+    "StoredTable",
+    "TableBackup",
     "TrainingLeases",
     "Trainings",
     "UploadedMasks",
@@ -100,6 +112,9 @@ class Repository:
         """`url`: an SQLAlchemy URL; nothing is connected yet. `statement_s`: how long PostgreSQL
         may take for a statement, in seconds."""
         self.database = database = Database(url, statement_s)
+        self.accounts = Accounts(database)
+        self.api_keys = ApiKeys(database)
+        self.dicom_senders = DicomSenders(database)
         self.scans = Scans(database)
         self.related_scans = RelatedScans(database)
         self.jobs = Jobs(database)
@@ -132,6 +147,8 @@ class Repository:
         self.webhooks = Webhooks(database)
         self.audit = Audit(database)
         self.references = References(database)
+        self.table_backup = TableBackup(database)
+        self.quotas = Quotas(database)
 
     def migrate(self) -> None:
         """Upgrades the schema to the newest version; several processes may do so at once."""

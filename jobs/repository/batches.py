@@ -11,6 +11,7 @@ from jobs.job import Job, JobState
 from jobs.repository.database import Database
 from jobs.repository.idempotency import digest, earlier_row, job_digest, repeat_after_race
 from jobs.repository.job_rows import insert_jobs
+from jobs.repository.quotas import check_order
 from jobs.repository.rows import Row
 from jobs.repository.schema import batches, jobs
 
@@ -37,6 +38,7 @@ class Batches:
                 }
                 row |= {"idempotency_key": idempotency_key, "request": request}
                 connection.execute(insert(batches).values(row))
+                check_order(self._database, connection, batch.project, len(members))
                 insert_jobs(connection, [replace(job, batch=batch.id) for job in members])
                 query = select(batches).where(batches.c.id == batch.id)
                 return _read(connection, connection.execute(query).mappings().one()), True

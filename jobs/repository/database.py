@@ -10,14 +10,15 @@ from pathlib import Path
 from types import ModuleType
 
 from alembic import command
+from alembic.config import Config
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Double,
+    bindparam,
     cast,
     create_engine,
     func,
-    literal,
     select,
     text,
 )
@@ -27,7 +28,12 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from imaging.errors import BadRequest, Part, StorageFull, Unavailable
 from jobs.outage_guard import OutageGuard
 from jobs.repository import sqlite
-from jobs.repository.revision import check_support, migrations, to_be_upgraded
+from jobs.repository.revision import (
+    check_support,
+    migrations,
+    revision_of,
+    to_be_upgraded,
+)
 
 log = logging.getLogger(__name__)
 
@@ -68,14 +74,8 @@ class Database:
         A database of a later version that serves this one, too, stays as it is. Raises BadRequest
         for one that does not, and for a database of another program or that is damaged.
         """
-        if self._sqlite and self._engine.url.database:
-            Path(self._engine.url.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        config = migrations()
         try:
-            with self.write() as connection, self._unbounded(connection):
-                if not self._sqlite:
-                    connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
-                config.attributes["connection"] = connection
+            with self.changing_schema() as (connection, config):
                 if to_be_upgraded(connection):
                     command.upgrade(config, "head")
                 else:
@@ -86,6 +86,11 @@ class Database:
                 expected="A database of Tessera, with the right to create and change tables.",
                 hint="Restore a backup, or check TESSERA_DATA and TESSERA_DATABASE_URL.",
             ) from error
+
+    def revision(self) -> str | None:
+        """The revision of the schema; None for a database without one."""
+        with self.read() as connection:
+            return revision_of(connection)
 
     def ping(self) -> None:
         """Returns if the database answers; raises Unavailable if not, and BadRequest if a later
@@ -118,6 +123,36 @@ class Database:
         ):
             yield connection
 
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """As `read`, of any length: all its statements see the rows of the same moment."""
+        with (
+            self._reads.call(),
+            self._known_errors(self._reads),
+            self._engine.connect() as connection,
+        ):
+            if not self._sqlite:  # where a transaction that reads is a snapshot
+                connection.execution_options(
+                    isolation_level="REPEATABLE READ", postgresql_readonly=True
+                )
+            with connection.begin(), self._unbounded(connection):
+                if not self._sqlite:
+                    _postgres().allow_idleness(connection)
+                yield connection
+
+    @contextmanager
+    def changing_schema(self) -> Iterator[tuple[Connection, Config]]:
+        """As `write`, of any length, while no other process migrates; with Alembic's
+        configuration, whose commands take part in the transaction."""
+        if self._sqlite and self._engine.url.database:
+            Path(self._engine.url.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        config = migrations()
+        with self.write() as connection, self._unbounded(connection):
+            if not self._sqlite:
+                connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
+            config.attributes["connection"] = connection
+            yield connection, config
+
     def lock(self, connection: Connection, name: str) -> None:
         """Waits for other writing transactions with the same lock; held until this one ends."""
         if not self._sqlite:  # where only one transaction writes at a time
@@ -126,9 +161,12 @@ class Database:
 
     @property
     def now(self) -> ColumnElement[float]:
-        """Seconds since the epoch, by the clock of the database, which all hosts share."""
+        """Seconds since the epoch, by the clock of the database, which all hosts share.
+
+        When the statement is executed, which may have been built long before.
+        """
         if self._sqlite:
-            return literal(time.time(), Double)
+            return bindparam("now", callable_=time.time, unique=True, type_=Double)
         return cast(func.extract("epoch", func.clock_timestamp()), Double)
 
     def clock(self, connection: Connection) -> float:

@@ -14,7 +14,9 @@ from jobs.repository.database import Database
 from jobs.repository.delivery_counts import delivery_counts
 from jobs.repository.folding import fold
 from jobs.repository.model_rates import model_rates
+from jobs.repository.project_counts import count_projects_again
 from jobs.repository.schema import job_counts, jobs, queued, running, tallies, trainings
+from jobs.repository.turns import forget_starts
 from jobs.repository.workers import running_workers
 from jobs.service_figures import (
     CommitmentCount,
@@ -60,8 +62,10 @@ class Figures:
 
     def fold(self) -> None:
         """Replaces counts and tallies with the same key by one with their sums, if there are
-        many."""
+        many; deletes starts of jobs that nothing needs any more."""
+        count_projects_again(self._database)
         fold(self._database, job_counts, ("jobs", "voxels"))
+        forget_starts(self._database)
         fold(self._database, tallies, _FIGURES)
 
 

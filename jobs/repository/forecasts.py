@@ -27,8 +27,8 @@ class Forecast:
     """When a job is expected to run and to be done."""
 
     place: int | None = None
-    """Position in its queue, 1 is next; higher priorities and earlier jobs come first. None for a
-    job that is not queued."""
+    """Position in its queue, 1 is next; higher priorities come first, and projects take turns (see
+    `turns`). None for a job that is not queued."""
     eta: float | None = None
     """Expected completion in epoch seconds; None if nothing was measured, no worker serves the
     job's queue or can work now, or the job is over."""

@@ -13,6 +13,7 @@ from jobs.repository.deliveries import insert_deliveries, reset_deliveries
 from jobs.repository.idempotency import earlier_row, job_digest, repeat_after_race
 from jobs.repository.job_rows import chunks, insert_jobs, no_job, read_jobs
 from jobs.repository.job_steps import JOB_STEPS
+from jobs.repository.quotas import check_order
 from jobs.repository.rows import Row
 from jobs.repository.schema import brief, deliveries, job_scans, jobs, worklist
 from jobs.repository.steps import UNHELD
@@ -38,7 +39,8 @@ class Jobs:
         """Stores the job and its deliveries in one transaction; returns the job and True.
 
         The same request under the same key returns the earlier job and False. Raises Conflict for
-        the same key with a different request, NotFound for a scan of another project.
+        the same key with a different request, NotFound for a scan of another project, and what
+        `check_order` raises.
         """
 
         def transaction() -> tuple[Job, bool]:
@@ -47,6 +49,7 @@ class Jobs:
                 earlier = earlier_row(connection, jobs, job.project, idempotency_key, request)
                 if earlier is not None:
                     return read_jobs(connection, [earlier])[0], False
+                check_order(self._database, connection, job.project, 1)
                 insert_jobs(connection, [job], idempotency_key)
                 insert_deliveries(connection, deliver)
                 return job, True
@@ -138,9 +141,10 @@ class Jobs:
     def retry(self, project: str, job_id: str) -> Job:
         """failed or cancelled -> queued, with all its attempts and its failed deliveries.
 
-        Raises NotFound, or Conflict in any other state.
+        Raises NotFound, Conflict in any other state, and what `check_order` raises.
         """
         with self._database.write() as connection:
+            check_order(self._database, connection, project, 1)
             mine = and_(jobs.c.id == job_id, jobs.c.project == project)
             values = {**UNHELD, **JOB_STEPS.not_started, "attempt": 0, "sent_at": None}
             query = JOB_STEPS.step(JobEvent.RETRY, mine).values(

@@ -51,6 +51,11 @@ class LostWork(Generic[W]):
         with self._database.write() as connection:
             return self._steps.changed(connection, self._steps.release_step(self._of(worker)))
 
+    def release_all(self) -> Sequence[W]:
+        """Releases all running work, of workers that do not exist: after a restore; returns it."""
+        with self._database.write() as connection:
+            return self._steps.changed(connection, self._steps.release_step(self._running))
+
     def _lost(
         self,
         connection: Connection,

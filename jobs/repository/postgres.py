@@ -101,6 +101,11 @@ def unbounded(connection: sqlalchemy.Connection) -> Iterator[None]:
         yield
 
 
+def allow_idleness(connection: sqlalchemy.Connection) -> None:
+    """A transaction that may wait for something else than the database, and holds no lock."""
+    connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+
+
 @contextmanager
 def _answering_within(connection: BoundedConnection, seconds: float | None) -> Iterator[None]:
     usual, connection.answer_s = connection.answer_s, seconds

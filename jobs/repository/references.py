@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import Connection, select, union
+from sqlalchemy import Connection, Table, select, union
 
 from jobs.repository.database import Database
 from jobs.repository.schema import drafts, jobs, reviews, scans, trainings
@@ -27,6 +27,24 @@ class References:
         """Those of these blobs (a few thousand at most) that no row refers to, sorted."""
         with self._database.read() as connection:
             return unreferenced(connection, set(blobs))
+
+
+def referenced(connection: Connection, tables: Collection[Table]) -> list[str]:
+    """The blobs that rows of these tables refer to, sorted; part of the caller's transaction.
+
+    `tables`: as they are in the database, which may be of an earlier version.
+    """
+    columns = {
+        column
+        for table in tables
+        for column in table.c
+        for known in _COLUMNS
+        if (table.name, column.name) == (known.table.name, known.name)
+    }
+    if not columns:
+        return []
+    used = union(*(select(column).where(column.is_not(None)) for column in columns))
+    return sorted(connection.execute(used).scalars())
 
 
 def unreferenced(connection: Connection, blobs: set[str]) -> list[str]:

@@ -34,6 +34,12 @@ def known_revisions() -> tuple[str, ...]:
     return tuple(script.revision for script in scripts)
 
 
+def revision_of(connection: Connection) -> str | None:
+    """The revision of the schema; None for a database without one, or with several."""
+    heads = MigrationContext.configure(connection).get_current_heads()
+    return heads[0] if len(heads) == 1 else None
+
+
 def to_be_upgraded(connection: Connection) -> bool:
     """Whether this code may migrate the database: it is empty, or of a revision that it knows.
 

@@ -11,6 +11,7 @@ from imaging.errors import Conflict, NotFound
 from jobs.job import JobState
 from jobs.repository.database import Database
 from jobs.repository.pages import newest_first
+from jobs.repository.quotas import check_storage
 from jobs.repository.references import unreferenced
 from jobs.repository.rows import scan_of
 from jobs.repository.schema import (
@@ -58,7 +59,8 @@ class Scans:
 
         If the project already has a scan with the same content, returns that one with False.
         `compared` are the ids of the scans of the same images, all of which differ from this one.
-        Raises SeriesChanged if another scan of them has been stored since.
+        Raises SeriesChanged if another scan of them has been stored since, StorageLimitReached if
+        the project may not store more.
         """
         try:
             with self._database.write() as connection:
@@ -69,6 +71,7 @@ class Scans:
                     return earlier, False
                 if compared is not None:
                     _check_compared(connection, scan, set(compared))
+                check_storage(self._database, connection, scan.project, scan.bytes)
                 connection.execute(insert(scans).values(asdict(scan)))
                 return scan, True
         except IntegrityError:  # PostgreSQL: another transaction was first

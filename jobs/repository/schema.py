@@ -11,6 +11,7 @@ from sqlalchemy import (
     Computed,
     Double,
     ForeignKey,
+    FromClause,
     Index,
     Integer,
     LargeBinary,
@@ -122,6 +123,7 @@ jobs = Table(
     Column("preparing", Boolean, nullable=False, server_default=false()),
     Column("mask_sha256", String(64), index=True),
     Column("mask_format", String(16)),
+    Column("mask_bytes", BigInteger, nullable=False, server_default="0"),
     Column("preview_sha256", String(64), index=True),
     Column("report", _Json),
     Column("verdict", String(16)),
@@ -141,7 +143,7 @@ brief = tuple(column for column in jobs.c if column is not jobs.c.report)
 """All columns of a job except its report, which may take megabytes."""
 
 
-def in_state(table: Table, state: JobState) -> "ColumnElement[bool]":
+def in_state(table: FromClause, state: JobState) -> "ColumnElement[bool]":
     """The value is part of the statement, not a parameter: only then do the databases recognise
     the condition of a partial index."""
     return table.c.state == literal(state.value, literal_execute=True)
@@ -160,9 +162,13 @@ def _partial_index(name: str, where: "ColumnElement[bool]", *columns: Any) -> No
 
 
 in_order = (jobs.c.priority.desc(), jobs.c.seq)
-"""The order of a queue: the highest priority first, then the oldest job."""
+"""The order of a project's jobs in a queue: the highest priority first, then the oldest job. See
+`turns` for the order of several projects."""
 
 _partial_index("jobs_waiting", queued, jobs.c.queue, *in_order, jobs.c.model, jobs.c.voxels)
+_partial_index(
+    "jobs_in_turn", queued, jobs.c.queue, jobs.c.priority.desc(), jobs.c.project, jobs.c.seq
+)
 _partial_index("jobs_without_message", unsent, *in_order, jobs.c.queue)
 _partial_index("jobs_sent", queued, jobs.c.queue, jobs.c.sent_at)
 _partial_index("jobs_of_batch", jobs.c.batch.is_not(None), jobs.c.batch)
@@ -185,12 +191,27 @@ job_counts = Table(
     Column("block", BigInteger, nullable=False),
     Column("jobs", BigInteger, nullable=False),
     Column("voxels", BigInteger, nullable=False),
+    Column("project", Text, nullable=False, server_default=""),
 )
 """How many jobs there are, as sums of rows that triggers insert at every change of a job.
 
 A job adds 1 to its state; a job that changes its state adds -1 to the old one. `priority` and
-`block` (`seq` / BLOCK) are 0 for jobs that do not wait. `Figures.fold` replaces rows by their sum.
+`block` (`seq` / BLOCK) are 0, and `project` is empty, for jobs that do not wait. `Figures.fold`
+replaces rows by their sum.
 """
+
+job_starts = Table(
+    "job_starts",
+    metadata,
+    _serial(),
+    Column("queue", String(16), nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("project", Text, nullable=False),
+    Index("job_starts_of_project", "queue", "priority", "project", "seq"),
+    sqlite_autoincrement=True,
+)
+"""Starts of jobs, which a trigger inserts; only the last one of each project is needed. See
+`turns`."""
 
 tallies = Table(
     "tallies",
@@ -214,6 +235,23 @@ tallies = Table(
 )
 """What metrics report, as sums of rows that triggers insert; see migration 0010 and
 `jobs.service_figures`. `Figures.fold` replaces rows by their sum."""
+
+storage_tally = tallies.c.subject.in_(
+    [literal(subject, literal_execute=True) for subject in ("scan", "mask")]
+)
+"""The tally is about stored bytes of a project; part of the statement, as `commitment_open`."""
+_partial_index("tallies_of_storage", storage_tally, tallies.c.project)
+
+project_limits = Table(
+    "project_limits",
+    metadata,
+    Column("project", Text, primary_key=True),
+    Column("stored_bytes", BigInteger),
+    Column("waiting_jobs", BigInteger),
+    Column("requests_per_minute", Integer),
+)
+"""What projects may use; NULL: no limit, as for a project without a row. See
+`jobs.project_limits`."""
 
 worklist = Table(
     "worklist",
@@ -351,6 +389,68 @@ trainings = Table(
 )
 """Models that are fine-tuned with the masks of a project; see `jobs.training`. There are few."""
 
+projects = Table(
+    "projects",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("created_at", Double, nullable=False),
+)
+"""See `jobs.account`. `project` in rows of earlier code is such a name, without a foreign key."""
+
+people = Table(
+    "people",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("login", String(64), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("name_key", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("disabled_at", Double),
+    UniqueConstraint("login", name="people_once_per_login"),
+    UniqueConstraint("name_key", name="people_once_per_name"),
+)
+"""People are never deleted: that there is one means that the service has accounts. `name_key`: see
+`jobs.second_reading.reader_key`."""
+
+memberships = Table(
+    "memberships",
+    metadata,
+    Column("person", String(64), ForeignKey("people.id"), primary_key=True),
+    Column("project", String(64), ForeignKey("projects.name"), primary_key=True, index=True),
+    Column("role", String(16), nullable=False),
+    Column("created_at", Double, nullable=False),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    _serial(),
+    Column("id", String(64), nullable=False, unique=True),
+    Column("prefix", String(16), nullable=False),
+    Column("secret_sha256", String(64), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("person", String(64), ForeignKey("people.id")),
+    Column("project", String(64), ForeignKey("projects.name"), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("expires_at", Double),
+    Column("revoked_at", Double),
+    Column("last_used_at", Double),
+    UniqueConstraint("prefix", name="api_keys_once_per_prefix"),
+    Index("api_keys_list", "project", "seq"),
+    sqlite_autoincrement=True,
+)
+"""Keys are never deleted, as people are not."""
+
+dicom_senders = Table(
+    "dicom_senders",
+    metadata,
+    Column("ae_title", String(16), primary_key=True),
+    Column("project", String(64), ForeignKey("projects.name"), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("created_at", Double, nullable=False),
+)
+
 schema_support = Table(
     "schema_support",
     metadata,
@@ -381,6 +481,7 @@ reviews = Table(
     Column("created_at", Double, nullable=False),
     Column("mask_sha256", String(64)),
     Column("mask_format", String(16)),
+    Column("mask_bytes", BigInteger, nullable=False, server_default="0"),
     Column("scan", String(64), ForeignKey("scans.id", name="reviews_of_scan")),
     Column("tag", String(64)),
     Column("info", _Json),

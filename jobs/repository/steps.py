@@ -97,9 +97,15 @@ class Steps(Generic[W]):
         values |= {"sent_at": None, "waiting_for": waiting_for}
         return self.step(JobEvent.RELEASE, where).values(**values)
 
-    def changed(self, connection: Connection, query: Update) -> list[W]:
+    def changed(
+        self,
+        connection: Connection,
+        query: Update,
+        parameters: Mapping[str, Any] | None = None,
+    ) -> list[W]:
         """Executes a step; the work that it changed, in any order."""
-        rows = connection.execute(query.returning(*self.columns)).mappings().all()
+        query = query.returning(*self.columns)
+        rows = connection.execute(query, parameters).mappings().all()
         return self.read(connection, rows) if rows else []
 
     def held(

@@ -9,6 +9,7 @@ from jobs.job import Job
 from jobs.repository.database import Database
 from jobs.repository.idempotency import repeat_after_race
 from jobs.repository.job_rows import insert_jobs, read_jobs
+from jobs.repository.quotas import check_storage
 from jobs.repository.schema import jobs, worklist
 
 
@@ -18,19 +19,22 @@ class UploadedMasks:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, job: Job, key: str, report: Mapping[str, Any]) -> tuple[Job, bool]:
+    def add(
+        self, job: Job, key: str, report: Mapping[str, Any], mask_bytes: int = 0
+    ) -> tuple[Job, bool]:
         """Stores the job with its mask and report; returns it and True.
 
         The same mask of the same scan, under the same key, returns the earlier job and False, also
         if an earlier version with other options stored it. `key`: with a space, which no caller's
         Idempotency-Key has. Raises NotFound for a scan of another project, or one that was deleted
-        meanwhile.
+        meanwhile, StorageLimitReached if the project may not store more.
         """
         result = {
             name: getattr(job, name)
             for name in ("started_at", "finished_at", "mask_sha256", "mask_format")
         }
         result |= {"preview_sha256": job.preview_sha256, "report": dict(report)}
+        result |= {"mask_bytes": mask_bytes}
 
         def transaction() -> tuple[Job, bool]:
             with self._database.write() as connection:
@@ -38,6 +42,7 @@ class UploadedMasks:
                 earlier = connection.execute(select(jobs).where(same)).mappings().one_or_none()
                 if earlier is not None:
                     return read_jobs(connection, [earlier])[0], False
+                check_storage(self._database, connection, job.project, mask_bytes)
                 insert_jobs(connection, [job], key)
                 mine = jobs.c.id == job.id
                 connection.execute(update(jobs).where(mine).values(result))

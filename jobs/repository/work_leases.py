@@ -3,7 +3,18 @@
 from collections.abc import Collection, Mapping
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, null, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Update,
+    and_,
+    bindparam,
+    null,
+    or_,
+    select,
+    update,
+)
 
 from jobs.job import JobEvent, JobState
 from jobs.repository.database import Database
@@ -106,7 +117,7 @@ class WorkLeases(Generic[W, P]):
         """The progress as column values."""
         raise NotImplementedError
 
-    def _rested(self, lease_s: float) -> ColumnElement[bool]:
+    def _rested(self, lease_s: float | BindParameter[float]) -> ColumnElement[bool]:
         """The work was not requeued with an error within the last lease."""
         table = self._steps.table.c
         return or_(table.error.is_(null()), table.sent_at < self._database.now - lease_s)
@@ -114,16 +125,23 @@ class WorkLeases(Generic[W, P]):
     def _claim(
         self, connection: Connection, which: ColumnElement[bool], worker: str, lease_s: float
     ) -> list[W]:
+        return self._steps.changed(connection, self._claim_step(which, worker, lease_s))
+
+    def _claim_step(
+        self,
+        which: ColumnElement[bool],
+        worker: str | BindParameter[str],
+        lease_s: float | BindParameter[float],
+    ) -> Update:
         steps = self._steps
         values = steps.not_started | {"started_at": self._database.now}
-        query = steps.step(JobEvent.CLAIM, which).values(
+        return steps.step(JobEvent.CLAIM, which).values(
             worker=worker,
             lease_until=self._database.now + lease_s,
             fence=steps.table.c.fence + 1,
             error=None,
             **values,
         )
-        return steps.changed(connection, query)
 
     def _end(self, work_id: str, fence: int, event: JobEvent, **values: Any) -> bool:
         steps = self._steps

@@ -1,6 +1,7 @@
 """The settings of gateway and workers, read from the environment."""
 
 from jobs.settings.audit import AuditSettings
+from jobs.settings.command_line import CommandLineSettings
 from jobs.settings.dicom import AE_TITLE, DicomSettings
 from jobs.settings.gateway import GatewaySettings
 from jobs.settings.log import LogSettings
@@ -20,6 +21,7 @@ class Settings(
     WorkerSettings,
     AuditSettings,
     LogSettings,
+    CommandLineSettings,
 ):
     """All settings. `TESSERA_DATA=/srv/tessera` sets `data`, and so on."""
 

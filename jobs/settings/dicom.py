@@ -18,13 +18,22 @@ class DicomSettings(Section):
     """Port on which the gateway receives images by C-STORE. 0: it does not receive DICOM."""
     dicom_host: str = "127.0.0.1"
     """Address of that port; `0.0.0.0`: all addresses. On an address other than
-    loopback, `TESSERA_DICOM_ALLOWED_CALLERS` must be set."""
+    loopback, `TESSERA_DICOM_ALLOWED_CALLERS` must be set, or the service must have accounts."""
     dicom_ae_title: Annotated[str, Field(pattern=AE_TITLE)] = "TESSERA"
     """AE title of the gateway, also when it sends results by C-STORE. Associations with another
     called AE title are rejected."""
     dicom_allowed_callers: Names = ()
     """Calling AE titles that may send images, comma-separated. Empty: all, if
-    `TESSERA_DICOM_HOST` is a loopback address."""
+    `TESSERA_DICOM_HOST` is a loopback address; with accounts, those of `tessera dicom-callers`."""
+    dicom_tls_certificate: Path | None = None
+    """File with the certificate of the DICOM port, in PEM form, followed by intermediate
+    certificates. The port then accepts TLS only, from version 1.2. The file is loaded again when it
+    changes. Empty: no TLS."""
+    dicom_tls_key: Path | None = None
+    """File with the private key of that certificate, in PEM form, without a password."""
+    dicom_tls_client_ca: Path | None = None
+    """File with the certificates of the authorities that sign the certificates of senders, in PEM
+    form. Every sender must then present one. Empty: senders need no certificate."""
     dicom_max_associations: Positive = 10
     """Largest number of simultaneous associations. Each holds one image in memory. Further
     associations are rejected for the time being."""

@@ -1,5 +1,7 @@
 """Settings: the gateway."""
 
+from pathlib import Path
+
 from jobs.settings.section import GIB, Names, NotNegative, Port, Positive, Seconds, Section
 
 
@@ -8,13 +10,19 @@ class GatewaySettings(Section):
 
     host: str = "127.0.0.1"
     """Address on which the gateway listens; `0.0.0.0`: all addresses. An address other than
-    loopback needs `TESSERA_BEHIND_PROXY`."""
+    loopback needs accounts (`tessera keys create`) or `TESSERA_BEHIND_PROXY`."""
     port: Port = 8000
     """Port on which the gateway listens. 0: any free port."""
     behind_proxy: bool = False
-    """Whether the gateway may listen on addresses other than loopback. Set it only if a proxy with
-    a login is in front of the gateway, or if the gateway is in a private container network: the
-    gateway itself has no login."""
+    """Whether the gateway may listen on addresses other than loopback without accounts. Set it only
+    if a proxy with a login is in front of the gateway, or if the gateway is in a private container
+    network: without accounts, the gateway lets everybody do everything."""
+    tls_certificate: Path | None = None
+    """File with the certificate of the gateway, in PEM form, followed by intermediate certificates.
+    The gateway then speaks HTTPS only, on both ports, from TLS 1.2, and browsers remember this
+    (HSTS). The file is loaded again when it changes. Empty: HTTP."""
+    tls_key: Path | None = None
+    """File with the private key of that certificate, in PEM form, without a password."""
     allowed_hosts: Names = ("127.0.0.1", "localhost", "[::1]")
     """Host names under which the gateway may be called, without port, comma-separated. Requests
     with another Host header are answered with 421."""
@@ -47,6 +55,10 @@ class GatewaySettings(Section):
     deleted."""
     max_unfinished_uploads: Positive = 1000
     """Largest number of resumable uploads of one caller that are not finished."""
+    requests_per_minute: NotNegative = 0
+    """Largest number of requests of one caller (an account or a key) in a minute, to each gateway.
+    Above it, requests are answered with 429. Health checks, the page's files and streams of events
+    are not counted. 0: any number. `tessera limits` sets the limits of projects."""
     max_unpacked_bytes: Positive = 16 * GIB
     """Largest size in bytes of an upload after it is unpacked."""
     max_voxels: Positive = 1 << 31

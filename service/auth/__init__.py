@@ -11,10 +11,12 @@ from service.auth.authenticator import (
     DicomCaller,
     HttpCaller,
 )
+from service.auth.known_callers import KnownCallers
 from service.auth.local_administrator import LocalAdministrator
 from service.auth.operation import permissions_of, requires
 from service.auth.permission import Permission
 from service.auth.principal import ANONYMOUS, Principal
+from service.auth.stored_accounts import StoredAccounts
 
 __all__ = [
     "ANONYMOUS",
@@ -23,9 +25,11 @@ __all__ = [
     "Caller",
     "DicomCaller",
     "HttpCaller",
+    "KnownCallers",
     "LocalAdministrator",
     "Permission",
     "Principal",
+    "StoredAccounts",
     "permissions_of",
     "requires",
 ]

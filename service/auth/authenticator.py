@@ -1,7 +1,8 @@
 """The port between connectors and accounts: a caller is described, a principal is returned.
 
-Adapters: `LocalAdministrator`. API keys read `HttpCaller.authorization`, sign-in by OpenID Connect
-reads `HttpCaller.cookies`, DICOM nodes are known by their AE title and address.
+Adapters: `StoredAccounts` (API keys in `HttpCaller.authorization`, and DICOM senders by their AE
+title), and `LocalAdministrator`, which the other one uses while there are no accounts. Sign-in will
+read `HttpCaller.cookies`.
 """
 
 from collections.abc import Mapping

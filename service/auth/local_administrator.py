@@ -1,11 +1,9 @@
 """The authenticator of a gateway without accounts."""
 
+from jobs.account import FIRST_PROJECT
 from service.auth.authenticator import BackgroundTask, Caller
 from service.auth.permission import Permission
 from service.auth.principal import Principal
-
-PROJECT = "local"
-"""The only project of a gateway without accounts."""
 
 
 class LocalAdministrator:
@@ -15,7 +13,7 @@ class LocalAdministrator:
     `service.listen_addresses`.
     """
 
-    _administrator = Principal("local administrator", PROJECT, frozenset(Permission))
+    _administrator = Principal("local administrator", FIRST_PROJECT, frozenset(Permission))
 
     def authenticate(self, caller: Caller) -> Principal:
         """The local administrator; a background task gets all permissions in its own project."""

@@ -59,6 +59,11 @@ class Permission(StrEnum):
     WEBHOOKS_WRITE = "webhooks:write"
     """Send webhook messages, again or as a test."""
 
+    KEYS_MANAGE = "keys:manage"
+    """Create, list and revoke the project's API keys."""
+    ACCOUNTS_MANAGE = "accounts:manage"
+    """List the project's users, add and remove them, and change their roles."""
+
     SERVICE_METRICS = "service:metrics"
     """Read the service's counters, of all projects together."""
     SERVICE_LOGS = "service:logs"

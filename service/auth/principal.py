@@ -15,7 +15,7 @@ class Principal:
     project: str
     permissions: frozenset[Permission] = frozenset()
     reader: str = ""
-    """The person's name in reviews; empty: there are no accounts, and requests state the name."""
+    """The caller's name in reviews; empty: there are no accounts, and requests state the name."""
 
     def has(self, permission: Permission) -> bool:
         """Whether the principal may use what needs `permission`."""

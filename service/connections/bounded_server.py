@@ -11,6 +11,8 @@ import uvicorn
 from service.connections.bounded_protocol import BoundedProtocol
 from service.connections.limits import ConnectionLimits
 from service.connections.open_connections import OpenConnections
+from service.connections.tls_handshake import TlsHandshake
+from service.tls.reloaded_context import ReloadedContext
 
 _BACKLOG = 1 << 16
 """Connections that may wait to be accepted; the system has a limit of its own."""
@@ -24,9 +26,17 @@ _NO_DESCRIPTOR = (errno.EMFILE, errno.ENFILE)
 class BoundedServer(uvicorn.Server):
     """Serves on one or several ports, with one bound for all of them."""
 
-    def __init__(self, config: uvicorn.Config, limits: ConnectionLimits) -> None:
+    def __init__(
+        self, config: uvicorn.Config, limits: ConnectionLimits, tls: ReloadedContext | None = None
+    ) -> None:
+        """`tls`: for HTTPS on all ports; None: HTTP."""
         self._connections = OpenConnections(limits)
-        config.http = partial(BoundedProtocol, self._connections)  # type: ignore[assignment]
+        http: Any = (
+            partial(BoundedProtocol, self._connections)
+            if tls is None
+            else partial(TlsHandshake, self._connections, tls)
+        )
+        config.http = http
         config.backlog = _ACCEPTS
         super().__init__(config)
 

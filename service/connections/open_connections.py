@@ -73,6 +73,10 @@ class OpenConnections:
             del self._of[connection.address]
             self._waiting_of.pop(connection.address, None)
 
+    def failed(self, reason: str) -> None:
+        """Counts a connection that ended by itself, for the report in the log."""
+        self._closed[reason] += 1
+
     def check(self) -> None:
         """Closes connections whose clients are too slow; to be called about every second."""
         now, limits = time.monotonic(), self._limits

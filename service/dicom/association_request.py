@@ -14,9 +14,11 @@ MAX_CONTEXTS = 128
 MAX_ITEMS = 4096
 """Largest number of items and sub-items in all. A request for 128 SOP classes with 14 transfer
 syntaxes and a role each has 2,200."""
-UNRECOGNISED, UNEXPECTED, INVALID = 0x01, 0x02, 0x06
-"""Reasons of an A-ABORT by the service provider: an unrecognised or unexpected PDU, and an invalid
-value of a PDU's parameter (PS3.8, 9.3.8)."""
+NOT_SPECIFIED, UNRECOGNISED, UNEXPECTED, INVALID = 0x00, 0x01, 0x02, 0x06
+"""Reasons of an A-ABORT by the service provider: none, an unrecognised or unexpected PDU, and an
+invalid value of a PDU's parameter (PS3.8, 9.3.8)."""
+TLS_HANDSHAKE = b"\x16"
+"""First byte of a connection with TLS: the type of the record (RFC 8446, 5.1). No PDU has it."""
 _TYPE = 0x01
 _CONTEXT, _USER_INFORMATION = 0x20, 0x50
 _FIXED_BYTES = 68
@@ -48,6 +50,8 @@ def request_bytes(start: bytes | bytearray) -> int:
 
     Six as long as `start` is shorter. Raises InvalidRequest as soon as the bytes show it.
     """
+    if start[:1] == TLS_HANDSHAKE:
+        raise InvalidRequest("it begins with TLS, and this port has none", UNRECOGNISED)
     if start and start[0] != _TYPE:
         raise InvalidRequest("it does not begin with an association request", UNRECOGNISED)
     if len(start) < HEADER_BYTES:

@@ -1,6 +1,8 @@
 """The server behind the DICOM port: it reads association requests before pynetdicom has to.
 
-    connection ──> waiting ── request complete, a slot is free ──> pynetdicom: two threads
+    connection ──> TLS handshake, at a port with TLS
+                      │
+                   waiting ── request complete, a slot is free ──> pynetdicom: two threads
                       │
                       └── too slow, too long, no DICOM, no slot ──> refused and closed
 
@@ -11,6 +13,7 @@ file handle, and no thread.
 import gc
 import selectors
 import socket
+import ssl
 import threading
 import time
 from collections import Counter
@@ -30,14 +33,25 @@ from pynetdicom.transport import (
 
 from service.dicom.association_request import (
     INVALID,
+    NOT_SPECIFIED,
+    TLS_HANDSHAKE,
     AssociationRequest,
     InvalidRequest,
     parsed,
     request_bytes,
 )
 from service.dicom.association_slots import AssociationSlots, address_group
-from service.dicom.pdu_socket import ACCEPTOR_PDUS, PduSocket, abort_pdu, local_limit_pdu
+from service.dicom.caller_certificates import CallerCertificates
+from service.dicom.pdu_socket import (
+    ACCEPTOR_PDUS,
+    PduSocket,
+    abort_pdu,
+    local_limit_pdu,
+    unknown_caller_pdu,
+)
 from service.dicom.refusals import Refusal, Refusals
+from service.tls.failures import reason_of
+from service.tls.reloaded_context import ReloadedContext
 
 MOST_WAITING = 64
 """Connections whose request is not complete. Where one more comes, the oldest one of the address
@@ -73,12 +87,16 @@ class BoundedAssociationServer(ThreadedAssociationServer):
         ended: Callable[[Association], None],
         tick: Callable[[], None],
         request_timeout_s: float,
+        tls: ReloadedContext | None,
+        callers: CallerCertificates,
         **kwargs: Any,
     ) -> None:
         """`ended` is called once for each association, `tick` twice in a second.
-        `request_timeout_s`: how long a connection may take for its request (PS3.8, 9.1.5)."""
+        `request_timeout_s`: how long a connection may take for its request (PS3.8, 9.1.5), and for
+        the TLS handshake before it. `tls`: None for a port without TLS."""
         super().__init__(*args, **kwargs)
         self._slots, self._refusals = slots, refusals
+        self._tls, self._callers = tls, callers
         self._ended, self._tick, self._timeout_s = ended, tick, request_timeout_s
         self._waiting: list[_Waiting] = []
         """The oldest first."""
@@ -144,22 +162,58 @@ class BoundedAssociationServer(ThreadedAssociationServer):
 
     def _read(self, waiting: _Waiting) -> None:
         try:
+            if self._tls is not None:
+                self._shake_hands(waiting, self._tls)
+            self._receive(waiting)
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return
+        except ssl.SSLError as error:
+            self._refuse(waiting, Refusal.TLS, reason_of(error))
+        except OSError:
+            self._close(waiting)
+        except InvalidRequest as error:
+            kind = Refusal.TLS if error.reason == NOT_SPECIFIED else Refusal.INVALID
+            self._refuse(waiting, kind, str(error), abort_pdu(error.reason))
+
+    def _shake_hands(self, waiting: _Waiting, tls: ReloadedContext) -> None:
+        """Goes on with the TLS handshake; raises BlockingIOError or SSLWantReadError until it is
+        complete, and what is wrong with it."""
+        if not isinstance(waiting.socket, ssl.SSLSocket):
+            first = waiting.socket.recv(1, socket.MSG_PEEK)
+            if not first:
+                raise ConnectionAbortedError
+            if first != TLS_HANDSHAKE:
+                raise InvalidRequest(
+                    "it uses no TLS, and this port accepts nothing else", NOT_SPECIFIED
+                )
+            self._selector.unregister(waiting.socket)
+            waiting.socket = tls.current().wrap_socket(
+                waiting.socket, server_side=True, do_handshake_on_connect=False
+            )
+            self._selector.register(waiting.socket, selectors.EVENT_READ, waiting)
+        waiting.socket.do_handshake()  # it does nothing once it is complete
+
+    def _receive(self, waiting: _Waiting) -> None:
+        """Receives what is there of the request; TLS may hold more than the socket shows."""
+        while True:
             wanted = request_bytes(waiting.data) - len(waiting.data)
             block = waiting.socket.recv(min(wanted, _BLOCK_BYTES))
             waiting.data += block
             if not block:
                 self._close(waiting)
-            elif request_bytes(waiting.data) == len(waiting.data):
+                return
+            if request_bytes(waiting.data) == len(waiting.data):
                 self._admit(waiting, parsed(bytes(waiting.data)))
-        except BlockingIOError:
-            return
-        except OSError:
-            self._close(waiting)
-        except InvalidRequest as error:
-            self._refuse(waiting, Refusal.INVALID, str(error), abort_pdu(error.reason))
+                return
+            if not isinstance(waiting.socket, ssl.SSLSocket):
+                return
 
     def _admit(self, waiting: _Waiting, request: AssociationRequest) -> None:
         waiting.calling = request.calling
+        problem = self._callers.problem(waiting.socket, request.calling)
+        if problem:
+            self._refuse(waiting, Refusal.CERTIFICATE, problem, unknown_caller_pdu())
+            return
         problem = self._slots.take(waiting.group)
         if problem:
             self._refuse(waiting, Refusal.TOO_MANY_ASSOCIATIONS, problem, local_limit_pdu())
@@ -203,7 +257,8 @@ class BoundedAssociationServer(ThreadedAssociationServer):
 
     def _forget(self, waiting: _Waiting) -> None:
         self._waiting.remove(waiting)
-        self._selector.unregister(waiting.socket)
+        with suppress(KeyError, ValueError):  # it was lost before TLS could take it over
+            self._selector.unregister(waiting.socket)
 
 
 class _Handler(RequestHandler):
@@ -238,7 +293,10 @@ class _Handler(RequestHandler):
         except Exception as error:  # noqa: BLE001 - it would be printed, once for each message
             self._refused(Refusal.INVALID, f"a message that raised {type(error).__name__}")
             with suppress(OSError):
-                self._admitted.socket.send(abort_pdu(INVALID))
+                if isinstance(self._admitted.socket, ssl.SSLSocket):  # the other thread may use it
+                    self._admitted.socket.shutdown(socket.SHUT_RDWR)
+                else:
+                    self._admitted.socket.send(abort_pdu(INVALID))
 
     def _refused(self, kind: Refusal, problem: str) -> None:
         self._refusals.add(kind, self._admitted.group, self._admitted.calling, problem)

@@ -1,23 +1,34 @@
 """DICOMweb client: QIDO-RS, WADO-RS and STOW-RS (PS3.18) of a peer."""
 
 import logging
+import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from dicomweb_client.session_utils import create_session, create_session_from_user_pass
+from dicomweb_client.session_utils import create_session
 from dicomweb_client.web import DICOMwebClient
-from requests import Session
+from requests import PreparedRequest, Session
+from requests.auth import AuthBase, HTTPBasicAuth
 
 from imaging.errors import BadRequest, ScanTooLarge, TesseraError
 from imaging.formats.atomic import raising_storage_full
 from imaging.formats.dicom.instance_identity import load_dataset, save_dataset
 from service.dicom.exchange_deadline import ExchangeDeadline, WatchedAdapter
-from service.dicom.peer_errors import is_temporary, object_refused, peer_error, peer_too_slow
+from service.dicom.peer_errors import (
+    is_temporary,
+    object_refused,
+    own_files,
+    peer_error,
+    peer_tls_error,
+    peer_too_slow,
+)
+from service.resources.peer_login import Login
 from service.resources.peers import Peer
 from service.resources.scratch import Scratch
+from service.tls.failures import reason_of
 from service.use_cases.archives import RemoteSeries
 from service.use_cases.received_file import ReceivedFile
 
@@ -99,8 +110,10 @@ def _exchange(
             expected="A peer with `dicomweb` in the routing table.",
             hint="Add it there, or choose another peer.",
         )
-    login = peer.credentials
-    session = create_session_from_user_pass(*login) if login else create_session()
+    with own_files(peer):
+        login, tls = peer.login(), _context(peer)
+    session = create_session()
+    session.auth = _authorization(login) if login else None
     session.max_redirects = 0
     with (
         _peer_errors(peer, storing=storing is not None),
@@ -109,8 +122,30 @@ def _exchange(
         session,
     ):
         for scheme in ("http://", "https://"):
-            session.mount(scheme, WatchedAdapter(deadline))
+            session.mount(scheme, WatchedAdapter(deadline, tls))
         yield _client(peer, session, limit, deadline)
+
+
+def _context(peer: Peer) -> ssl.SSLContext | None:
+    """Our own context if the peer has certificates of its own; None for what `requests` makes."""
+    return peer.tls_context() if peer.ca_file or peer.certificate_file else None
+
+
+def _authorization(login: Login) -> AuthBase:
+    if login.user is None:
+        return _BearerToken(login)
+    return HTTPBasicAuth(login.user.encode(), login.secret.encode())
+
+
+class _BearerToken(AuthBase):
+    """The header of RFC 6750, 2.1."""
+
+    def __init__(self, login: Login) -> None:
+        self._login = login
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._login.secret}"
+        return request
 
 
 def _client(
@@ -192,6 +227,8 @@ def _peer_errors(peer: Peer, *, storing: bool = False) -> Iterator[None]:
     ) as error:  # includes those of `requests`: connection, timeout, status, broken body
         response = getattr(error, "response", None)
         status = None if response is None else response.status_code
+        if status is None and (reason := reason_of(error)):
+            raise peer_tls_error(peer, reason) from None
         if status is None:
             raise peer_error(
                 peer, "no connection, or the connection was lost", temporary=True

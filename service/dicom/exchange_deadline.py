@@ -5,6 +5,7 @@ keeps them.
 """
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -64,9 +65,22 @@ class ExchangeDeadline:
 class WatchedAdapter(HTTPAdapter):
     """Gives every connection of a `requests` session to a deadline."""
 
-    def __init__(self, deadline: ExchangeDeadline) -> None:
+    def __init__(self, deadline: ExchangeDeadline, tls: ssl.SSLContext | None = None) -> None:
+        """`tls`: used for https instead of what `requests` would make."""
         super().__init__()
-        self._deadline = deadline
+        self._deadline, self._tls = deadline, tls
+
+    def build_connection_pool_key_attributes(
+        self, *args: Any, **kwargs: Any
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """As the base class, with our context."""
+        host, pool = super().build_connection_pool_key_attributes(*args, **kwargs)
+        return host, pool if self._tls is None else {"ssl_context": self._tls}
+
+    def cert_verify(self, *args: Any, **kwargs: Any) -> None:
+        """As the base class, which would add other authorities to our context."""
+        if self._tls is None:
+            super().cert_verify(*args, **kwargs)
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> HTTPConnectionPool:
         """As the base class; the pool's connections are watched from their beginning."""

@@ -20,6 +20,7 @@ from service.use_cases.audit_recorder import AuditRecorder
 from service.use_cases.orders import Orders
 from service.use_cases.result_files import ResultFiles
 from service.use_cases.scan_intake import ScanIntake
+from service.use_cases.storage_room import StorageRoom
 
 if TYPE_CHECKING:
     from service.dicom.commitments import Commitments
@@ -52,6 +53,7 @@ class NodeParts:
     results: ResultFiles
     scratch: Scratch
     authenticator: Authenticator
+    room: StorageRoom
     metrics: DicomMetrics
     recorder: AuditRecorder
 
@@ -94,6 +96,7 @@ class DicomNode:
             parts.authenticator,
             parts.metrics,
             parts.recorder,
+            room=parts.room,
         )
         scp = StorageScp(
             parts.settings,
@@ -102,6 +105,8 @@ class DicomNode:
             self._commitments(),
             parts.metrics,
             parts.recorder,
+            room=parts.room,
+            callers=parts.routing.callers,
         )
         stack.callback(router.stop)
         stack.callback(scp.stop)

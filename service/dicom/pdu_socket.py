@@ -4,6 +4,7 @@ pynetdicom believes the length in a PDU's header, and waits for that many bytes 
 """
 
 import select
+import ssl
 import struct
 import time
 from collections.abc import Callable, Mapping
@@ -52,6 +53,8 @@ class PduSocket(AssociationSocket):
         self.__dict__.update(vars(opened))  # its constructor would report a second connection
         self._max_bytes = max_bytes
         self._first = first
+        self._ahead = b""
+        """Of a TLS connection: what `ready` had to decrypt to know whether there is any data."""
         self._refused = refused
         self._header_next = True
 
@@ -69,6 +72,9 @@ class PduSocket(AssociationSocket):
         except ValueError:  # another thread has closed it
             self.event_queue.put(_CLOSED)
             return False
+        if isinstance(self.socket, ssl.SSLSocket):
+            waits = self.socket.pending() or poll.poll(0)
+            return bool(self._ahead) or bool(waits and self._has_data(self.socket))
         return bool(poll.poll(0))
 
     def recv(self, nr_bytes: int) -> bytearray:
@@ -96,9 +102,28 @@ class PduSocket(AssociationSocket):
                 self.socket.settimeout(PDU_TIMEOUT_S)
         super().send(bytestream)
 
+    def _shutdown_socket(self) -> None:
+        """As the base class, which leaves a socket open that the other side has reset."""
+        connection = self.socket
+        super()._shutdown_socket()
+        if connection is not None:
+            connection.close()
+
+    def _has_data(self, connection: ssl.SSLSocket) -> bool:
+        """Whether there is data, or the connection has ended: a record of TLS may hold neither."""
+        connection.settimeout(0)
+        try:
+            self._ahead = connection.recv(1)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return False
+        except OSError:
+            return True  # which `recv` raises again
+        return True
+
     def _received(self, count: int) -> bytearray:
         deadline = time.monotonic() + PDU_TIMEOUT_S
-        received = bytearray()
+        received = bytearray(self._ahead)
+        self._ahead = b""
         while len(received) < count and self.socket is not None:
             self.socket.settimeout(max(0.001, deadline - time.monotonic()))
             block = self.socket.recv(min(_BLOCK_BYTES, count - len(received)))
@@ -129,3 +154,8 @@ def abort_pdu(reason: int) -> bytes:
 def local_limit_pdu() -> bytes:
     """A-ASSOCIATE-RJ: rejected-transient, because of a local limit (PS3.8, 9.3.4)."""
     return bytes((0x03, 0, 0, 0, 0, 4, 0, 0x02, 0x03, 0x02))
+
+
+def unknown_caller_pdu() -> bytes:
+    """A-ASSOCIATE-RJ: rejected-permanent, calling AE title not recognized (PS3.8, 9.3.4)."""
+    return bytes((0x03, 0, 0, 0, 0, 4, 0, 0x01, 0x01, 0x03))

@@ -1,5 +1,9 @@
 """The error for a peer that failed."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from imaging.errors import BadRequest, Unavailable
 from service.resources.peers import ObjectRefused, Peer, PeerRefused, PeerTooSlow, PeerUnavailable
 
 
@@ -34,6 +38,29 @@ def peer_too_slow(peer: Peer) -> PeerTooSlow:
         expected=f"An answer within {peer.timeout_s:g} s, and images without long pauses.",
         hint="Try again later, or raise timeout_s of the peer in the routing table.",
     )
+
+
+def peer_tls_error(peer: Peer, reason: str) -> PeerUnavailable:
+    """The error for a peer with which no TLS connection is possible for `reason`."""
+    return PeerUnavailable(
+        f"The peer {peer.name} is unavailable: {reason}.",
+        expected="A TLS connection (version 1.2 or later) with certificates that both sides trust.",
+        hint="Correct the certificates, or ca_file, certificate_file and the expected certificate "
+        "of the peer in the routing table. Deliveries are tried again automatically.",
+    )
+
+
+@contextmanager
+def own_files(peer: Peer) -> Iterator[None]:
+    """Raises PeerUnavailable if our files of certificates and secrets cannot be used now."""
+    try:
+        yield
+    except (BadRequest, Unavailable) as error:
+        raise PeerUnavailable(
+            f"The peer {peer.name} cannot be called: {error.detail}",
+            expected=error.expected,
+            hint=error.hint,
+        ) from error
 
 
 def object_refused(peer: Peer, reason: str) -> ObjectRefused:

@@ -28,6 +28,10 @@ class Refusal(StrEnum):
     TOO_MANY_ASSOCIATIONS = "too-many-associations"
     AE_TITLE = "ae-title"
     """Calling or called AE title."""
+    TLS = "tls"
+    """No TLS at a port with TLS, a handshake that failed, or a certificate that is not valid."""
+    CERTIFICATE = "certificate"
+    """A valid certificate, and not the one that the routing table names for the AE title."""
     TOO_LARGE = "too-large"
     """A data set."""
     IMAGE = "image"
@@ -47,11 +51,11 @@ class Refusals:
 
     def add(self, kind: Refusal, address: str, calling: str, problem: str) -> None:
         """Records one refusal. `problem` holds no patient data; `calling` is an AE title or ""."""
-        self._metrics.refused(kind)
         self.summarise()
         if self._has_line(address):
             sender = f"{address}, calling AE title {calling!r}" if calling else address
             logger.warning("Refused at the DICOM port (from %s): %s.", sender, problem)
+        self._metrics.refused(kind)
 
     def summarise(self) -> None:
         """Once a window has ended: logs how many lines were left out, and begins another one."""

@@ -161,7 +161,8 @@ class SeriesInbox:
             self._pending.pop(series.name, None)
 
     def postpone(self, series: CompleteSeries) -> None:
-        """Waits another `dicom_series_idle_s`, because a part of the service was unavailable."""
+        """Waits another `dicom_series_idle_s`, because a part of the service was unavailable, or a
+        limit of the project was reached."""
         with self._mutex:
             if series.name in self._pending:
                 self._pending[series.name].last_activity = time.monotonic()

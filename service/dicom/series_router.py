@@ -13,7 +13,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from imaging.errors import BadInput, NotFound, TesseraError, Unavailable
+from imaging.errors import (
+    BadInput,
+    LimitReached,
+    NotFound,
+    StorageLimitReached,
+    TesseraError,
+    Unavailable,
+)
 from imaging.formats.atomic import raising_storage_full
 from imaging.formats.dicom.instance_identity import InstanceIdentity, identify
 from jobs import problem, tracing
@@ -29,6 +36,7 @@ from service.use_cases.orders import Destination, JobOrder, Orders
 from service.use_cases.received_file import ReceivedFile
 from service.use_cases.route_options import intake_options, options_of
 from service.use_cases.scan_intake import ScanIntake
+from service.use_cases.storage_room import StorageRoom
 
 logger = logging.getLogger("tessera.dicom")
 
@@ -49,8 +57,10 @@ class SeriesRouter:
         authenticator: Authenticator,
         metrics: DicomMetrics,
         recorder: AuditRecorder,
+        room: StorageRoom | None = None,
     ) -> None:
-        self._inbox, self._routing = inbox, routing
+        """`room` is told about series that find none; None: nobody asks."""
+        self._inbox, self._routing, self._room = inbox, routing, room
         self._intake, self._orders, self._scratch = intake, orders, scratch
         self._authenticator = authenticator
         self._metrics = metrics
@@ -80,7 +90,7 @@ class SeriesRouter:
                 with tracing.span("route series", None):
                     self.route(sender, series, identity)
                 self._metrics.series_routed("taken")
-            except Unavailable as error:
+            except (Unavailable, LimitReached) as error:
                 logger.warning("A series waits: %s", error.detail)
                 self._inbox.postpone(series)
                 self._metrics.series_routed("postponed")
@@ -112,6 +122,10 @@ class SeriesRouter:
             try:
                 with self._copies(series, identity) as files:
                     result = self._intake.take_in(principal.project, files, wanted)
+            except StorageLimitReached as error:
+                if self._room is not None:
+                    self._room.block(principal.project, error)
+                raise
             except BadInput as error:
                 faults.append(error)
                 continue
@@ -125,6 +139,8 @@ class SeriesRouter:
         if not scans:
             raise faults[0]
         self._record(principal, identity, scans)
+        if self._room is not None:
+            self._room.unblock(principal.project)
         for fault in faults:
             logger.warning("A part of a series was refused: %s", fault)
         self._inbox.mark_taken(series)

@@ -1,7 +1,7 @@
 """The storage and verification SCP: C-STORE and C-ECHO (PS3.4, Annexes B and A)."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from io import BytesIO
 from threading import Thread
 from typing import Any, cast
@@ -38,13 +38,17 @@ from service.auth import (
 )
 from service.dicom.association_server import BoundedAssociationServer
 from service.dicom.association_slots import AssociationSlots, address_group
+from service.dicom.caller_certificates import CallerCertificates
 from service.dicom.commitments import Commitments
 from service.dicom.message_limits import MessageLimits
 from service.dicom.refusals import Refusal, Refusals
 from service.dicom.series_inbox import DuplicateInstance, SeriesInbox
 from service.dicom.storage_commitment import received
 from service.resources.dicom_metrics import DicomMetrics
+from service.resources.routing_table import Caller
+from service.tls.configured import dicom_tls
 from service.use_cases.audit_recorder import AuditRecorder, Deed, outcome_of
+from service.use_cases.storage_room import StorageRoom
 
 logger = logging.getLogger("tessera.dicom")
 
@@ -91,19 +95,27 @@ class StorageScp:
         commitments: Commitments,
         metrics: DicomMetrics,
         recorder: AuditRecorder,
+        room: StorageRoom | None = None,
+        callers: Sequence[Caller] = (),
     ) -> None:
+        """`room`: None: projects may store any number of bytes. `callers`: who may call only with a
+        certificate. Raises BadRequest if the port or a file of its certificate cannot be used."""
         _config.LOG_HANDLER_LEVEL = "none"
         self._inbox = inbox
         self._authenticator = authenticator
         self._commitments = commitments
+        self._room = room
         self._metrics = metrics
         self._recorder = recorder
         self._refusals = Refusals(metrics)
         self._limits = MessageLimits(settings.dicom_max_instance_bytes, self._refusals)
-        self._server = self._listening(settings)
+        self._server = self._listening(settings, CallerCertificates(callers))
         Thread(target=self._server.serve_forever, name="dicom-port", daemon=True).start()
 
-    def _listening(self, settings: Settings) -> BoundedAssociationServer:
+    def _listening(
+        self, settings: Settings, callers: CallerCertificates
+    ) -> BoundedAssociationServer:
+        tls = dicom_tls(settings)
         try:
             server = _entity(settings).make_server(
                 (settings.dicom_host, settings.dicom_port),
@@ -116,6 +128,8 @@ class StorageScp:
                 ended=self._ended,
                 tick=self._tick,
                 request_timeout_s=settings.dicom_request_timeout_s,
+                tls=tls,
+                callers=callers,
             )
             return cast("BoundedAssociationServer", server)
         except OSError as error:
@@ -144,8 +158,10 @@ class StorageScp:
         return SUCCESS
 
     @requires(Permission.SCANS_WRITE)
-    def store(self, _: Principal, event: Event) -> int:
+    def store(self, principal: Principal, event: Event) -> int:
         """C-STORE: success means that the file is on the disk."""
+        if self._room is not None:
+            self._room.check(principal.project, _size(event))
         sender = id(event.assoc)
         instance = str(event.request.AffectedSOPInstanceUID)  # type: ignore[union-attr]
         self._inbox.receive(_file(event), instance, sender)
@@ -288,6 +304,11 @@ def _file(event: Event) -> Iterator[bytes]:
     yield b"\0" * 128 + b"DICM"
     yield encode_file_meta(meta)
     yield event.encoded_dataset(include_meta=False)
+
+
+def _size(event: Event) -> int:
+    """Bytes of the data set."""
+    return len(event.encoded_dataset(include_meta=False))
 
 
 def _failure_status(error: TesseraError) -> int:

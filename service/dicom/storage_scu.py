@@ -13,7 +13,14 @@ from pynetdicom.transport import AssociationSocket
 
 from imaging.formats.dicom.instance_identity import InstanceIdentity
 from service.dicom.pdu_socket import REQUESTOR_PDUS, PduSocket
-from service.dicom.peer_errors import is_temporary, object_refused, peer_error
+from service.dicom.peer_connection import PeerConnection
+from service.dicom.peer_errors import (
+    is_temporary,
+    object_refused,
+    own_files,
+    peer_error,
+    peer_tls_error,
+)
 from service.resources.peers import Peer
 
 _PERMANENT = 1
@@ -68,13 +75,18 @@ def associated(peer: Peer, entity: AE, handlers: Sequence[Any] = ()) -> Iterator
     """
     entity.connection_timeout = entity.acse_timeout = entity.network_timeout = peer.timeout_s
     entity.dimse_timeout = _response_limit_s(peer)
+    with own_files(peer):
+        secured = PeerConnection(peer) if peer.tls else None
     association = entity.associate(
         str(peer.host),
         int(peer.port or 0),
         ae_title=str(peer.ae_title),
         evt_handlers=[(evt.EVT_CONN_OPEN, _bound_pdus), *handlers],
+        tls_args=secured.arguments if secured else None,
     )
     if not association.is_established:
+        if secured and secured.problem:
+            raise peer_tls_error(peer, secured.problem)
         raise _not_established(peer, association)
     try:
         yield association

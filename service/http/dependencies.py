@@ -9,6 +9,8 @@ from fastapi import Depends
 from starlette.requests import Request
 
 from jobs.repository import (
+    Accounts,
+    ApiKeys,
     Assignments,
     Audit,
     Batches,
@@ -25,6 +27,7 @@ from jobs.repository import (
     Worklist,
 )
 from models.registry import Registry
+from service.auth import KnownCallers
 from service.http.threads import (
     AssistantThreads,
     DispatchThreads,
@@ -58,6 +61,7 @@ from service.use_cases.scan_intake import ScanIntake
 from service.use_cases.scan_removal import ScanRemoval
 from service.use_cases.scan_views import ScanViews
 from service.use_cases.second_readings import SecondReadings
+from service.use_cases.storage_room import StorageRoom
 from service.use_cases.tiles import Tiles
 from service.use_cases.training_orders import TrainingOrders
 from service.use_cases.training_status import TrainingStatuses, TrainingWatcher
@@ -74,6 +78,8 @@ def provided(kind: type) -> Any:
     return Depends(provide)
 
 
+AccountsDep = Annotated[Accounts, provided(Accounts)]
+ApiKeysDep = Annotated[ApiKeys, provided(ApiKeys)]
 ArchivesDep = Annotated[Archives, provided(Archives)]
 AssistanceDep = Annotated[Assistance, provided(Assistance)]
 AuditDep = Annotated[Audit, provided(Audit)]
@@ -92,6 +98,7 @@ ImageSessionsDep = Annotated[ImageSessions, provided(ImageSessions)]
 JobStatusesDep = Annotated[JobStatuses, provided(JobStatuses)]
 JobWatcherDep = Annotated[JobWatcher, provided(JobWatcher)]
 JobsDep = Annotated[Jobs, provided(Jobs)]
+KnownCallersDep = Annotated[KnownCallers, provided(KnownCallers)]
 MetricsDep = Annotated[Metrics, provided(Metrics)]
 ModelFitsDep = Annotated[ModelFits, provided(ModelFits)]
 NamedScansDep = Annotated[NamedScans, provided(NamedScans)]
@@ -112,6 +119,7 @@ ScanRemovalDep = Annotated[ScanRemoval, provided(ScanRemoval)]
 ScanViewsDep = Annotated[ScanViews, provided(ScanViews)]
 ScansDep = Annotated[Scans, provided(Scans)]
 SecondReadingsDep = Annotated[SecondReadings, provided(SecondReadings)]
+StorageRoomDep = Annotated[StorageRoom, provided(StorageRoom)]
 TilesDep = Annotated[Tiles, provided(Tiles)]
 TrainingOrdersDep = Annotated[TrainingOrders, provided(TrainingOrders)]
 TrainingsDep = Annotated[Trainings, provided(Trainings)]

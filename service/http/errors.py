@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from imaging.errors import BadInput, ScanTooLarge, TesseraError
+from imaging.errors import BadInput, LimitReached, ScanTooLarge, TesseraError
 from jobs import problem
 from jobs.problem import Answer
 from service.http.methods import METHOD_NOT_ALLOWED, methods_of
@@ -98,7 +98,7 @@ def response_to(error: Exception) -> JSONResponse:
             return response_to(cause)
         return problem_response(_of_http(error), error.headers)
     reply = problem_of(error)
-    return problem_response(reply, _headers(reply.status))
+    return problem_response(reply, _headers(error, reply.status))
 
 
 def problem_of(error: Exception) -> Problem:
@@ -157,7 +157,9 @@ class UnexpectedErrors:
             await problem_response(reply)(scope, receive, send)
 
 
-def _headers(status: int) -> dict[str, str] | None:
+def _headers(error: Exception, status: int) -> dict[str, str] | None:
+    if isinstance(error, LimitReached) and error.retry_after_s is not None:
+        return {"Retry-After": str(error.retry_after_s)}  # RFC 6585, 4
     if status == 503:
         return {"Retry-After": str(RETRY_AFTER_S)}
     if status == 412:

@@ -1,22 +1,55 @@
 """Streams of server-sent events, and their description."""
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
-from fastapi import Response
+from fastapi import Request, Response
 from sse_starlette.event import ServerSentEvent
 from sse_starlette.sse import EventSourceResponse
 
+from service.http.permissions import is_still_admitted
+
 HEARTBEAT_S = 10
+CHECK_S = 3.0
+"""How often the permission of a stream's caller is checked again: a stream may last for days."""
 
 
-def event_stream(events: AsyncIterator[ServerSentEvent]) -> Response:
-    """A response with these events, and a comment now and then that shows that it lives."""
+def event_stream(request: Request, events: AsyncIterator[ServerSentEvent]) -> Response:
+    """A response with these events, and a comment now and then that shows that it lives.
+
+    It ends when the caller of the request loses the permission, such as by a revoked key.
+    """
     return EventSourceResponse(
-        events,
+        _while_admitted(request, events),
         ping=HEARTBEAT_S,
         ping_message_factory=lambda: ServerSentEvent(comment="heartbeat"),
     )
+
+
+async def _while_admitted(
+    request: Request, events: AsyncIterator[ServerSentEvent]
+) -> AsyncIterator[ServerSentEvent]:
+    checked_at = time.monotonic()
+    following = asyncio.ensure_future(anext(events, None))
+    try:
+        while True:
+            await asyncio.wait([following], timeout=CHECK_S)
+            if time.monotonic() - checked_at >= CHECK_S:
+                if not await is_still_admitted(request):
+                    return
+                checked_at = time.monotonic()
+            if following.done():
+                if (event := following.result()) is None:
+                    return
+                yield event
+                following = asyncio.ensure_future(anext(events, None))
+    finally:
+        following.cancel()
+        with suppress(asyncio.CancelledError):
+            await following
 
 
 def events_of(name: str, schema: str, end: str) -> dict[str, Any]:

@@ -14,7 +14,9 @@ from anyio.to_thread import run_sync
 from fastapi import Depends
 from starlette.requests import Request
 
+from imaging.errors import Forbidden, Unauthenticated, Unavailable
 from service.auth import ANONYMOUS, Authenticator, HttpCaller, Permission, Principal
+from service.http.rate_limits import admit
 
 CALLER = "tessera.caller"
 """Key of a request's scope: the `RequestCaller`, for what is recorded of the request."""
@@ -34,30 +36,59 @@ class RequiredPermission:
     """Admits callers that have a permission."""
 
     permission: Permission
+    counted: bool = True
+    """Whether its requests count for rate limits."""
 
     async def __call__(self, request: Request) -> Principal:
         """The caller's principal.
 
         Raises Unauthenticated (401) if the caller is not known, Forbidden (403) if it lacks the
-        permission. For a public route nobody is asked, and no thread is needed: such a route
-        answers also while all threads wait for a part that does not.
+        permission, TooManyRequests (429) above its rate limit. For a public route nobody is asked,
+        and no thread is needed: such a route answers also while all threads wait for a part that
+        does not.
         """
         caller = request.scope[CALLER] = RequestCaller(self.permission)
         if self.permission is Permission.PUBLIC:
             return ANONYMOUS
-        authenticator: Authenticator = request.app.state.authenticator
-        principal = await run_sync(authenticator.authenticate, _caller(request))
+        principal = await authenticated(request, http_caller(request))
         caller.principal = principal
+        if self.counted:
+            await admit(request, principal)
         principal.require(self.permission)
+        request.state.required = self
         return principal
 
 
-def Allowed(permission: Permission) -> Any:  # noqa: N802 - a dependency, like FastAPI's Depends
-    """A dependency that yields the caller's Principal and needs `permission`."""
-    return Depends(RequiredPermission(permission))
+async def is_still_admitted(request: Request) -> bool:
+    """Whether the caller of a request that goes on would be admitted now, too."""
+    required: RequiredPermission = request.state.required
+    try:
+        await required(request)
+    except (Unauthenticated, Forbidden):
+        return False
+    except Unavailable:
+        return True  # nothing new is read while the database does not answer
+    return True
 
 
-def _caller(request: Request) -> HttpCaller:
+def Allowed(  # noqa: N802 - a dependency, like FastAPI's Depends
+    permission: Permission, *, counted: bool = True
+) -> Any:
+    """A dependency that yields the caller's Principal and needs `permission`.
+
+    `counted`: whether a request counts for rate limits; streams of events do not.
+    """
+    return Depends(RequiredPermission(permission, counted))
+
+
+async def authenticated(request: Request, caller: HttpCaller) -> Principal:
+    """The principal of a caller; raises Unauthenticated (401)."""
+    authenticator: Authenticator = request.app.state.authenticator
+    return await run_sync(authenticator.authenticate, caller)
+
+
+def http_caller(request: Request) -> HttpCaller:
+    """Who sends a request."""
     return HttpCaller(
         authorization=request.headers.get("authorization", ""),
         cookies=request.cookies,

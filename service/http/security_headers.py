@@ -16,10 +16,15 @@ _HEADERS = {
     "Content-Security-Policy": API_POLICY,
     "Cache-Control": "no-store",
 }
+_STRICT_TRANSPORT = "Strict-Transport-Security", "max-age=31536000"
+"""For a year, browsers call this host by HTTPS only (RFC 6797)."""
 
 
 class SecurityHeaders:
-    """ASGI: security headers; responses are not cached unless a route says so."""
+    """ASGI: security headers; responses are not cached unless a route says so.
+
+    Where a proxy speaks TLS for the gateway, the proxy adds HSTS.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -30,6 +35,8 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
+                if scope.get("scheme") == "https":
+                    headers.setdefault(*_STRICT_TRANSPORT)
             await send(message)
 
         await self.app(scope, receive, add)

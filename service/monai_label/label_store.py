@@ -63,6 +63,7 @@ class LabelStore:
             created_at=time(),
             mask_sha256=stored.sha256,
             mask_format=stored.format,
+            mask_bytes=stored.bytes,
             scan=scan.id,
             tag=tag,
             info=dict(params),

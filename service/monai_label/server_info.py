@@ -3,16 +3,18 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from imaging.errors import BadRequest, NotFound
 from models.any_card import AnyCard
-from service.auth import Permission, Principal
-from service.http.dependencies import RegistryDep
-from service.http.permissions import Allowed
+from service.auth import HttpCaller, Permission, Principal
+from service.http.dependencies import KnownCallersDep, RegistryDep, UploadSpaceDep
+from service.http.permissions import Allowed, authenticated, http_caller
 from service.monai_label import active_learning, infer_response
 from service.monai_label.datastore import DESCRIPTION, NAME, LabelsDep, statistics
 from service.monai_label.endpoint import endpoint
+from service.monai_label.form import received_form
 from service.monai_label.recent_log import lines
 
 router = APIRouter()
@@ -23,22 +25,33 @@ _TRAIN = "Train with `tessera train`, then `tessera export` and `tessera models 
 
 
 @endpoint(router, "GET", "/auth", Allowed(Permission.PUBLIC))
-def auth() -> dict[str, Any]:
-    """Clients need not sign in: the service has no accounts yet."""
-    return {"enabled": False, "client_id": "", "realm": ""}
+def auth(callers: KnownCallersDep) -> dict[str, Any]:
+    """Whether clients need to sign in: with accounts, by an API key as the password."""
+    return {"enabled": callers.current().accounts, "client_id": "", "realm": ""}
 
 
 @endpoint(router, "POST", "/auth/token", Allowed(Permission.PUBLIC))
-def token() -> Response:
-    """404: there is no sign-in."""
-    raise NotFound(
-        "This service has no sign-in.", hint="Leave the user name and the password empty."
-    )
+async def token(
+    request: Request, callers: KnownCallersDep, space: UploadSpaceDep
+) -> dict[str, Any]:
+    """The API key that was sent as the password, if it is valid: clients send it as a token.
+
+    404 where there are no accounts.
+    """
+    if not callers.current().accounts:
+        raise NotFound(
+            "This service has no sign-in.", hint="Leave the user name and the password empty."
+        )
+    async with received_form(request, space) as form:
+        key = form.fields.get("password", "")
+    await authenticated(request, HttpCaller(authorization=f"Bearer {key}"))
+    return {"access_token": key, "token_type": "bearer"}
 
 
 @endpoint(router, "GET", "/auth/token/valid", Allowed(Permission.PUBLIC))
-def valid() -> dict[str, Any]:
-    """Any token is valid, because none is needed."""
+async def valid(request: Request) -> dict[str, Any]:
+    """401 unless the request's token is valid; without accounts none is needed."""
+    await authenticated(request, http_caller(request))
     return {}
 
 

@@ -1,14 +1,17 @@
 """Peers: the DICOM systems that scans come from and results go to, and how they fail."""
 
-import os
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from imaging.errors import BadRequest, Unavailable
 from jobs.settings import AE_TITLE
+from service.resources.peer_login import PeerLogin
+from service.resources.peer_tls import PeerTls
+from service.tls.certificates import CertificateKeys
 
 PeerName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+AeTitle = Annotated[str, Field(pattern=AE_TITLE)]
 
 
 class PeerUnavailable(Unavailable):
@@ -27,21 +30,17 @@ class ObjectRefused(PeerRefused):
     """The peer does not store this kind of object, and may store another kind."""
 
 
-class Peer(BaseModel):
+class Peer(PeerTls, PeerLogin):
     """A `[[peer]]` table: searched and fetched from by DICOMweb; sent to by DICOMweb or C-STORE."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: PeerName
-    dicomweb: Annotated[str, Field(pattern=r"^https?://[^\s?#]+$")] | None = None
+    dicomweb: Annotated[str, Field(pattern=r"^https?://[^\s?#@]+$")] | None = None
     """Root of the DICOMweb service, such as http://127.0.0.1:8042/dicom-web."""
-    username_env: str | None = None
-    """Names of environment variables that hold user name and password, which keeps them out of
-    the file."""
-    password_env: str | None = None
     host: str | None = None
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
-    ae_title: Annotated[str, Field(pattern=AE_TITLE)] | None = None
+    ae_title: AeTitle | None = None
     timeout_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
     storage_commitment: bool = False
     """Whether the peer is asked to confirm that it keeps an object, after it was sent."""
@@ -57,16 +56,31 @@ class Peer(BaseModel):
             raise ValueError("give dicomweb, or host, port and ae_title, or both")
         if self.storage_commitment and self.host is None:
             raise ValueError("storage_commitment needs host, port and ae_title")
-        if (self.username_env is None) != (self.password_env is None):
-            raise ValueError("username_env and password_env must be given together")
-        for name in (self.username_env, self.password_env):
-            if name is not None and name not in os.environ:
-                raise ValueError(f"the environment variable {name} is not set")
         return self
 
-    @property
-    def credentials(self) -> tuple[str, str] | None:
-        """User name and password, or None."""
-        if self.username_env is None or self.password_env is None:
-            return None
-        return os.environ[self.username_env], os.environ[self.password_env]
+    @model_validator(mode="after")
+    def _secured(self) -> Self:
+        https = self.dicomweb is not None and self.dicomweb.startswith("https://")
+        if self.tls and self.host is None:
+            raise ValueError("tls needs host, port and ae_title; for DICOMweb, write https://")
+        if (self.ca_file or self.certificate_file) and not (self.tls or https):
+            raise ValueError("ca_file and certificate_file need tls = true, or https in dicomweb")
+        if self.names_certificate and self.ae_title is None:
+            raise ValueError("certificate_sha256, _name and _subject need ae_title")
+        if self.has_login and self.dicomweb is None:
+            raise ValueError("user name, password and token are for dicomweb")
+        return self
+
+
+class Sender(CertificateKeys):
+    """A `[[sender]]` table: a system that only sends to us, known by its certificate."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    ae_title: AeTitle
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        if not self.names_certificate:
+            raise ValueError("give certificate_sha256, certificate_name or certificate_subject")
+        return self

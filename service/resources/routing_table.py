@@ -4,6 +4,7 @@ webhooks."""
 import hashlib
 import tomllib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Self
@@ -14,8 +15,9 @@ from imaging.errors import BadModel, BadRequest, NotFound
 from imaging.formats.dicom.instance_identity import InstanceIdentity
 from models.registry import Registry
 from service.resources.format_names import DeliveryFormatName
-from service.resources.peers import Peer, PeerName
+from service.resources.peers import Peer, PeerName, Sender
 from service.resources.webhook_endpoint import WebhookEndpoint
+from service.tls.certificates import CertificateKeys
 
 Pattern = Annotated[str, Field(min_length=1, max_length=200)]
 """A shell pattern of `*`, `?` and `[abc]`; case does not matter."""
@@ -77,12 +79,21 @@ class RoutingRule(BaseModel):
         return hashlib.sha256(text.encode()).hexdigest()
 
 
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """An AE title, and the certificate of whoever may call under it."""
+
+    ae_title: str
+    certificate: CertificateKeys
+
+
 class RoutingTable(BaseModel):
     """The whole file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     peer: tuple[Peer, ...] = ()
+    sender: tuple[Sender, ...] = ()
     rule: tuple[RoutingRule, ...] = ()
     webhook: tuple[WebhookEndpoint, ...] = ()
 
@@ -136,6 +147,12 @@ class RoutingTable(BaseModel):
             if (count := len(card.requested_channels)) != 1:
                 raise _invalid(f"rule.{number}.model: the model takes {count} scans at once.")
 
+    @property
+    def callers(self) -> tuple[Caller, ...]:
+        """Systems that may call under their AE title only with a certificate that is named."""
+        peers = [Caller(str(one.ae_title), one) for one in self.peer if one.names_certificate]
+        return *peers, *(Caller(one.ae_title, one) for one in self.sender)
+
     def rules_for(self, series: InstanceIdentity) -> list[RoutingRule]:
         """Every rule that applies to a series: those with `otherwise` only if no other does."""
         matching = [rule for rule in self.rule if rule.matches(series)]
@@ -164,6 +181,7 @@ def _faults(error: ValidationError) -> Iterator[str]:
 def _invalid(detail: str) -> BadRequest:
     return BadRequest(
         detail,
-        expected="A TOML file of [[peer]], [[rule]] and [[webhook]] tables as documented.",
+        expected="A TOML file of [[peer]], [[sender]], [[rule]] and [[webhook]] tables as "
+        "documented.",
         hint="Correct the file that TESSERA_ROUTING_TABLE names.",
     )

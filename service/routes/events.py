@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from sse_starlette.event import ServerSentEvent
 
 from imaging.errors import NotFound
@@ -39,9 +39,10 @@ _EVENTS_OF_SEVERAL: dict[int | str, dict[str, Any]] = {200: events_of("job", "Jo
 
 @router.get("/v1/jobs/events", response_class=Response, responses=_EVENTS_OF_SEVERAL)
 async def follow_jobs(
+    request: Request,
     statuses: JobStatusesDep,
     watcher: JobWatcherDep,
-    principal: Annotated[Principal, Allowed(Permission.JOBS_READ)],
+    principal: Annotated[Principal, Allowed(Permission.JOBS_READ, counted=False)],
     ids: Annotated[
         list[Identifier],
         Query(alias="id", min_length=1, max_length=MOST_JOBS, description="Ids of the jobs."),
@@ -59,15 +60,16 @@ async def follow_jobs(
     ]
     if not known:
         raise NotFound("None of these jobs exists.", hint="List the jobs with GET /v1/jobs.")
-    return event_stream(_changes_of_several(watcher, known))
+    return event_stream(request, _changes_of_several(watcher, known))
 
 
 @router.get("/v1/jobs/{job_id}/events", response_class=Response, responses=_EVENTS)
 async def follow_job(
+    request: Request,
     job_id: JobId,
     statuses: JobStatusesDep,
     watcher: JobWatcherDep,
-    principal: Annotated[Principal, Allowed(Permission.JOBS_READ)],
+    principal: Annotated[Principal, Allowed(Permission.JOBS_READ, counted=False)],
     last_event_id: Annotated[
         str | None,
         Header(max_length=200, description="`id` of the last event that the caller received."),
@@ -77,7 +79,7 @@ async def follow_job(
     status = await run_sync(statuses.get, principal.project, job_id)
     if status.job.state.final and last_event_id == _event_id(job_out(status)):
         return Response(status_code=204)  # an EventSource does not reconnect after a 204
-    return event_stream(_changes(watcher, status))
+    return event_stream(request, _changes(watcher, status))
 
 
 async def _changes(watcher: JobWatcher, status: JobStatus) -> AsyncIterator[ServerSentEvent]:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from sse_starlette.event import ServerSentEvent
 
 from jobs.training import TrainingOptions
@@ -138,15 +138,16 @@ _EVENTS: dict[int | str, dict[str, Any]] = {
 
 @router.get("/v1/trainings/{training_id}/events", response_class=Response, responses=_EVENTS)
 async def follow_training(
+    request: Request,
     training_id: TrainingId,
     statuses: TrainingStatusesDep,
     watcher: TrainingWatcherDep,
-    principal: _Manager,
+    principal: Annotated[Principal, Allowed(Permission.TRAININGS_MANAGE, counted=False)],
 ) -> Response:
     """Follows a training: one event at once and one at every change, until it has ended and its
     model is published, or is not to be."""
     status = await run_sync(statuses.get, principal.project, training_id)
-    return event_stream(_changes(watcher, status))
+    return event_stream(request, _changes(watcher, status))
 
 
 async def _changes(

@@ -9,7 +9,12 @@ from starlette.requests import ClientDisconnect
 from service.auth import Permission, Principal
 from service.http import tus
 from service.http.audited import AuditedDep
-from service.http.dependencies import PartialUploadsDep, UploadedScansDep, UploadThreadsDep
+from service.http.dependencies import (
+    PartialUploadsDep,
+    StorageRoomDep,
+    UploadedScansDep,
+    UploadThreadsDep,
+)
 from service.http.methods import methods_of
 from service.http.permissions import Allowed
 from service.http.tus_version import VERSION
@@ -48,6 +53,7 @@ def describe_uploads(request: Request, uploads: PartialUploadsDep) -> Response:
 async def create_upload(
     request: Request,
     uploads: PartialUploadsDep,
+    room: StorageRoomDep,
     principal: Uploader,
     _: tus.SpeaksTus,
     upload_length: tus.UploadLength,
@@ -56,8 +62,10 @@ async def create_upload(
 ) -> Response:
     """Creates an upload. The body may hold the beginning of the file, or be empty.
 
-    The same Idempotency-Key returns the same upload again, with what has arrived of it.
+    The same Idempotency-Key returns the same upload again, with what has arrived of it. A file that
+    is larger than the room that is left to the project is refused with 507.
     """
+    await run_sync(room.check, principal.project, upload_length)
     name = tus.file_name(upload_metadata)
     upload = await run_sync(
         uploads.create, principal.project, principal.name, name, upload_length, idempotency_key

@@ -2,6 +2,18 @@
 
 from models.card_parts import ModelName
 from service.schemas.account import AccountOut
+from service.schemas.accounts import (
+    KeyId,
+    KeyIn,
+    KeyOut,
+    KeyPage,
+    Login,
+    NewKeyOut,
+    RoleIn,
+    UserIn,
+    UserOut,
+    UsersOut,
+)
 from service.schemas.archives import DeliveriesIn, DeliveryOut, PeerOut, PullIn
 from service.schemas.assignments import (
     AssignedJobIn,
@@ -158,10 +170,15 @@ __all__ = [
     "JobIn",
     "JobOut",
     "JobPage",
+    "KeyId",
+    "KeyIn",
+    "KeyOut",
+    "KeyPage",
     "LabelChangeOut",
     "LabelComparisonOut",
     "LabelMapIn",
     "LabelOut",
+    "Login",
     "MeasurementIn",
     "MeasurementOut",
     "MessageId",
@@ -169,6 +186,7 @@ __all__ = [
     "ModelFitOut",
     "ModelName",
     "ModelOut",
+    "NewKeyOut",
     "OptionsIn",
     "OverlapOut",
     "PageLimit",
@@ -190,6 +208,7 @@ __all__ = [
     "ReviewMeasurementsOut",
     "ReviewOut",
     "ReviewedJobIn",
+    "RoleIn",
     "ScanId",
     "ScanOut",
     "ScanPage",
@@ -215,6 +234,9 @@ __all__ = [
     "UploadIn",
     "UploadedIn",
     "UploadedMaskOut",
+    "UserIn",
+    "UserOut",
+    "UsersOut",
     "VerdictPairOut",
     "ViewerId",
     "ViewerIn",

@@ -3,6 +3,7 @@
 from typing import Any
 
 from imaging.given_mask import DEFAULT_MARGIN_MM
+from service.schemas.account_examples import ACCOUNT_EXAMPLES
 from service.schemas.audit_examples import AUDIT_EXAMPLES
 from service.schemas.comparison_examples import COMPARISON_EXAMPLES
 from service.schemas.delivery_examples import DELIVERY_EXAMPLES
@@ -208,6 +209,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "project": "liver-study",
         "permissions": ["jobs:read", "results:read", "reviews:write"],
     },
+    **ACCOUNT_EXAMPLES,
     "AssigneeIn": {"assignee": "Dr. Okafor", "seen": ""},
     "AssignedJobIn": {"id": _JOB_ID, "seen": ""},
     "ReviewedJobIn": {"id": _JOB_ID, "seen": ""},

@@ -22,6 +22,8 @@ class StoredMask:
 
     sha256: str
     format: str
+    bytes: int = 0
+    """0: not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,8 @@ class CorrectedMasks:
         target = registry.stored_for(mask)
         with self.scratch.file(target.file_ending) as path:
             write(path, mask, scan)
-            return StoredMask(self.blobs.put(path, move=True), target.name)
+            size = path.stat().st_size
+            return StoredMask(self.blobs.put(path, move=True), target.name, size)
 
     def follow(self, project: str, added: Review) -> None:
         """Does what follows from a review that was added, with a corrected mask or without.

@@ -86,6 +86,7 @@ class Corrections:
             id=draft.id,
             mask_sha256=mask.sha256,
             mask_format=mask.format,
+            mask_bytes=mask.bytes,
             tag=FINAL,
             base=draft.base,
             seconds=draft.seconds,

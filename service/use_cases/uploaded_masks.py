@@ -113,7 +113,7 @@ class UploadedMasks:
         mask_format: str,
     ) -> StoredMask:
         now = time.time()
-        blobs = self._files(scan, mask)
+        blobs, mask_bytes = self._files(scan, mask)
         job = Job(
             id=uuid4().hex,
             project=stored.project,
@@ -132,24 +132,28 @@ class UploadedMasks:
             **blobs,
         )
         report = uploaded_mask_report(mask, scan, mask_format)
-        job, created = self.rows.add(job, f"{UPLOADED_MASK} {stored.id} {sha256}", report)
+        job, created = self.rows.add(
+            job, f"{UPLOADED_MASK} {stored.id} {sha256}", report, mask_bytes
+        )
         return StoredMask(job, tuple(segment.name for segment in mask.segments), created)
 
-    def _files(self, scan: Scan, mask: UploadedMask) -> dict[str, Any]:
-        """Stores the mask and its preview image; members of a job."""
+    def _files(self, scan: Scan, mask: UploadedMask) -> tuple[dict[str, Any], int]:
+        """Stores the mask and its preview image; members of a job, and the mask's bytes."""
         target = registry.stored_for(mask.numbers)
         colors = {segment.number: segment.color for segment in mask.segments}
         with self.scratch.file(target.file_ending) as path:
             write(path, mask.numbers, scan)
+            mask_bytes = path.stat().st_size
             mask_sha256 = self.blobs.put(path, move=True)
         with self.scratch.file(".png") as path:
             preview(scan, mask.numbers, colors, path)
             preview_sha256 = self.blobs.put(path, move=True)
-        return {
+        members = {
             "mask_sha256": mask_sha256,
             "mask_format": target.name,
             "preview_sha256": preview_sha256,
         }
+        return members, mask_bytes
 
 
 def _may_belong(header: SegHeader, scan: Scan) -> bool:

@@ -18,6 +18,7 @@ from models.registry import Registry
 from service.auth import LocalAdministrator
 from service.dicom.series_inbox import SeriesInbox
 from service.dicom.series_router import SeriesRouter
+from service.resources.peer_login import Login
 from service.resources.routing_table import RoutingTable
 from service.resources.scratch import Scratch
 from service.use_cases.audit_recorder import AuditRecorder
@@ -268,7 +269,7 @@ def test_passwords_come_from_the_environment(
     (peer,) = load(
         tmp_path, PEER + 'username_env = "PACS_USER"\npassword_env = "PACS_PASSWORD"\n'
     ).peer
-    assert peer.credentials == ("tessera", "not to be told")
+    assert peer.login() == Login("tessera", "not to be told")
     assert "not to be told" not in repr(peer)
 
 

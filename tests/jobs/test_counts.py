@@ -52,12 +52,12 @@ def check_counts(repository: Repository) -> None:
     with repository.database.read() as connection:
         for job in connection.execute(select(jobs)):
             waits = job.state == "queued"
-            place = (job.priority, job.seq // BLOCK) if waits else (0, 0)
+            place = (job.priority, job.seq // BLOCK, job.project) if waits else (0, 0, "")
             key = (job.state, job.queue, job.model, *place)
             plain[*key, "jobs"] += 1
             plain[*key, "voxels"] += job.voxels
         for row in connection.execute(select(job_counts)):
-            key = (row.state, row.queue, row.model, row.priority, row.block)
+            key = (row.state, row.queue, row.model, row.priority, row.block, row.project)
             counted[*key, "jobs"] += row.jobs
             counted[*key, "voxels"] += row.voxels
     assert {key: n for key, n in counted.items() if n} == {key: n for key, n in plain.items() if n}
@@ -327,7 +327,7 @@ def test_postgresql_reads_one_block_for_a_place(
 
         with repository.database.read() as connection:
             found = {job.id: job.place for job in waiting_jobs(connection, wanted, {})}
-            ((statement, parameters),) = sent
+            (statement, parameters), _ = sent  # the jobs' own blocks, then the counts
             explained = f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}"
             (plan,) = connection.exec_driver_sql(explained, parameters).scalar_one()
     assert found == {name: 1 + int(name.removeprefix("job")) for name in wanted}

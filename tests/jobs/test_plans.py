@@ -33,7 +33,7 @@ FILTERS = (
 
 @pytest.fixture
 def filled(postgres_url: str) -> Iterator[Repository]:
-    """With jobs that have just been added, and no statistics of them."""
+    """With jobs of two projects that have just been added, and no statistics of them."""
     with closing(Repository(postgres_url)) as repository:
         repository.migrate()
         with repository.database.write() as connection:
@@ -45,6 +45,9 @@ def filled(postgres_url: str) -> Iterator[Repository]:
             for _ in range(MANY)
         ]
         repository.batches.add(Batch("b", "ada", "b", time.time()), members)
+        repository.scans.add(make_scan("other", "bea"))
+        repository.jobs.add(make_job("other", "bea", scans={"t1": "other"}))
+        repository.messages.mark_sent(["other", members[0].id])
         yield repository
 
 

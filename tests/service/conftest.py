@@ -21,7 +21,7 @@ def start_gateway(tmp_path: Path, models: Path) -> Iterator[Start]:
     started: list[Gateway] = []
 
     def one(data: Path = tmp_path / "data", prelude: str = "", **settings: str) -> Gateway:
-        started.append(start(data, prelude, **{"models": str(models), **settings}))
+        started.append(start(data, prelude, None, **{"models": str(models), **settings}))
         return started[-1]
 
     yield one

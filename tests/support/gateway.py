@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import ssl
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -31,10 +32,15 @@ class Gateway:
     data: Path
     log: Path
     settings: Settings
+    tls: ssl.SSLContext | None = None
+    """With which clients trust the gateway; None: HTTP."""
     client: httpx.Client = field(init=False)
 
     def __post_init__(self) -> None:
-        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60)
+        scheme = "http" if self.tls is None else "https"
+        self.client = httpx.Client(
+            base_url=f"{scheme}://127.0.0.1:{self.port}", timeout=60, verify=self.tls or True
+        )
 
     def upload(self, content: bytes, name: str = "scan") -> httpx.Response:
         return self.client.post("/v1/scans", files={"files": (name, content)})
@@ -89,8 +95,11 @@ class Gateway:
             self.process.wait(60)
 
 
-def start(data: Path, prelude: str = "", **settings: str) -> Gateway:
-    """Starts a gateway over `data`; `prelude` is Python that its process runs first."""
+def start(
+    data: Path, prelude: str = "", tls: ssl.SSLContext | None = None, **settings: str
+) -> Gateway:
+    """Starts a gateway over `data`; `prelude` is Python that its process runs first. `tls`: with
+    which clients trust it, if the settings name a certificate."""
     port = free_port()
     env = environment(data, port, **settings)
     data.mkdir(parents=True, exist_ok=True)
@@ -102,7 +111,7 @@ def start(data: Path, prelude: str = "", **settings: str) -> Gateway:
         models=settings.get("models"),
         database_url=settings.get("database_url", ""),
     )
-    gateway = Gateway(process, port, data, log, known)
+    gateway = Gateway(process, port, data, log, known, tls)
     end = time.monotonic() + START_S
     while time.monotonic() < end and process.poll() is None:
         with contextlib.suppress(httpx.TransportError):

@@ -37,7 +37,7 @@ class Installation:
             "sweep_interval_s": "0.2",
             "models": str(self.models),
         }
-        self.gateways.append(start(self.data, prelude, **{**known, **settings}))
+        self.gateways.append(start(self.data, prelude, None, **{**known, **settings}))
         return self.gateways[-1]
 
     def worker(self, **changes: str) -> None:

@@ -25,9 +25,9 @@ from inference.runtime_registry import runtime_named
 
 FIXTURES = {
     "browser": {"browser", "blind_browser", "chromium", "playwright"},
-    "system": {"orthanc", "rabbitmq"},
+    "system": {"orthanc", "rabbitmq", "secured_orthanc"},
     "process": {
-        *("address", "cluster", "disk", "gateway", "idle_cluster", "installation"),
+        *("address", "certificates", "cluster", "disk", "gateway", "idle_cluster", "installation"),
         *("lasting_cluster", "object_store", "own_object_store", "own_postgres"),
         *("patient_cluster", "postgres", "redis", "redis_cluster", "served", "small_disk"),
         *("start_gateway",),

@@ -13,6 +13,7 @@ import httpx
 import pytest
 from pydicom import Dataset
 
+from tests.support.certificates import Certificates
 from tests.support.dicom.mr_series import as_bytes
 from tests.support.ports import free_port
 from tests.support.waiting import until
@@ -23,7 +24,10 @@ PLUGINS = ("/usr/share/orthanc/plugins", "/usr/lib/orthanc", "/usr/local/share/o
 class Orthanc:
     """An Orthanc server that can be killed and started again over the same files."""
 
-    def __init__(self, program: str, plugin: Path, folder: Path) -> None:
+    def __init__(self, folder: Path, **changes: Any) -> None:
+        """`changes` are settings. The test is skipped if Orthanc is not installed."""
+        program, plugin = _installed()
+        folder.mkdir()
         self.folder = folder
         self.http, self.dicom = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.http}"
@@ -42,6 +46,7 @@ class Orthanc:
             "DicomAlwaysAllowStore": True,
             "Plugins": [str(plugin)],
             "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
+            **changes,
         }
         (folder / "orthanc.json").write_text(json.dumps(settings))
         self.client = httpx.Client(base_url=self.url, timeout=60)
@@ -71,9 +76,9 @@ class Orthanc:
     def file(self, instance: str) -> bytes:
         return self.client.get(f"/instances/{instance}/file").content
 
-    def modality(self, name: str, port: int) -> None:
+    def modality(self, name: str, port: int, *, tls: bool = False) -> None:
         """Makes Tessera known to Orthanc."""
-        peer = {"AET": "TESSERA", "Host": "127.0.0.1", "Port": port}
+        peer = {"AET": "TESSERA", "Host": "127.0.0.1", "Port": port, "UseDicomTls": tls}
         self.client.put(f"/modalities/{name}", json=peer).raise_for_status()
 
     def send(self, resource: str, port: int) -> None:
@@ -91,18 +96,37 @@ class Orthanc:
             return False
 
 
-@pytest.fixture
-def orthanc(tmp_path: Path) -> Iterator[Orthanc]:
-    """A running, empty Orthanc. The test is skipped if it is not installed."""
+def _installed() -> tuple[str, Path]:
+    """The program and the plug-in."""
     program = shutil.which("Orthanc") or shutil.which("Orthanc", path="/usr/sbin:/usr/local/sbin")
     plugins = [Path(folder) / "libOrthancDicomWeb.so" for folder in PLUGINS]
     plugin = next((path for path in plugins if path.exists()), None)
     if program is None or plugin is None:
         pytest.skip("no Orthanc with DICOMweb: apt-get install orthanc orthanc-dicomweb")
-    folder = tmp_path / "orthanc"
-    folder.mkdir()
-    server = Orthanc(program, plugin, folder)
+    return program, plugin
+
+
+def _running(server: Orthanc) -> Iterator[Orthanc]:
     server.start()
     yield server
     server.kill()
     server.client.close()
+
+
+@pytest.fixture
+def orthanc(tmp_path: Path) -> Iterator[Orthanc]:
+    """A running, empty Orthanc. The test is skipped if it is not installed."""
+    yield from _running(Orthanc(tmp_path / "orthanc"))
+
+
+@pytest.fixture
+def secured_orthanc(tmp_path: Path, certificates: Certificates) -> Iterator[Orthanc]:
+    """The same with DICOM TLS: it presents a certificate, and needs one from others."""
+    settings = {
+        "DicomTlsEnabled": True,
+        "DicomTlsCertificate": str(certificates.pacs.certificate),
+        "DicomTlsPrivateKey": str(certificates.pacs.key),
+        "DicomTlsTrustedCertificates": str(certificates.ca),
+        "DicomTlsRemoteCertificateRequired": True,
+    }
+    yield from _running(Orthanc(tmp_path / "orthanc", **settings))

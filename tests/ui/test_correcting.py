@@ -131,8 +131,10 @@ def test_the_corrected_mask_is_shown_and_accepted(reader: Page, gateway: Gateway
         expect(note).to_contain_text("as it was corrected" if mask_of is None else "before")
     found = gateway.client.get(reviews).json()
     assert [one["verdict"] for one in found] == ["corrected", "accepted", "corrected"]
-    same = [stored(gateway, job, one["id"]).dataobj for one in (found[0], found[2])]
-    assert np.array_equal(*map(np.asarray, same))
+    first_mask, last_mask = (
+        np.asarray(stored(gateway, job, found[n]["id"]).dataobj) for n in (0, 2)
+    )
+    assert np.array_equal(first_mask, last_mask)
 
 
 def colour_at(page: Page, place: list[float]) -> tuple[int, ...]:

@@ -1,5 +1,6 @@
 import { afterEach, expect, it, vi } from 'vitest'
 import * as api from './api'
+import { onSignInNeeded } from './sign_in'
 
 afterEach(() => void vi.unstubAllGlobals())
 
@@ -31,4 +32,14 @@ it('says that the connection broke, also in the middle of a response', async () 
   expect(await problem(api.bytes('scans/a/volume', signal))).toBe('No connection')
   breaking(503)
   expect(await problem(api.job('a'))).toBe('The request failed')
+})
+
+it('notices once that the service needs a sign-in', async () => {
+  const noticed = vi.fn()
+  onSignInNeeded(noticed)
+  for (const status of [404, 401, 401]) {
+    breaking(status)
+    await problem(api.job('a'))
+    expect(noticed).toHaveBeenCalledTimes(status === 404 ? 0 : 1)
+  }
 })

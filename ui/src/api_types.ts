@@ -25,6 +25,8 @@ export type Permission =
   | 'deliveries:write'
   | 'webhooks:read'
   | 'webhooks:write'
+  | 'keys:manage'
+  | 'accounts:manage'
   | 'service:metrics'
   | 'service:logs'
   | 'audit:read'
@@ -110,6 +112,10 @@ export type ReadingState = 'open' | 'adjudicate' | 'complete'
  */
 export type JobSort = 'newest' | 'oldest' | 'priority' | 'suspicion'
 /**
+ * What somebody is in a project, from the fewest permissions to all.
+ */
+export type ProjectRole = 'viewer' | 'uploader' | 'reader' | 'operator' | 'administrator'
+/**
  * What is measured; the value is its name in the API and in the database.
  */
 export type MeasurementKind = 'length' | 'angle' | 'rectangle' | 'ellipse' | 'probe'
@@ -189,6 +195,9 @@ export interface Bodies {
   JobPage: JobPage
   JobSort: JobSort
   JobState: JobState
+  KeyIn: KeyIn
+  KeyOut: KeyOut
+  KeyPage: KeyPage
   LabelChangeOut: LabelChangeOut
   LabelComparisonOut: LabelComparisonOut
   LabelMapIn: LabelMapIn
@@ -199,6 +208,7 @@ export interface Bodies {
   MessageState: MessageState
   ModelFitOut: ModelFitOut
   ModelOut: ModelOut
+  NewKeyOut: NewKeyOut
   OptionsIn: OptionsIn
   Outcome: Outcome
   OverlapOut: OverlapOut
@@ -206,6 +216,7 @@ export interface Bodies {
   Permission: Permission
   Problem: Problem
   ProgressOut: ProgressOut
+  ProjectRole: ProjectRole
   PullIn: PullIn
   ReadMeasurementOut: ReadMeasurementOut
   ReaderAgreementOut: ReaderAgreementOut
@@ -224,6 +235,7 @@ export interface Bodies {
   ReviewOut: ReviewOut
   ReviewedJobIn: ReviewedJobIn
   Role: Role
+  RoleIn: RoleIn
   ScanOut: ScanOut
   ScanPage: ScanPage
   ScanUsesOut: ScanUsesOut
@@ -246,6 +258,9 @@ export interface Bodies {
   UploadIn: UploadIn
   UploadedIn: UploadedIn
   UploadedMaskOut: UploadedMaskOut
+  UserIn: UserIn
+  UserOut: UserOut
+  UsersOut: UsersOut
   Verdict: Verdict
   VerdictPairOut: VerdictPairOut
   ViewerIn: ViewerIn
@@ -1117,6 +1132,58 @@ export interface JobPage {
   next_cursor?: string | null
 }
 /**
+ * A key to create in the caller's project.
+ */
+export interface KeyIn {
+  /**
+   * What the key is for.
+   */
+  name: string
+  /**
+   * What may be done with it; null for a user's key: the role of the user.
+   */
+  role?: ProjectRole | null
+  /**
+   * The user whose key it is; null: a service uses it. A user's key never allows more than the
+   * role of the user.
+   */
+  user?: string | null
+  /**
+   * Lifetime in seconds; null: it does not expire.
+   */
+  expires_in_s?: number | null
+}
+/**
+ * An API key without its secret.
+ */
+export interface KeyOut {
+  id: string
+  /**
+   * The beginning of the key, by which people recognise it.
+   */
+  prefix: string
+  name: string
+  /**
+   * Login name of the user whose key it is; null: a service uses it.
+   */
+  user: string | null
+  role: ProjectRole
+  created_at: string
+  expires_at: string | null
+  revoked_at: string | null
+  /**
+   * To the minute; null: never.
+   */
+  last_used_at: string | null
+}
+/**
+ * One page of keys.
+ */
+export interface KeyPage {
+  keys: KeyOut[]
+  next_cursor?: string | null
+}
+/**
  * How a correction changed a label.
  */
 export interface LabelChangeOut {
@@ -1238,6 +1305,33 @@ export interface ModelOut {
   card: {
     [k: string]: unknown
   }
+}
+/**
+ * A new API key. This is the only response that has its secret.
+ */
+export interface NewKeyOut {
+  id: string
+  /**
+   * The beginning of the key, by which people recognise it.
+   */
+  prefix: string
+  name: string
+  /**
+   * Login name of the user whose key it is; null: a service uses it.
+   */
+  user: string | null
+  role: ProjectRole
+  created_at: string
+  expires_at: string | null
+  revoked_at: string | null
+  /**
+   * To the minute; null: never.
+   */
+  last_used_at: string | null
+  /**
+   * The key as clients send it: `Authorization: Bearer KEY`.
+   */
+  key: string
 }
 /**
  * A DICOM system that scans come from and results go to.
@@ -1631,6 +1725,12 @@ export interface ReviewOut {
   changes: LabelChangeOut[]
 }
 /**
+ * The role of a user in the caller's project.
+ */
+export interface RoleIn {
+  role: ProjectRole
+}
+/**
  * One page of scans.
  */
 export interface ScanPage {
@@ -2014,6 +2114,40 @@ export interface UploadedIn {
    * @maxItems 10000
    */
   uploads: UploadIn[]
+}
+/**
+ * A user to add to the caller's project.
+ *
+ * A user of another project is added by the same login name and the same name.
+ */
+export interface UserIn {
+  /**
+   * Login name of the user.
+   */
+  login: string
+  /**
+   * Name in reviews, unique in the service.
+   */
+  name: string
+  role: ProjectRole
+}
+/**
+ * A user of the caller's project.
+ */
+export interface UserOut {
+  login: string
+  name: string
+  role: ProjectRole
+  /**
+   * Whether the user may not use the service, in all projects.
+   */
+  disabled: boolean
+}
+/**
+ * The users of the caller's project, by login name.
+ */
+export interface UsersOut {
+  users: UserOut[]
 }
 /**
  * Who has a job open.

@@ -10,6 +10,7 @@ import { listen } from './key_events'
 import { reader } from './reader'
 import * as route from './route'
 import { CORRECTION_SHORTCUTS, type Keys, SHORTCUTS } from './shortcuts'
+import { onSignInNeeded } from './sign_in'
 import type { Controls } from './viewer/port'
 import { CT_PRESETS } from './viewer/voi'
 import { toggleFullScreen } from './views/full_screen'
@@ -18,6 +19,7 @@ import { JobView } from './views/job'
 import { ListView } from './views/list'
 import { ModelsView } from './views/models'
 import { ScanDeletion } from './views/scan_deletion'
+import { signInNeeded } from './views/sign_in_needed'
 import { StartView } from './views/start'
 import { UndoBar } from './views/undo'
 import { Worklist } from './worklist'
@@ -40,6 +42,7 @@ const jobView = new JobView(
 const comparison = new CompareView()
 const deletion = new ScanDeletion(leaveJob, () => void worklist.refresh())
 const help = helpDialog()
+const signIn = signInNeeded()
 const offline = element(
   'div.offline',
   { role: 'status', hidden: true },
@@ -259,28 +262,26 @@ async function loadModels(): Promise<void> {
     models.showModels(jobView.models)
   } catch (error) {
     start.showProblem(api.problemOf(error))
+    if (!signIn.hidden) return
     window.setTimeout(() => void loadModels(), 4000)
   }
 }
 
+const layout = element(
+  'main.layout',
+  {},
+  list.root,
+  element('div.content', {}, start.root, models.root, jobView.root, comparison.root),
+)
 document
   .querySelector('#page')!
-  .append(
-    top(),
-    element(
-      'main.layout',
-      {},
-      list.root,
-      element('div.content', {}, start.root, models.root, jobView.root, comparison.root),
-    ),
-    foot(),
-    undo.root,
-    help,
-    deletion.root,
-    ...list.selection.dialogs,
-  )
+  .append(top(), layout, signIn, foot(), undo.root, help, deletion.root, ...list.selection.dialogs)
+onSignInNeeded(() => {
+  layout.hidden = offline.hidden = true
+  signIn.hidden = false
+})
 worklist.onChange(() => {
-  offline.hidden = worklist.reachable
+  offline.hidden = worklist.reachable || !signIn.hidden
 })
 window.addEventListener('hashchange', show)
 automation.install(jobView, comparison)

@@ -1,6 +1,7 @@
 /** Requests to the gateway. Every failure is an `ApiError` that can be shown to the user. */
 
 import type { Problem } from './schemas'
+import { noteStatus } from './sign_in'
 
 /** A failed request; `problem` describes it for the user. */
 export class ApiError extends Error {
@@ -69,6 +70,7 @@ export async function request(path: string, init: RequestInit = {}): Promise<Res
     if (init.signal?.aborted) throw error
     throw new ApiError(UNREACHABLE)
   }
+  noteStatus(response.status)
   if (!response.ok) {
     const body = await response.text().catch(() => '')
     throw new ApiError(responseProblem(response.status, body))

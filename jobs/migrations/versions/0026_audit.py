@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0026_project"
-down_revision = "0024_project"
+down_revision = "0025_project"
 branch_labels = None
 depends_on = None
 

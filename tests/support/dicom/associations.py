@@ -1,5 +1,6 @@
 """DICOM's network services as a scanner or an archive uses them."""
 
+import ssl
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +13,11 @@ ANSWER_S = 60.0
 
 
 def associate(
-    port: int, images: Sequence[Dataset] = (), calling: str = "SCANNER", called: str = "TESSERA"
+    port: int,
+    images: Sequence[Dataset] = (),
+    calling: str = "SCANNER",
+    called: str = "TESSERA",
+    tls: ssl.SSLContext | None = None,
 ) -> Association:
     """An association for these images and C-ECHO, established or not."""
     entity = AE(calling)
@@ -20,7 +25,8 @@ def associate(
     for kind, syntax in {(n.SOPClassUID, n.file_meta.TransferSyntaxUID) for n in images}:
         entity.add_requested_context(kind, syntax)
     entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = ANSWER_S
-    return entity.associate("127.0.0.1", port, ae_title=called)
+    tls_args = None if tls is None else (tls, "127.0.0.1")
+    return entity.associate("127.0.0.1", port, ae_title=called, tls_args=tls_args)
 
 
 def rejection(port: int, calling: str = "SCANNER", called: str = "TESSERA") -> Any:
@@ -37,9 +43,14 @@ def rejection(port: int, calling: str = "SCANNER", called: str = "TESSERA") -> A
     raise AssertionError("The request was not answered.")
 
 
-def store(port: int, images: Sequence[Dataset], calling: str = "SCANNER") -> list[int]:
+def store(
+    port: int,
+    images: Sequence[Dataset],
+    calling: str = "SCANNER",
+    tls: ssl.SSLContext | None = None,
+) -> list[int]:
     """The status of each C-STORE."""
-    talk = associate(port, images, calling)
+    talk = associate(port, images, calling, tls=tls)
     assert talk.is_established
     answers = [talk.send_c_store(image) for image in images]
     assert all("Status" in answer for answer in answers), f"no answer, or none in {ANSWER_S:.0f} s"

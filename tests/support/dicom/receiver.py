@@ -1,7 +1,8 @@
 """A DICOM receiver and its inbox in this process."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from prometheus_client import CollectorRegistry
 
@@ -9,6 +10,7 @@ from jobs.settings import Settings
 from service.auth import LocalAdministrator
 from service.dicom.series_inbox import SeriesInbox
 from service.dicom.storage_scp import StorageScp
+from service.resources.routing_table import Caller
 from service.use_cases.audit_recorder import AuditRecorder
 from tests.support.dicom.metrics import dicom_metrics
 from tests.support.ports import free_port
@@ -17,7 +19,10 @@ from tests.support.ports import free_port
 class Receiver:
     """Listens until `close`."""
 
-    def __init__(self, folder: Path, **changes: Any) -> None:
+    def __init__(
+        self, folder: Path, callers: Sequence[Caller] = (), commitments: Any = None, **changes: Any
+    ) -> None:
+        """`changes` are settings."""
         self.port = free_port()
         values = {"data": folder, "dicom_port": self.port, "dicom_series_idle_s": 0.2, **changes}
         self.settings = Settings(**values)
@@ -27,9 +32,10 @@ class Receiver:
             self.settings,
             self.inbox,
             LocalAdministrator(),
-            cast("Any", None),
+            commitments,
             dicom_metrics(self.registry),
             AuditRecorder(None),
+            callers=callers,
         )
 
     def close(self) -> None:

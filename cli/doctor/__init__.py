@@ -1,0 +1,1 @@
+"""`tessera doctor`: checks of an installation, by subject."""

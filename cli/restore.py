@@ -1,0 +1,124 @@
+"""`tessera restore`"""
+
+from contextlib import ExitStack, closing, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cli.backup_progress import BackupProgress, backup_progress
+from cli.folder_lock import locked_folder
+from imaging.errors import Conflict
+from jobs.private_files import creating_private
+from jobs.settings import Settings
+
+if TYPE_CHECKING:  # it loads SQLAlchemy
+    from jobs.backup import Restored, StoredBackup, StoredBackups
+
+
+@click.command("restore")
+@click.argument("target", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--backup", "name", metavar="NAME", help="Name of the backup.  [default: the newest]")
+@click.option(
+    "--replace",
+    is_flag=True,
+    help="Replace what is in the database, and files with the same names. It is lost.",
+)
+@click.option(
+    "--secrets",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Also restore the pseudonym key from the FILE of `tessera backup --secrets`.",
+)
+@click.option("--check", is_flag=True, help="Only read and verify the backup; restore nothing.")
+def command(
+    target: Path, name: str | None, replace: bool, secrets: Path | None, check: bool
+) -> None:
+    """Restore a backup from the folder TARGET.
+
+    Writes to the database, store and data folder that the TESSERA_* environment variables name;
+    they may be of another kind than those of the backup. Stop all gateways and workers before.
+    """
+    from jobs.backup import StoredBackups, verify
+
+    stored = StoredBackups(target)
+    backup = stored.get(name)
+    with backup_progress() as progress:
+        if check:
+            verify(backup, stored.contents, progress)
+            restored = None
+        else:
+            restored = _restore(Settings(), stored, backup, progress, secrets, replace=replace)
+    if restored is None:
+        click.echo(f"Backup {backup.name} is complete and not damaged.")
+    else:
+        _report(backup, restored, Settings())
+
+
+def _restore(
+    settings: Settings,
+    stored: "StoredBackups",
+    backup: "StoredBackup",
+    progress: BackupProgress,
+    secrets: Path | None,
+    *,
+    replace: bool,
+) -> "Restored":
+    from jobs.backup import Destination, read_secrets, restore, write_secret_files
+    from jobs.blobs import open_blobs
+    from jobs.repository import Repository
+
+    with ExitStack() as stack:
+        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # A folder of models outside the data folder may be for several users.
+        private = nullcontext() if settings.models else creating_private(settings.data)
+        stack.enter_context(private)
+        lock = locked_folder(settings.data, "up.lock", _in_use(settings), "TESSERA_DATA")
+        stack.enter_context(lock)
+        keys = {} if secrets is None else read_secrets(secrets, settings.data)
+        repository = Repository(settings.database, settings.database_timeout_s)
+        destination = Destination(
+            repository=stack.enter_context(closing(repository)),
+            blobs=open_blobs(settings),
+            folders={
+                "models": settings.added_models,
+                **{name: settings.data / name for name in ("inbox", "refused")},
+            },
+        )
+        restored = restore(backup, stored.contents, destination, progress, replace=replace)
+        write_secret_files(settings.data, keys)
+        return restored
+
+
+def _in_use(settings: Settings) -> Conflict:
+    return Conflict(
+        f"Tessera is running with the data folder {settings.data}.",
+        expected="A data folder that nothing uses.",
+        hint="Stop Tessera, or set TESSERA_DATA to another folder.",
+    )
+
+
+def _report(backup: "StoredBackup", restored: "Restored", settings: Settings) -> None:
+    from jobs.backup import key_check
+
+    counts = "".join(
+        f"\n  {table}: {number:,}" for table, number in sorted(restored.rows.items()) if number
+    )
+    click.echo(
+        f"Backup {backup.name} is restored: {restored.blobs:,} stored files, {restored.files:,} "
+        f"files of the data folder, and these rows:{counts}"
+    )
+    if restored.queued_again:
+        click.echo(f"{restored.queued_again:,} jobs and trainings that ran are queued again.")
+    if lost := len(backup.manifest.lost_blobs):
+        click.echo(
+            f"{lost:,} stored files were missing in the service when it was backed up.", err=True
+        )
+    check = backup.manifest.key_check
+    if check and check != key_check(settings.pseudonym_secret, settings.data):
+        click.echo(
+            "The pseudonym key of the backup is not here: patients of later uploads would get "
+            "other pseudonyms. Before you start the gateway, restore it with --secrets, or set "
+            "TESSERA_PSEUDONYM_SECRET to the value of the service that was backed up.",
+            err=True,
+        )

@@ -1,0 +1,86 @@
+"""`tessera users`: people and their roles in projects, in this machine's database."""
+
+import click
+
+from cli.account_options import ROLES, accounts_database, project_option
+from jobs.account import Member, Person, ProjectRole
+
+
+@click.group("users")
+def command() -> None:
+    """Add users to projects, list them, change their roles.
+
+    The commands use the database that TESSERA_DATA or TESSERA_DATABASE_URL names, like the gateway.
+    As soon as there is a user or a key, the service lets nobody in without a key.
+    """
+
+
+@command.command("add")
+@click.argument("login")
+@click.option("--name", required=True, help="Name that reviews show.")
+@click.option("--role", type=ROLES, required=True, help="What the user may do in the project.")
+@project_option
+def add(login: str, name: str, role: str, project: str) -> None:
+    """Add a user with the login name LOGIN to a project.
+
+    Login names are small letters, digits, dots, hyphens and underscores: no e-mail addresses, since
+    logs contain them.
+    """
+    with accounts_database() as repository:
+        repository.accounts.add_member(login, name, project, ProjectRole(role))
+    click.echo(f"{login} is {role} in the project {project}.")
+    click.echo(f"Create a key: tessera keys create NAME --user {login} --project {project}")
+
+
+@command.command("list")
+def list_users() -> None:
+    """List the users with their roles."""
+    with accounts_database() as repository:
+        people = repository.accounts.people()
+    for person, members in people:
+        click.echo(_line(person, members))
+
+
+@command.command("role")
+@click.argument("login")
+@click.argument("role", type=ROLES)
+@project_option
+def set_role(login: str, role: str, project: str) -> None:
+    """Give the user LOGIN a role in a project, also if the user was not in it."""
+    with accounts_database() as repository:
+        repository.accounts.set_role(login, project, ProjectRole(role), join=True)
+    click.echo(f"{login} is {role} in the project {project}.")
+
+
+@command.command("remove")
+@click.argument("login")
+@project_option
+def remove(login: str, project: str) -> None:
+    """Remove the user LOGIN from a project. The user's keys of this project no longer work."""
+    with accounts_database() as repository:
+        repository.accounts.set_role(login, project, None)
+    click.echo(f"{login} is no longer in the project {project}.")
+
+
+@command.command("disable")
+@click.argument("login")
+def disable(login: str) -> None:
+    """Disable the user LOGIN in all projects: no key of the user works any more."""
+    with accounts_database() as repository:
+        repository.accounts.set_disabled(login, disabled=True)
+    click.echo(f"{login} is disabled.")
+
+
+@command.command("enable")
+@click.argument("login")
+def enable(login: str) -> None:
+    """Enable the user LOGIN again, with the same roles and keys."""
+    with accounts_database() as repository:
+        repository.accounts.set_disabled(login, disabled=False)
+    click.echo(f"{login} is enabled.")
+
+
+def _line(person: Person, members: list[Member]) -> str:
+    roles = " ".join(f"{member.project}:{member.role}" for member in members) or "-"
+    state = "" if person.disabled_at is None else "  disabled"
+    return f"{person.login}  {person.name}  {roles}{state}"

@@ -1,0 +1,46 @@
+"""What repositories of accounts share: rows as dataclasses, and rows that must exist."""
+
+from sqlalchemy import Connection, select
+
+from imaging.errors import NotFound
+from jobs.account import ApiKey, Person, ProjectRole
+from jobs.repository.rows import Row
+from jobs.repository.schema import people, projects
+
+
+def person_of(row: Row) -> Person:
+    """The person of a row of `people`."""
+    return Person(**{name: row[name] for name in Person.__dataclass_fields__})
+
+
+def api_key_of(row: Row) -> ApiKey:
+    """The key of a row of `api_keys` with the login name of its person."""
+    values = {name: row[name] for name in ApiKey.__dataclass_fields__}
+    return ApiKey(**values | {"role": ProjectRole(row["role"])})
+
+
+def check_project(connection: Connection, project: str) -> None:
+    """Raises NotFound if there is no such project."""
+    query = select(projects.c.name).where(projects.c.name == project)
+    if connection.execute(query).first() is None:
+        raise NotFound(
+            "There is no such project.",
+            expected="A project that `tessera projects list` shows.",
+            hint="Create it with `tessera projects add`.",
+        )
+
+
+def person_with(connection: Connection, login: str) -> Person | None:
+    """The person with this login name; None if there is none."""
+    query = select(people).where(people.c.login == login)
+    row = connection.execute(query).mappings().one_or_none()
+    return None if row is None else person_of(row)
+
+
+def unknown_person() -> NotFound:
+    """There is no such person, as far as the caller may know."""
+    return NotFound(
+        "There is no such user.",
+        expected="The login name of a user of this project.",
+        hint="List the users with `tessera users list` or GET /v1/users.",
+    )

@@ -1,0 +1,169 @@
+"""Projects and people: who is in which project with which role."""
+
+from dataclasses import asdict
+from uuid import uuid4
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, insert, or_, select, update
+
+from imaging.errors import Conflict
+from jobs.account import (
+    Member,
+    Person,
+    Project,
+    ProjectRole,
+    checked_login,
+    checked_name,
+    checked_project,
+)
+from jobs.repository.account_rows import check_project, person_of, person_with, unknown_person
+from jobs.repository.database import Database
+from jobs.repository.idempotency import repeat_after_race
+from jobs.repository.schema import api_keys, memberships, people, projects
+from jobs.second_reading import reader_key
+
+
+class Accounts:
+    """Projects and people of the service."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def exist(self) -> bool:
+        """Whether there is, or ever was, a person or a key: then every caller needs one."""
+        query = select(or_(exists(select(people.c.id)), exists(select(api_keys.c.seq))))
+        with self._database.read() as connection:
+            return bool(connection.execute(query).scalar_one())
+
+    def add_project(self, name: str) -> Project:
+        """Adds a project; raises BadRequest for a bad name, Conflict if it exists."""
+        checked_project(name)
+
+        def transaction() -> Project:
+            with self._database.write() as connection:
+                if connection.execute(select(projects).where(projects.c.name == name)).first():
+                    raise Conflict(
+                        "There is a project of this name.",
+                        expected="A new name.",
+                        hint="Use the project, or choose another name.",
+                    )
+                project = Project(name, self._database.clock(connection))
+                connection.execute(insert(projects).values(asdict(project)))
+                return project
+
+        return repeat_after_race(transaction)
+
+    def projects(self) -> list[Project]:
+        """All projects, by name."""
+        with self._database.read() as connection:
+            rows = connection.execute(select(projects).order_by(projects.c.name))
+            return [Project(row.name, row.created_at) for row in rows]
+
+    def add_member(self, login: str, name: str, project: str, role: ProjectRole) -> Member:
+        """Adds a person to a project. Both names together may be those of a known person.
+
+        Raises BadRequest for bad names, NotFound for an unknown project, and Conflict if only one
+        of the names is known, or if the person is in the project already.
+        """
+        checked_login(login)
+        name = checked_name(name)
+
+        def transaction() -> Member:
+            with self._database.write() as connection:
+                check_project(connection, project)
+                person = self._person(connection, login, name)
+                mine = _membership(person.id, project)
+                if connection.execute(select(memberships.c.role).where(mine)).first():
+                    raise Conflict(
+                        "This user is in the project already.",
+                        expected="A user who is not in the project.",
+                        hint="Change the role instead.",
+                    )
+                self._insert_membership(connection, person.id, project, role)
+                return Member(person, project, role)
+
+        return repeat_after_race(transaction)
+
+    def people(self) -> list[tuple[Person, list[Member]]]:
+        """All people by login name, each with what they are in their projects."""
+        with self._database.read() as connection:
+            query = select(people).order_by(people.c.login)
+            everybody = [person_of(row) for row in connection.execute(query).mappings()]
+        members = self.members(None)
+        return [(one, [m for m in members if m.person.id == one.id]) for one in everybody]
+
+    def members(self, project: str | None) -> list[Member]:
+        """The people in a project by login name; None: in all projects."""
+        query = select(people, memberships.c.project, memberships.c.role)
+        query = query.join(memberships, memberships.c.person == people.c.id)
+        if project is not None:
+            query = query.where(memberships.c.project == project)
+        with self._database.read() as connection:
+            rows = connection.execute(query.order_by(people.c.login, memberships.c.project))
+            return [
+                Member(person_of(row), row["project"], ProjectRole(row["role"]))
+                for row in rows.mappings()
+            ]
+
+    def set_role(
+        self, login: str, project: str, role: ProjectRole | None, *, join: bool = False
+    ) -> None:
+        """Changes the role of a person in a project; None: removes the person from it.
+
+        `join`: also a person who is not in the project. Raises NotFound.
+        """
+
+        def transaction() -> None:
+            with self._database.write() as connection:
+                check_project(connection, project)
+                person = person_with(connection, login)
+                if person is None:
+                    raise unknown_person()
+                mine = _membership(person.id, project)
+                change = (
+                    delete(memberships).where(mine)
+                    if role is None
+                    else update(memberships).where(mine).values(role=role)
+                )
+                if connection.execute(change).rowcount:
+                    return
+                if not join or role is None:
+                    raise unknown_person()
+                self._insert_membership(connection, person.id, project, role)
+
+        repeat_after_race(transaction)
+
+    def set_disabled(self, login: str, *, disabled: bool) -> None:
+        """Whether a person may use the service, in all projects; raises NotFound."""
+        with self._database.write() as connection:
+            at = self._database.now if disabled else None
+            change = update(people).where(people.c.login == login).values(disabled_at=at)
+            if not connection.execute(change).rowcount:
+                raise unknown_person()
+
+    def _person(self, connection: Connection, login: str, name: str) -> Person:
+        """The person of both names, added if neither is known."""
+        key = reader_key(name)
+        same = or_(people.c.login == login, people.c.name_key == key)
+        rows = connection.execute(select(people).where(same)).mappings().all()
+        if [(row["login"], row["name_key"]) for row in rows] == [(login, key)]:
+            return person_of(rows[0])
+        if rows:
+            raise Conflict(
+                "Another user of the service has this login name or this name.",
+                expected="Two new names, or both names of one user.",
+                hint="Choose another name.",
+            )
+        person = Person(uuid4().hex, login, name, self._database.clock(connection))
+        connection.execute(insert(people).values(asdict(person) | {"name_key": key}))
+        return person
+
+    def _insert_membership(
+        self, connection: Connection, person: str, project: str, role: ProjectRole
+    ) -> None:
+        now = self._database.clock(connection)
+        values = {"person": person, "project": project, "role": role, "created_at": now}
+        connection.execute(insert(memberships).values(values))
+
+
+def _membership(person: str, project: str) -> ColumnElement[bool]:
+    return and_(memberships.c.person == person, memberships.c.project == project)

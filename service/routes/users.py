@@ -1,0 +1,67 @@
+"""The users of the caller's project, and their roles."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Response
+
+from jobs.account import Member
+from service.auth import Permission, Principal
+from service.http.dependencies import AccountsDep, KnownCallersDep
+from service.http.permissions import Allowed
+from service.schemas import Login, RoleIn, UserIn, UserOut, UsersOut
+
+router = APIRouter(tags=["accounts"])
+
+_Manager = Annotated[Principal, Allowed(Permission.ACCOUNTS_MANAGE)]
+
+
+@router.get("/v1/users")
+def list_users(accounts: AccountsDep, principal: _Manager) -> UsersOut:
+    """The users of the project, by login name."""
+    return UsersOut(users=[_user_out(one) for one in accounts.members(principal.project)])
+
+
+@router.post("/v1/users", status_code=201)
+def add_user(
+    body: UserIn, accounts: AccountsDep, callers: KnownCallersDep, principal: _Manager
+) -> UserOut:
+    """Adds a user to the project. Login names and names are unique in the whole service.
+
+    A user of another project is added by stating both names. If only one of them is known, the
+    response is a 409. The first user ends the time without accounts: from then on every request
+    needs a key.
+    """
+    member = accounts.add_member(body.login, body.name, principal.project, body.role)
+    callers.refresh()
+    return _user_out(member)
+
+
+@router.put("/v1/users/{login}/membership", status_code=204, response_class=Response)
+def change_role(
+    login: Login,
+    body: RoleIn,
+    accounts: AccountsDep,
+    callers: KnownCallersDep,
+    principal: _Manager,
+) -> None:
+    """Changes the role of a user in the project."""
+    accounts.set_role(login, principal.project, body.role)
+    callers.refresh()
+
+
+@router.delete("/v1/users/{login}/membership", status_code=204, response_class=Response)
+def remove_user(
+    login: Login, accounts: AccountsDep, callers: KnownCallersDep, principal: _Manager
+) -> None:
+    """Removes a user from the project; the user's keys of this project no longer work."""
+    accounts.set_role(login, principal.project, None)
+    callers.refresh()
+
+
+def _user_out(member: Member) -> UserOut:
+    return UserOut(
+        login=member.person.login,
+        name=member.person.name,
+        role=member.role,
+        disabled=member.person.disabled_at is not None,
+    )
