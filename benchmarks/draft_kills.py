@@ -264,7 +264,10 @@ class Trial:
         page = browser.contexts[0].pages[0]
         page.set_default_timeout(PATIENCE_MS)
         page.set_viewport_size({"width": 1280, "height": 800})
-        page.goto(self.service.network.url)
+        for _ in range(3):  # the gateway may still close the connections of the killed browser
+            with suppress(Error):
+                page.goto(self.service.network.url)
+                break
         page.evaluate("localStorage.setItem('tessera.brush-radius', '0.5')")
         page.evaluate("localStorage.setItem('tessera.view', 'planes')")
         page.reload()

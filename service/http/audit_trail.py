@@ -20,6 +20,7 @@ logger = logging.getLogger("tessera.audit")
 _ID = re.compile(r"^[0-9a-f]{32}$")
 _LOCATION = re.compile(rb"^/v1/([a-z]+)/([0-9a-f]{32})$")
 _DENIED = (401, 403)
+TOO_MANY = 429
 
 
 class AuditTrail:
@@ -62,7 +63,7 @@ def _record(
 ) -> "Future[bool] | None":
     """Records a request if that is wanted. The result is to be waited for."""
     caller: RequestCaller | None = scope.get(CALLER)
-    if caller is None:  # it was answered before it was routed
+    if caller is None or status == TOO_MANY:  # answered before it was routed, or part of a flood
         return None
     route = audited_route(scope["method"], scope["route"].path, caller.permission)
     if route is None or (route.only_denied and status not in _DENIED):

@@ -29,6 +29,8 @@ ACTIONS: Mapping[Permission, AuditAction] = {
     Permission.ARCHIVES_PULL: AuditAction.UPLOAD,
     Permission.DELIVERIES_WRITE: AuditAction.DELIVERY,
     Permission.WEBHOOKS_WRITE: AuditAction.DELIVERY,
+    Permission.KEYS_MANAGE: AuditAction.KEY_CHANGE,
+    Permission.ACCOUNTS_MANAGE: AuditAction.KEY_CHANGE,
 }
 """What a changing request is, by its permission."""
 
@@ -89,7 +91,7 @@ NOT_RECORDED = frozenset(
         ("POST", "/train"),  # not supported
         ("POST", "/train/{model}"),
         ("DELETE", "/train"),
-        ("POST", "/auth/token"),  # there are no accounts
+        ("POST", "/auth/token"),  # nobody signs in here
     }
 )
 """Changing methods that change nothing worth recording."""
@@ -103,6 +105,8 @@ PARAMETERS: Mapping[str, AuditObject] = {
     "session_id": AuditObject.SESSION,
     "training_id": AuditObject.TRAINING,
     "message_id": AuditObject.WEBHOOK_MESSAGE,
+    "key_id": AuditObject.KEY,
+    "login": AuditObject.ACCOUNT,
 }
 """Parameters of paths that are ids, and of what."""
 

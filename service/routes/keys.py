@@ -5,7 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Response
 
 from jobs.account import ApiKey
+from jobs.audit.event import AuditObject
 from service.auth import Permission, Principal
+from service.http.audited import AuditedDep
 from service.http.dependencies import ApiKeysDep, KnownCallersDep
 from service.http.permissions import Allowed
 from service.routes.times import time_of, time_or_none
@@ -18,7 +20,11 @@ _Manager = Annotated[Principal, Allowed(Permission.KEYS_MANAGE)]
 
 @router.post("/v1/keys", status_code=201)
 def create_key(
-    body: KeyIn, keys: ApiKeysDep, callers: KnownCallersDep, principal: _Manager
+    body: KeyIn,
+    keys: ApiKeysDep,
+    callers: KnownCallersDep,
+    audited: AuditedDep,
+    principal: _Manager,
 ) -> NewKeyOut:
     """Creates a key. Its secret is in this response only: the service stores a hash of it.
 
@@ -27,6 +33,7 @@ def create_key(
     key, secret = keys.create(
         principal.project, body.name, body.role, login=body.user, lifetime_s=body.expires_in_s
     )
+    audited.add(AuditObject.KEY, key.id)
     callers.refresh()
     return NewKeyOut(**_key_out(key).model_dump(), key=secret.text)
 

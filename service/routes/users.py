@@ -5,7 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Response
 
 from jobs.account import Member
+from jobs.audit.event import AuditObject
 from service.auth import Permission, Principal
+from service.http.audited import AuditedDep
 from service.http.dependencies import AccountsDep, KnownCallersDep
 from service.http.permissions import Allowed
 from service.schemas import Login, RoleIn, UserIn, UserOut, UsersOut
@@ -23,7 +25,11 @@ def list_users(accounts: AccountsDep, principal: _Manager) -> UsersOut:
 
 @router.post("/v1/users", status_code=201)
 def add_user(
-    body: UserIn, accounts: AccountsDep, callers: KnownCallersDep, principal: _Manager
+    body: UserIn,
+    accounts: AccountsDep,
+    callers: KnownCallersDep,
+    audited: AuditedDep,
+    principal: _Manager,
 ) -> UserOut:
     """Adds a user to the project. Login names and names are unique in the whole service.
 
@@ -32,6 +38,7 @@ def add_user(
     needs a key.
     """
     member = accounts.add_member(body.login, body.name, principal.project, body.role)
+    audited.add(AuditObject.ACCOUNT, member.person.login)
     callers.refresh()
     return _user_out(member)
 

@@ -138,7 +138,8 @@ def test_a_service_in_use_moves_to_other_storage(
         assert (there.settings.data / "inbox/series/one.dcm").read_bytes() == b"an image"
         # Triggers and numbers of rows go on: counts agree, and the next job is the newest.
         there.repository.jobs.add(make_job("new", scans={"t1": "scan-done"}))
-        assert there.repository.figures.read().jobs[JobState.QUEUED] == 3
+        waiting = [row for row in there.rows()["jobs"] if row["state"] == "queued"]
+        assert there.repository.figures.read().jobs[JobState.QUEUED] == len(waiting) >= 3
         assert [row["id"] for row in there.rows()["jobs"]][-1] == "new"
 
 
