@@ -13,6 +13,7 @@ from sqlalchemy import JSON, LargeBinary, text
 
 from imaging.errors import BadRequest, Conflict, DamagedFile, NotFound
 from jobs.announced_worker import AnnouncedWorker, WorkerState
+from jobs.audit.verification import verify as verify_trail
 from jobs.backup import (
     Destination,
     Restored,
@@ -27,6 +28,7 @@ from jobs.job import JobState
 from jobs.repository import known_revisions
 from jobs.repository.schema import metadata
 from jobs.settings import Settings
+from tests.support.audited import SIGNER, audit_event
 from tests.support.earlier_schema import SCAN_AND_JOB, go_back
 from tests.support.rows import make_job
 from tests.support.whole_service import Service, data_file, lasting, service
@@ -141,6 +143,21 @@ def test_a_service_in_use_moves_to_other_storage(
         waiting = [row for row in there.rows()["jobs"] if row["state"] == "queued"]
         assert there.repository.figures.read().jobs[JobState.QUEUED] == len(waiting) >= 3
         assert [row["id"] for row in there.rows()["jobs"]][-1] == "new"
+        # The chain of the audit trail is whole, and goes on.
+        there.repository.audit.append([audit_event(9)], SIGNER)
+        trail = verify_trail(there.repository.audit, [SIGNER])
+        assert (trail.events, trail.findings) == (4, ())
+
+
+def test_a_database_that_a_gateway_has_just_made_is_empty(
+    here: Service, stored: StoredBackups, tmp_path: Path
+) -> None:
+    backup = take(here, stored)
+    with service(Settings(data=tmp_path / "there")) as there:
+        put_back(backup, stored, there)
+        assert len(there.rows()["projects"]) == 2
+        with pytest.raises(Conflict, match="not empty"):
+            put_back(backup, stored, there)
 
 
 def test_the_counts_and_the_worklist_are_as_before(

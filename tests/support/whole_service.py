@@ -9,6 +9,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from imaging.hashes import sha256_of
+from jobs.account import ProjectRole
 from jobs.blob_collector import BlobCollector
 from jobs.blobs import Blobs, open_blobs
 from jobs.delivery import Delivery
@@ -18,6 +19,7 @@ from jobs.repository.table_rows import OF_THE_MOMENT, Row, rows_of, tables_of
 from jobs.review import Review
 from jobs.settings import Settings
 from jobs.training import Training
+from tests.support.audited import SIGNER, audit_event
 from tests.support.migrated import migrated
 from tests.support.rows import make_job, make_scan
 
@@ -53,9 +55,14 @@ class Service:
         )
 
     def fill(self) -> None:
-        """One of everything: finished, running and waiting jobs, reviews, drafts, deliveries."""
+        """One of everything: finished, running and waiting jobs, reviews, drafts, deliveries,
+        accounts, and a chain of audit events."""
         self.finished("done")
         rows = self.repository
+        rows.accounts.add_project("ward-3")
+        rows.accounts.add_member("ann", "Ann", "ward-3", ProjectRole.READER)
+        rows.api_keys.create("ward-3", "scanner", ProjectRole.UPLOADER)
+        rows.audit.append([audit_event(number) for number in range(3)], SIGNER)
         for name in ("runs", "waits"):
             rows.jobs.add(make_job(name, scans={"t1": "scan-done"}))
         assert rows.leases.claim("runs", "w", 60) is not None
