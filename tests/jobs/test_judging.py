@@ -16,7 +16,7 @@ from jobs.review import WITHDRAWAL_S, Reason, Review
 from jobs.viewer import Viewer
 from tests.support.finished_rows import add_finished
 
-INTERLEAVINGS = 30
+INTERLEAVINGS = 50
 STEPS = 14
 
 

@@ -19,7 +19,7 @@ from tests.support.second_readings import (
     review_of,
 )
 
-INTERLEAVINGS = 30
+INTERLEAVINGS = 50
 STEPS = 12
 
 
