@@ -57,7 +57,7 @@ def test_it_learns_what_it_is_shown(tmp_path: Path, learnt: Path, padding: str) 
 
 def test_regions_are_learnt_and_painted(tmp_path: Path) -> None:
     """The ball, and what is not the ball, as two sigmoid regions; the later is painted over."""
-    config, data = write_config(tmp_path, steps=120), blobs(tmp_path)
+    config, data = write_config(tmp_path, steps=200), blobs(tmp_path)
     text = config.read_text().replace(
         "outputs = [0, 1]", 'outputs = [2, 1]\nactivation = "sigmoid"'
     )
