@@ -79,7 +79,8 @@ def set_limits(project: str, **given: int | str | None) -> None:
     }
     if not changes:
         raise click.UsageError("Give --bytes, --waiting or --requests.")
-    with server_database(Settings()) as repository:
+    with server_database(Settings(), create=True) as repository:
+        repository.accounts.check_project(project)
         limits = replace(repository.quotas.get(project), **changes)  # type: ignore[arg-type]
         repository.quotas.set(project, limits)
         click.echo(_lines(project, limits, repository.quotas.usage(project)))

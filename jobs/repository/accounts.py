@@ -52,6 +52,11 @@ class Accounts:
 
         return repeat_after_race(transaction)
 
+    def check_project(self, name: str) -> None:
+        """Raises NotFound if there is no such project."""
+        with self._database.read() as connection:
+            check_project(connection, name)
+
     def projects(self) -> list[Project]:
         """All projects, by name."""
         with self._database.read() as connection:

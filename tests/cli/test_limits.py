@@ -18,6 +18,7 @@ def test_limits_are_set_and_shown(
     assert (status, "There is no database" in said) == (2, True)
     repository = Repository(Settings(data=tmp_path).database)
     repository.migrate()
+    repository.accounts.add_project("ada")
     repository.scans.add(make_scan())
     repository.close()
     assert run(capsys, "limits", "show") == (0, "No project has limits.")
@@ -29,6 +30,8 @@ def test_limits_are_set_and_shown(
     )
     assert (status, said) == (0, expected)
     assert run(capsys, "limits", "show") == (0, expected)
+    status, said = run(capsys, "limits", "set", "typo", "--waiting", "5")
+    assert (status, "There is no such project" in said) == (1, True)
     assert run(capsys, "limits", "show", "bea")[1].startswith("bea stored bytes: 0 of any number")
 
 
