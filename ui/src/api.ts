@@ -146,13 +146,15 @@ export async function appendChanges(
   seconds: number,
 ): Promise<void> {
   const query = new URLSearchParams({ draft: id, reader, seconds: String(seconds) })
-  await request(`jobs/${job}/draft/changes/${number}?${query}`, {
+  const signal = AbortSignal.timeout(APPEND_MS)
+  const response = await request(`jobs/${job}/draft/changes/${number}?${query}`, {
     method: 'PUT',
     headers: { 'Content-Type': 'application/octet-stream' },
     body,
-    signal: AbortSignal.timeout(APPEND_MS),
+    signal,
     keepalive: body.byteLength < MOST_KEPT_ALIVE, // also while the browser closes the page
   })
+  await received(response.arrayBuffer(), signal) // one that is not read would be broken off
 }
 const APPEND_MS = 20_000
 const MOST_KEPT_ALIVE = 60_000 // browsers refuse more than 64 KiB
