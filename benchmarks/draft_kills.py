@@ -182,8 +182,8 @@ def main() -> None:
             print(row, *problems, flush=True)
             rows.append(row)
             wrong += problems
-    if options.json:
-        save(options.json, rows, seed=options.seed, versions={})
+            if options.json:
+                save(options.json, rows, seed=options.seed, versions={})
     sys.exit(bool(wrong))
 
 

@@ -204,7 +204,8 @@ def test_a_draft_is_kept_and_continued(reader: Page, gateway: Gateway) -> None:
     expect(reader.locator(".correction .hint")).to_contain_text("is continued")
     reader.context.set_offline(True)
     paint(reader, "2", "Shift+ArrowRight", "Shift+ArrowRight")
-    expect(state).to_contain_text("Not saved. The service does not respond.")
+    expect(state).to_have_text("Not saved.")
+    expect(reader.locator(".correction .why")).to_contain_text("The service does not respond.")
     asked = "() => !window.dispatchEvent(new Event('beforeunload', { cancelable: true }))"
     assert reader.evaluate(asked)  # the browser asks before it closes the page
     reader.context.set_offline(False)

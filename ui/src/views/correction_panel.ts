@@ -25,6 +25,8 @@ interface Row {
 export class CorrectionPanel {
   readonly root: HTMLElement
   readonly state = element('p.draft-state', { role: 'status', id: 'draft-state' })
+  /** Why the draft is not saved: at the end of the panel, so that it moves nothing. */
+  private readonly why = element('p.hint.why', { role: 'status' })
   readonly status = element('p.hint', { 'aria-live': 'polite' })
   /** Problems, and what can be done. */
   readonly result = element('div.result', { 'aria-live': 'polite' })
@@ -102,6 +104,7 @@ export class CorrectionPanel {
       this.controls,
       this.working,
       this.status,
+      this.why,
     )
   }
 
@@ -136,10 +139,11 @@ export class CorrectionPanel {
   /** `problem`: why the last try to save it failed. */
   showState(state: DraftState, problem: Problem | null): void {
     this.state.dataset.state = state
-    this.state.textContent =
+    this.state.textContent = STATES[state]
+    this.why.textContent =
       state === 'offline' && problem !== null
-        ? `${STATES.offline} ${problem.detail} It is tried again; leave the page open.`
-        : STATES[state]
+        ? `${problem.detail} It is tried again; leave the page open.`
+        : ''
   }
 
   /** Sizes follow while one draws. */
