@@ -26,7 +26,7 @@ export class CorrectionPanel {
   readonly root: HTMLElement
   readonly state = element('p.draft-state', { role: 'status', id: 'draft-state' })
   /** Why the draft is not saved: at the end of the panel, so that it moves nothing. */
-  private readonly why = element('p.hint.why', { role: 'status' })
+  private readonly why = element('p.why', { role: 'status' })
   readonly status = element('p.hint', { 'aria-live': 'polite' })
   /** Problems, and what can be done. */
   readonly result = element('div.result', { 'aria-live': 'polite' })
