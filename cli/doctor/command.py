@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 
 import click
@@ -41,16 +42,28 @@ def command(as_json: bool) -> int:
     machine, as their user. The exit status is 1 if there is a problem. The output contains no
     patient data and no secret.
     """
-    logging.getLogger("tessera.models").setLevel(logging.ERROR)  # a finding says the same
     settings, findings = Settings(), list[Finding]()
-    for check in CHECKS:
-        for finding in _safely(check, settings):
-            findings.append(finding)
-            if not as_json:
-                _print(finding)
+    with _without_warnings("tessera.models"):  # a finding says the same
+        for check in CHECKS:
+            for finding in _safely(check, settings):
+                findings.append(finding)
+                if not as_json:
+                    _print(finding)
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
     return int(any(finding.level is Level.PROBLEM for finding in findings))
+
+
+@contextmanager
+def _without_warnings(name: str) -> Iterator[None]:
+    """A logger logs errors alone in the block."""
+    logger = logging.getLogger(name)
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def _safely(
