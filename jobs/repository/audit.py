@@ -2,8 +2,8 @@
 
     lock audit_head ──> number and chain the events ──> insert them ──> sign and move the head
 
-All of it is one transaction. Whoever else appends waits for the lock, so each event follows exactly
-one other.
+All of it is one transaction. Other gateways that append wait for the lock, so each event follows
+exactly one other.
 """
 
 from collections.abc import Iterator, Sequence

@@ -753,5 +753,5 @@ audit_head = Table(
     Column("checkpoint_seq", BigInteger, nullable=False),
     Column("checkpoint_ms", BigInteger, nullable=False),
 )
-"""One row: number and hash of the last event, signed, and where the last checkpoint is. Whoever
-appends events locks it, so that there is one chain."""
+"""One row: number and hash of the last event, signed, and where the last checkpoint is. A
+gateway that appends events locks it, so that there is one chain."""

@@ -172,7 +172,7 @@ class AuditWriter:
 def _resolve(entries: Sequence[_Waiting], *, stored: bool) -> None:
     for entry in entries:
         if entry.written is not None:
-            with suppress(InvalidStateError):  # whoever waited has gone
+            with suppress(InvalidStateError):  # the request that waited has ended
                 entry.written.set_result(stored)
 
 

@@ -81,7 +81,7 @@ class RoutingRule(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """An AE title, and the certificate of whoever may call under it."""
+    """An AE title, and the certificate that its callers must present."""
 
     ae_title: str
     certificate: CertificateKeys

@@ -125,7 +125,7 @@ def test_an_attack_is_found_where_it_is(trail: Repository, name: str) -> None:
 
 
 def test_a_signed_end_that_is_put_back_needs_a_checkpoint_kept_elsewhere(trail: Repository) -> None:
-    """Whoever keeps an old state of the database can restore it; the log knows better."""
+    """An old state of the database can be restored; a checkpoint of the log shows that."""
     known = trail.audit.checkpoints()[-1]
     old = trail.audit.head()
     trail.audit.append([audit_event(99)], SIGNER)

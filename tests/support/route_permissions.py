@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
@@ -9,6 +10,17 @@ from fastapi.routing import APIRoute, iter_route_contexts
 
 from service.auth import Permission
 from service.http.permissions import RequiredPermission
+
+_BODIES: dict[str, Any] = {
+    "/v1/scans/{scan_id}/masks": {"mask": "x"},
+    "/v1/jobs/{job_id}/reviews": {"verdict": "accepted"},
+    "/v1/jobs/{job_id}/assignee": {"assignee": "R1"},
+    "/v1/jobs/{job_id}/second-reading": {},
+    "/v1/jobs/{job_id}/second-reading/unblind": {"reader": "R1"},
+    "/v1/jobs/{job_id}/deliveries": {"to": ["archive"]},
+    "/v1/users/{login}/membership": {"role": "viewer"},
+}
+"""A body that a route accepts, by its template, where it needs one."""
 
 
 @dataclass(frozen=True)
@@ -18,6 +30,11 @@ class NamedRoute:
     method: str
     path: str
     permissions: tuple[Permission, ...]
+
+    @property
+    def body(self) -> Any:
+        """A body that the route accepts; None if it needs none."""
+        return _BODIES.get(self.path) if self.method in ("POST", "PUT") else None
 
     @property
     def parameters(self) -> set[str]:
