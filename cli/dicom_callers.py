@@ -3,7 +3,9 @@
 import click
 
 from cli.account_options import ROLES, accounts_database, project_option
+from cli.recorded_change import recorded_change
 from jobs.account import ProjectRole
+from jobs.audit.event import AuditObject
 
 
 @click.group("dicom-callers")
@@ -27,8 +29,8 @@ def command() -> None:
 @project_option
 def add(title: str, role: str, project: str) -> None:
     """Let the AE title TITLE send images into a project."""
-    with accounts_database() as repository:
-        repository.dicom_senders.add(title, project, ProjectRole(role))
+    with recorded_change(AuditObject.DICOM_CALLER, title, project) as change:
+        change.repository.dicom_senders.add(title, project, ProjectRole(role))
     click.echo(f"{title} is {role} in the project {project}.")
 
 
@@ -45,6 +47,6 @@ def list_callers() -> None:
 @click.argument("title")
 def remove(title: str) -> None:
     """Remove the AE title TITLE: its images are refused."""
-    with accounts_database() as repository:
-        repository.dicom_senders.remove(title)
+    with recorded_change(AuditObject.DICOM_CALLER, title) as change:
+        change.repository.dicom_senders.remove(title)
     click.echo(f"{title} is removed.")

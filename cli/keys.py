@@ -5,7 +5,9 @@ import re
 import click
 
 from cli.account_options import ROLES, accounts_database, project_option, shown_time
+from cli.recorded_change import recorded_change
 from jobs.account import KEY_PREFIX, ApiKey, ProjectRole
+from jobs.audit.event import AuditObject
 
 _UNITS_S = {"h": 3600, "d": 86_400, "w": 7 * 86_400}
 
@@ -54,10 +56,11 @@ def create(
 ) -> None:
     """Create a key and print it. It is shown only now; NAME says what it is for."""
     wanted = None if role is None else ProjectRole(role)
-    with accounts_database() as repository:
-        key, secret = repository.api_keys.create(
+    with recorded_change(AuditObject.KEY, project=project) as change:
+        key, secret = change.repository.api_keys.create(
             project, name, wanted, login=user, lifetime_s=expires
         )
+        change.object_id = key.id
     click.echo(secret.text)
     click.echo(
         f"Keep this key: it cannot be shown again. It is {key.role} in the project {project}, "
@@ -84,8 +87,8 @@ def list_keys(with_invalid: bool) -> None:
 @click.argument("key")
 def revoke(key: str) -> None:
     """Revoke KEY for good: an id, or the beginning of a key as `list` shows it."""
-    with accounts_database() as repository:
-        repository.api_keys.revoke(None, key.removeprefix(KEY_PREFIX))
+    with recorded_change(AuditObject.KEY) as change:
+        change.object_id = change.repository.api_keys.revoke(None, key.removeprefix(KEY_PREFIX))
     click.echo("The key is revoked. Gateways that run stop accepting it within seconds.")
 
 

@@ -5,6 +5,8 @@ from typing import Any
 
 import click
 
+from cli.recorded_change import recorded_change
+from jobs.audit.event import AuditAction, AuditObject
 from jobs.project_limits import ProjectLimits, ProjectUsage
 from jobs.settings import Settings
 
@@ -72,14 +74,15 @@ def set_limits(project: str, **given: int | str | None) -> None:
     `none` removes a limit. Gateways that run know the limit of requests within ten seconds, the
     others at once. What the project has stored already stays.
     """
-    from jobs.server_database import server_database
-
     changes = {
         name: None if value == NONE else value for name, value in given.items() if value is not None
     }
     if not changes:
         raise click.UsageError("Give --bytes, --waiting or --requests.")
-    with server_database(Settings(), create=True) as repository:
+    with recorded_change(
+        AuditObject.PROJECT, project, project, AuditAction.CONFIGURATION
+    ) as change:
+        repository = change.repository
         repository.accounts.check_project(project)
         limits = replace(repository.quotas.get(project), **changes)  # type: ignore[arg-type]
         repository.quotas.set(project, limits)

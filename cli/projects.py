@@ -3,6 +3,8 @@
 import click
 
 from cli.account_options import accounts_database, shown_time
+from cli.recorded_change import recorded_change
+from jobs.audit.event import AuditAction, AuditObject
 
 
 @click.group("projects")
@@ -18,8 +20,8 @@ def command() -> None:
 @click.argument("name")
 def add(name: str) -> None:
     """Add a project: small letters, digits and hyphens."""
-    with accounts_database() as repository:
-        repository.accounts.add_project(name)
+    with recorded_change(AuditObject.PROJECT, name, name, AuditAction.CONFIGURATION) as change:
+        change.repository.accounts.add_project(name)
     click.echo(f"The project {name} was added.")
 
 

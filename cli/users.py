@@ -3,7 +3,9 @@
 import click
 
 from cli.account_options import ROLES, accounts_database, project_option
+from cli.recorded_change import recorded_change
 from jobs.account import Member, Person, ProjectRole
+from jobs.audit.event import AuditObject
 
 
 @click.group("users")
@@ -26,8 +28,8 @@ def add(login: str, name: str, role: str, project: str) -> None:
     Login names are small letters, digits, dots, hyphens and underscores: no e-mail addresses, since
     logs contain them.
     """
-    with accounts_database() as repository:
-        repository.accounts.add_member(login, name, project, ProjectRole(role))
+    with recorded_change(AuditObject.ACCOUNT, login, project) as change:
+        change.repository.accounts.add_member(login, name, project, ProjectRole(role))
     click.echo(f"{login} is {role} in the project {project}.")
     click.echo(f"Create a key: tessera keys create NAME --user {login} --project {project}")
 
@@ -47,8 +49,8 @@ def list_users() -> None:
 @project_option
 def set_role(login: str, role: str, project: str) -> None:
     """Give the user LOGIN a role in a project, also if the user was not in it."""
-    with accounts_database() as repository:
-        repository.accounts.set_role(login, project, ProjectRole(role), join=True)
+    with recorded_change(AuditObject.ACCOUNT, login, project) as change:
+        change.repository.accounts.set_role(login, project, ProjectRole(role), join=True)
     click.echo(f"{login} is {role} in the project {project}.")
 
 
@@ -57,8 +59,8 @@ def set_role(login: str, role: str, project: str) -> None:
 @project_option
 def remove(login: str, project: str) -> None:
     """Remove the user LOGIN from a project. The user's keys of this project no longer work."""
-    with accounts_database() as repository:
-        repository.accounts.set_role(login, project, None)
+    with recorded_change(AuditObject.ACCOUNT, login, project) as change:
+        change.repository.accounts.set_role(login, project, None)
     click.echo(f"{login} is no longer in the project {project}.")
 
 
@@ -66,8 +68,8 @@ def remove(login: str, project: str) -> None:
 @click.argument("login")
 def disable(login: str) -> None:
     """Disable the user LOGIN in all projects: no key of the user works any more."""
-    with accounts_database() as repository:
-        repository.accounts.set_disabled(login, disabled=True)
+    with recorded_change(AuditObject.ACCOUNT, login) as change:
+        change.repository.accounts.set_disabled(login, disabled=True)
     click.echo(f"{login} is disabled.")
 
 
@@ -75,8 +77,8 @@ def disable(login: str) -> None:
 @click.argument("login")
 def enable(login: str) -> None:
     """Enable the user LOGIN again, with the same roles and keys."""
-    with accounts_database() as repository:
-        repository.accounts.set_disabled(login, disabled=False)
+    with recorded_change(AuditObject.ACCOUNT, login) as change:
+        change.repository.accounts.set_disabled(login, disabled=False)
     click.echo(f"{login} is enabled.")
 
 

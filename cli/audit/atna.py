@@ -131,8 +131,14 @@ def _objects(message: Element, event: AuditEvent) -> None:
     name.text = "Security Audit Log" if trail else kind  # PS3.15, A.5.3.2
 
 
+_SECURITY_RESOURCES = (
+    *(AuditObject.AUDIT_TRAIL, AuditObject.LOG, AuditObject.ACCOUNT, AuditObject.KEY),
+    *(AuditObject.PROJECT, AuditObject.DICOM_CALLER),
+)
+
+
 def _role(kind: AuditObject) -> str:
-    if kind in (AuditObject.AUDIT_TRAIL, AuditObject.LOG, AuditObject.ACCOUNT, AuditObject.KEY):
+    if kind in _SECURITY_RESOURCES:
         return codes.SECURITY_RESOURCE_ROLE
     if kind in (AuditObject.JOB, AuditObject.BATCH, AuditObject.TRAINING):
         return codes.JOB_ROLE

@@ -40,7 +40,7 @@ class AuditAction(StrEnum):
     ASSOCIATION = "association"
     """A DICOM association is accepted or rejected."""
     CONFIGURATION = "configuration"
-    """What the service does changes, such as by the publication of a model."""
+    """What the service does changes: a model is published, projects or their limits change."""
     GAP = "gap"
     """Events could not be stored; the object's id is their number."""
 
@@ -73,6 +73,8 @@ class AuditObject(StrEnum):
     WEBHOOK_MESSAGE = "webhook-message"
     ACCOUNT = "account"
     KEY = "key"
+    PROJECT = "project"
+    DICOM_CALLER = "dicom-caller"
     AUDIT_TRAIL = "audit-trail"
     LOG = "log"
     LOST_EVENTS = "lost-events"

@@ -80,21 +80,24 @@ class ApiKeys:
             rows, following = newest_first(connection, query, api_keys, cursor, limit)
         return [api_key_of(row) for row in rows], following
 
-    def revoke(self, project: str | None, key: str) -> None:
+    def revoke(self, project: str | None, key: str) -> str:
         """Makes a key, by its id or prefix, invalid for good; a revoked one stays so.
 
-        Raises NotFound.
+        Returns its id. Raises NotFound.
         """
         mine = or_(api_keys.c.id == key, api_keys.c.prefix == key)
         if project is not None:
             mine = and_(mine, api_keys.c.project == project)
         at = func.coalesce(api_keys.c.revoked_at, self._database.now)
+        query = update(api_keys).where(mine).values(revoked_at=at).returning(api_keys.c.id)
         with self._database.write() as connection:
-            if not connection.execute(update(api_keys).where(mine).values(revoked_at=at)).rowcount:
-                raise NotFound(
-                    "There is no such key.",
-                    hint="List the keys with `tessera keys list` or GET /v1/keys.",
-                )
+            revoked = connection.execute(query).scalar_one_or_none()
+        if revoked is None:
+            raise NotFound(
+                "There is no such key.",
+                hint="List the keys with `tessera keys list` or GET /v1/keys.",
+            )
+        return str(revoked)
 
     def holders(self) -> list[KeyHolder]:
         """Who holds the keys that are valid now.

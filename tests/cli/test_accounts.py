@@ -1,6 +1,7 @@
 """`tessera projects`, `users`, `keys` and `dicom-callers`, and the key of `--server`."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -8,6 +9,8 @@ import pytest
 
 from cli.client import Client, api_client
 from imaging.errors import BadRequest
+from jobs.audit.filter import AuditFilter
+from jobs.repository import Repository
 from jobs.settings import Settings
 from models.registry import Registry
 from service.app import create_app
@@ -62,6 +65,17 @@ def test_projects_users_and_keys(capsys: pytest.CaptureFixture[str], settings: S
     assert run(capsys, "users", "enable", "r1")[0] == 0
     assert run(capsys, "users", "remove", "r1", "--project", "lung")[0] == 0
     assert settings.data.stat().st_mode & 0o077 == 0
+    with closing(Repository(settings.database)) as repository:
+        events = [one.event for one in repository.audit.events(AuditFilter())]
+        (key,) = repository.api_keys.page(None, limit=10)[0]
+    done = [(str(one.action), str(one.object_kind), one.object_id) for one in events]
+    account = ("key-change", "account", "r1")
+    assert done == [
+        *(("configuration", "project", "lung"), account, account),
+        *(("key-change", "key", key.id), ("key-change", "key", key.id)),
+        *(account, account, account),
+    ]
+    assert {one.principal for one in events} == {"command line"}
 
 
 def test_dicom_callers(capsys: pytest.CaptureFixture[str], settings: Settings) -> None:

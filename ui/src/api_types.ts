@@ -79,6 +79,8 @@ export type AuditObject =
   | 'webhook-message'
   | 'account'
   | 'key'
+  | 'project'
+  | 'dicom-caller'
   | 'audit-trail'
   | 'log'
   | 'lost-events'
