@@ -1,5 +1,6 @@
 """`tessera backup`"""
 
+from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,7 +36,8 @@ if TYPE_CHECKING:  # it loads SQLAlchemy
     "--secrets",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Also write the pseudonym key to a new FILE outside TARGET, to be kept apart.",
+    help="Also write the secrets of the data folder (pseudonym key, audit key) to a new FILE "
+    "outside TARGET, to be kept apart.",
 )
 def command(target: Path, keep: int | None, recheck: bool, secrets: Path | None) -> int:
     """Back up a service, while it runs, to the folder TARGET.
@@ -62,7 +64,7 @@ def command(target: Path, keep: int | None, recheck: bool, secrets: Path | None)
                     progress.advance(size)
         if secrets is not None:
             write_secrets(secrets, secrets_in(settings.data))
-    return _report(backup, secrets, has_key_file=bool(secrets_in(settings.data)))
+    return _report(backup, () if secrets else sorted(secrets_in(settings.data)))
 
 
 def _take(
@@ -102,16 +104,19 @@ def _check_apart(secrets: Path, target: Path) -> None:
     )
 
 
-def _report(backup: "StoredBackup", secrets: Path | None, *, has_key_file: bool) -> int:
+def _report(backup: "StoredBackup", left_out: Sequence[str]) -> int:
+    """`left_out`: names of the secrets that are in no file of the backup."""
     manifest: Manifest = backup.manifest
     click.echo(
         f"Backup {backup.name} is complete: {sum(manifest.rows.values()):,} rows, "
         f"{manifest.blobs:,} stored files ({manifest.blob_bytes:,} bytes), "
         f"{manifest.files:,} files of the data folder ({manifest.file_bytes:,} bytes)."
     )
-    if secrets is None and has_key_file:
+    if left_out:
         click.echo(
-            "The pseudonym key is not part of it. Keep a copy of it apart: see --secrets.", err=True
+            f"Secrets are not part of it ({', '.join(left_out)}). Keep copies of them apart: see "
+            "--secrets.",
+            err=True,
         )
     if not manifest.lost_blobs:
         return 0

@@ -14,6 +14,7 @@ from jobs.settings import Settings
 
 if TYPE_CHECKING:  # it loads SQLAlchemy
     from jobs.backup import Restored, StoredBackup, StoredBackups
+    from jobs.repository import Repository
 
 
 @click.command("restore")
@@ -28,7 +29,7 @@ if TYPE_CHECKING:  # it loads SQLAlchemy
     "--secrets",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Also restore the pseudonym key from the FILE of `tessera backup --secrets`.",
+    help="Also restore the secrets from the FILE of `tessera backup --secrets`.",
 )
 @click.option("--check", is_flag=True, help="Only read and verify the backup; restore nothing.")
 def command(
@@ -48,11 +49,13 @@ def command(
             verify(backup, stored.contents, progress)
             restored = None
         else:
-            restored = _restore(Settings(), stored, backup, progress, secrets, replace=replace)
+            restored, signs_audit = _restore(
+                Settings(), stored, backup, progress, secrets, replace=replace
+            )
     if restored is None:
         click.echo(f"Backup {backup.name} is complete and not damaged.")
     else:
-        _report(backup, restored, Settings())
+        _report(backup, restored, Settings(), signs_audit=signs_audit)
 
 
 def _restore(
@@ -63,7 +66,8 @@ def _restore(
     secrets: Path | None,
     *,
     replace: bool,
-) -> "Restored":
+) -> "tuple[Restored, bool]":
+    """What was restored, and whether the key that signed its audit trail is here."""
     from jobs.backup import Destination, read_secrets, restore, write_secret_files
     from jobs.blobs import open_blobs
     from jobs.repository import Repository
@@ -87,7 +91,7 @@ def _restore(
         )
         restored = restore(backup, stored.contents, destination, progress, replace=replace)
         write_secret_files(settings.data, keys)
-        return restored
+        return restored, _signs_audit(destination.repository, settings)
 
 
 def _in_use(settings: Settings) -> Conflict:
@@ -98,7 +102,16 @@ def _in_use(settings: Settings) -> Conflict:
     )
 
 
-def _report(backup: "StoredBackup", restored: "Restored", settings: Settings) -> None:
+def _signs_audit(repository: "Repository", settings: Settings) -> bool:
+    from service.resources.audit_key import existing_signer
+
+    head, signer = repository.audit.head(), existing_signer(settings)
+    return head.seq == 0 or (signer is not None and signer.key_id == head.key_id)
+
+
+def _report(
+    backup: "StoredBackup", restored: "Restored", settings: Settings, *, signs_audit: bool
+) -> None:
     from jobs.backup import key_check
 
     counts = "".join(
@@ -120,5 +133,12 @@ def _report(backup: "StoredBackup", restored: "Restored", settings: Settings) ->
             "The pseudonym key of the backup is not here: patients of later uploads would get "
             "other pseudonyms. Before you start the gateway, restore it with --secrets, or set "
             "TESSERA_PSEUDONYM_SECRET to the value of the service that was backed up.",
+            err=True,
+        )
+    if not signs_audit:
+        click.echo(
+            "The key that signed the audit trail is not here, so `tessera audit verify` cannot "
+            "verify it. Before you start the gateway, restore it with --secrets, or set "
+            "TESSERA_AUDIT_KEY to the value of the service that was backed up.",
             err=True,
         )

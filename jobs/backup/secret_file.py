@@ -63,9 +63,9 @@ def read_secrets(path: Path, data: Path) -> Mapping[str, bytes]:
     present = secrets_in(data)
     if any(secrets[name] != value for name, value in present.items() if name in secrets):
         raise Conflict(
-            "The data folder has another pseudonym key than the file of --secrets.",
-            expected="A data folder without a key, or with the same one.",
-            hint="Restore into a new data folder, or leave --secrets out to keep the folder's key.",
+            "The data folder has other secrets than the file of --secrets.",
+            expected="A data folder without secrets, or with the same ones.",
+            hint="Restore into a new data folder, or leave --secrets out to keep the folder's.",
         )
     return {name: secrets[name] for name in SECRETS if name in secrets and name not in present}
 

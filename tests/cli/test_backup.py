@@ -6,17 +6,19 @@ from pathlib import Path
 import pytest
 
 from jobs.settings import Settings
+from tests.support.audited import SECRET
 from tests.support.command_line import run
 from tests.support.whole_service import lasting, service
 
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The data folder of a service, which the settings name, with a pseudonym key."""
+    """The data folder of a service, which the settings name, with its secrets."""
     data = tmp_path / "here"
     with service(Settings(data=data)) as found:
         found.fill()
     (data / "pseudonyms.key").write_bytes(b"k" * 32)
+    (data / "audit.key").write_bytes(SECRET)
     monkeypatch.setenv("TESSERA_DATA", str(data))
     return data
 
@@ -35,7 +37,7 @@ def test_there_and_back(
     status, text = run(capsys, "backup", target, "--keep", "1")
     assert status == 0
     assert "is complete" in text
-    assert "pseudonym key is not part of it" in text
+    assert "(audit.key, pseudonyms.key)" in text
     assert run(capsys, "backup", target, "--secrets", target / "keys")[0] == 2
     status, text = run(capsys, "backup", target, "--secrets", secrets, "--keep", "1")
     assert (status, "not part" in text) == (0, False)
@@ -50,9 +52,11 @@ def test_there_and_back(
     assert "jobs: 3" in text
     assert "1 jobs and trainings that ran are queued again" in text
     assert "The pseudonym key of the backup is not here" in text
+    assert "The key that signed the audit trail is not here" in text
     assert "is not empty" in run(capsys, "restore", target)[1]
     status, text = run(capsys, "restore", target, "--replace", "--secrets", secrets)
-    assert (status, "pseudonym key" in text) == (0, False)
+    assert (status, "is not here" in text) == (0, False)
+    assert run(capsys, "audit", "verify")[0] == 0
     assert (there / "pseudonyms.key").read_bytes() == b"k" * 32
     assert stat.S_IMODE((there / "pseudonyms.key").stat().st_mode) == 0o600
     with (
@@ -63,7 +67,7 @@ def test_there_and_back(
         assert new.check_blobs() > 0
     (there / "pseudonyms.key").write_bytes(b"o" * 32)
     status, text = run(capsys, "restore", target, "--replace", "--secrets", secrets)
-    assert (status, "another pseudonym key" in text) == (1, True)
+    assert (status, "other secrets" in text) == (1, True)
 
 
 def test_no_database_is_backed_up(

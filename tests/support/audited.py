@@ -14,7 +14,8 @@ from service.resources.audit_writer import AuditWriter
 from service.use_cases.audit_recorder import AuditRecorder
 from tests.support.migrated import migrated
 
-SIGNER = Signer.of_secret(b"a secret of the tests")
+SECRET = b"a secret of the tests"
+SIGNER = Signer.of_secret(SECRET)
 
 
 def audit_event(number: int = 0, project: str = "ada", **members: object) -> AuditEvent:
