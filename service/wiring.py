@@ -18,7 +18,7 @@ from jobs.repository import Forecasts, Repository
 from jobs.settings import Settings
 from jobs.sweeper import Sweeper
 from models.registry import Registry
-from service.auth import Authenticator, KnownCallers, StoredAccounts
+from service.auth import Authenticator, KnownCallers, SignInSessions, StoredAccounts
 from service.dicom.archive_client import DicomWebArchives
 from service.dicom.node import DicomNode, NodeParts
 from service.dicom.peer_probe import DicomPeerProbe
@@ -99,6 +99,7 @@ class Parts:
     registry: Registry
     routing: RoutingTable
     callers: KnownCallers
+    sessions: SignInSessions
     authenticator: Authenticator
     repository: Repository
     blobs: Blobs
@@ -131,6 +132,9 @@ def open_parts(
     callers = KnownCallers(repository.accounts, repository.api_keys, repository.dicom_senders)
     stack.callback(callers.stop)
     callers.start()
+    sessions = SignInSessions(
+        repository.browser_sessions, settings.session_idle_s, settings.session_lifetime_s
+    )
     recorder = _recorder(settings, repository, stack)
     queue = Queue(settings, queue_names())
     stack.callback(queue.close)
@@ -142,7 +146,8 @@ def open_parts(
         registry=registry,
         routing=routing,
         callers=callers,
-        authenticator=authenticator or StoredAccounts(callers),
+        sessions=sessions,
+        authenticator=authenticator or StoredAccounts(callers, sessions),
         repository=repository,
         blobs=blobs,
         queue=queue,
@@ -170,7 +175,7 @@ def build_services(parts: Parts) -> Services:
     services: Services = {Blobs: parts.blobs}
     for part in (
         *(parts.registry, parts.routing, parts.metrics, parts.limits),
-        *(parts.recorder, parts.callers),
+        *(parts.recorder, parts.callers, parts.sessions),
     ):
         services[type(part)] = part
     for table in (

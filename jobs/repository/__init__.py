@@ -6,6 +6,7 @@ from jobs.repository.assignments import Assignments
 from jobs.repository.audit import Audit
 from jobs.repository.batch_reviews import BatchReviews
 from jobs.repository.batches import Batches
+from jobs.repository.browser_sessions import BrowserSessions
 from jobs.repository.commitments import Commitments
 from jobs.repository.database import STATEMENT_S, Database
 from jobs.repository.deliveries import Deliveries
@@ -51,6 +52,7 @@ __all__ = [
     "Audit",
     "BatchReviews",
     "Batches",
+    "BrowserSessions",
     "Commitments",
     "ComparedReadings",
     "Database",
@@ -114,6 +116,7 @@ class Repository:
         self.database = database = Database(url, statement_s)
         self.accounts = Accounts(database)
         self.api_keys = ApiKeys(database)
+        self.browser_sessions = BrowserSessions(database)
         self.dicom_senders = DicomSenders(database)
         self.scans = Scans(database)
         self.related_scans = RelatedScans(database)

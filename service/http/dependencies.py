@@ -27,7 +27,7 @@ from jobs.repository import (
     Worklist,
 )
 from models.registry import Registry
-from service.auth import KnownCallers
+from service.auth import KnownCallers, SignInSessions
 from service.http.threads import (
     AssistantThreads,
     DispatchThreads,
@@ -119,6 +119,7 @@ ScanRemovalDep = Annotated[ScanRemoval, provided(ScanRemoval)]
 ScanViewsDep = Annotated[ScanViews, provided(ScanViews)]
 ScansDep = Annotated[Scans, provided(Scans)]
 SecondReadingsDep = Annotated[SecondReadings, provided(SecondReadings)]
+SignInSessionsDep = Annotated[SignInSessions, provided(SignInSessions)]
 StorageRoomDep = Annotated[StorageRoom, provided(StorageRoom)]
 TilesDep = Annotated[Tiles, provided(Tiles)]
 TrainingOrdersDep = Annotated[TrainingOrders, provided(TrainingOrders)]
