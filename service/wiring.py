@@ -25,6 +25,7 @@ from service.dicom.peer_probe import DicomPeerProbe
 from service.http.threads import (
     AssistantThreads,
     DispatchThreads,
+    PasswordThreads,
     PeerThreads,
     UploadThreads,
     ViewThreads,
@@ -48,6 +49,7 @@ from service.resources.rate_limits import RateLimits
 from service.resources.routing_table import RoutingTable
 from service.resources.scratch import Scratch
 from service.resources.service_metrics import ServiceMetrics, Sources
+from service.resources.sign_in_limits import SignInLimits
 from service.resources.tile_files import TileFiles
 from service.resources.webhook_metrics import WebhookMetrics
 from service.use_cases.archives import Archives
@@ -65,6 +67,7 @@ from service.use_cases.job_watcher import JobWatcher
 from service.use_cases.model_fits import ModelFits
 from service.use_cases.named_scans import NamedScans
 from service.use_cases.orders import Orders
+from service.use_cases.password_sign_in import PasswordSignIn
 from service.use_cases.peer_health import PeerHealth
 from service.use_cases.publications import Publications, PublicationThread
 from service.use_cases.reader_measurements import ReaderMeasurements
@@ -193,6 +196,11 @@ def build_services(parts: Parts) -> Services:
         UploadThreads(),
         ViewThreads(),
         PeerThreads(),
+        PasswordThreads(),
+        PasswordSignIn(
+            rows.passwords, rows.sign_in_attempts, parts.sessions, parts.settings.setup_link_s
+        ),
+        SignInLimits(),
         UploadSpace(parts.scratch, parts.settings.max_upload_bytes),
         RateLimits(parts.settings.requests_per_minute, rows.quotas.all),
         StorageRoom(rows.quotas),

@@ -22,6 +22,7 @@ from jobs.repository.labels import FINAL, LabelCounts, Labels
 from jobs.repository.leases import Leases
 from jobs.repository.lost_work import LostWork
 from jobs.repository.messages import Messages
+from jobs.repository.passwords import Passwords, SetupLink
 from jobs.repository.quotas import Quotas
 from jobs.repository.reading_stages import ReadingStages
 from jobs.repository.readings import ComparedReadings, JobReading, Readings
@@ -31,6 +32,7 @@ from jobs.repository.reviews import Reviews
 from jobs.repository.revision import known_revisions
 from jobs.repository.scans import Scans, ScanUses, SeriesChanged
 from jobs.repository.sessions import Sessions
+from jobs.repository.sign_in_attempts import SignInAttempts
 from jobs.repository.steps import Work
 from jobs.repository.table_backup import DatabaseState, StoredTable, TableBackup
 from jobs.repository.training_leases import TrainingLeases
@@ -74,6 +76,7 @@ __all__ = [
     "Leases",
     "LostWork",
     "Messages",
+    "Passwords",
     "Quotas",
     "ReadingStages",
     "Readings",
@@ -87,6 +90,8 @@ __all__ = [
     "Scans",
     "SeriesChanged",
     "Sessions",
+    "SetupLink",
+    "SignInAttempts",
     "StoredTable",
     "TableBackup",
     "TrainingLeases",
@@ -117,6 +122,8 @@ class Repository:
         self.accounts = Accounts(database)
         self.api_keys = ApiKeys(database)
         self.browser_sessions = BrowserSessions(database)
+        self.passwords = Passwords(database)
+        self.sign_in_attempts = SignInAttempts(database)
         self.dicom_senders = DicomSenders(database)
         self.scans = Scans(database)
         self.related_scans = RelatedScans(database)
