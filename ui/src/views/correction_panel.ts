@@ -25,6 +25,8 @@ interface Row {
 export class CorrectionPanel {
   readonly root: HTMLElement
   readonly state = element('p.draft-state', { role: 'status', id: 'draft-state' })
+  /** Which mask is corrected. */
+  readonly base = element('p.base')
   /** Why the draft is not saved: at the end of the panel, so that it moves nothing. */
   private readonly why = element('p.why', { role: 'status' })
   readonly status = element('p.hint', { 'aria-live': 'polite' })
@@ -84,6 +86,7 @@ export class CorrectionPanel {
       'section.correction',
       { 'aria-label': 'Correction', hidden: true },
       element('div.correction-head', {}, element('h2', {}, 'Correction'), this.state),
+      this.base,
       element('div.correction-buttons', {}, ...buttons),
       this.result,
       this.labels,
