@@ -170,11 +170,15 @@ export class CorrectionView {
         passive: true,
       })
     }
-    document.addEventListener(
-      'keyup',
-      ({ key }) => key === ' ' && this.correcting.showBefore(false),
-    )
-    window.addEventListener('blur', () => this.correcting.showBefore(false))
+    document.addEventListener('keyup', ({ key }) => {
+      if (key === ' ') this.correcting.showBefore(false)
+      // with Shift, the full stop has another name
+      if (key !== 'Shift' && !key.startsWith('Arrow')) this.correcting.hand.lift()
+    })
+    window.addEventListener('blur', () => {
+      this.correcting.showBefore(false)
+      this.correcting.hand.lift()
+    })
     window.addEventListener('focus', () => void this.compare())
   }
 
@@ -248,7 +252,7 @@ export class CorrectionView {
   private async finish(): Promise<void> {
     const { session } = this
     if (session === null || session.sync.ended) return
-    if (this.correcting.work.busy) {
+    if (this.correcting.work.running.length > 0) {
       this.correcting.say('A tool is still working. Wait for it, or cancel it.')
       return
     }
