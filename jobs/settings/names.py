@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 from imaging.errors import BadRequest
 from jobs.settings import Settings
+from jobs.settings.secret import PREFIX, file_variable, is_secret
 
-_PREFIX = "TESSERA_"
 _OF_TESTS = "TESSERA_TEST_"
 
 
@@ -15,11 +15,13 @@ def refuse_unknown(variables: Iterable[str]) -> None:
 
     Names that begin with TESSERA_TEST_ belong to the project's tests.
     """
-    known = [_PREFIX + field.upper() for field in Settings.model_fields]
+    fields = Settings.model_fields
+    known = [PREFIX + name.upper() for name in fields]
+    known += [file_variable(name) for name, field in fields.items() if is_secret(field)]
     unknown = sorted(
         name
         for name in variables
-        if name.startswith(_PREFIX) and not name.startswith(_OF_TESTS) and name not in known
+        if name.startswith(PREFIX) and not name.startswith(_OF_TESTS) and name not in known
     )
     if not unknown:
         return
