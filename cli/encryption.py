@@ -61,11 +61,7 @@ def status(check: bool) -> int:
         click.echo("Run `tessera encryption encrypt` to encrypt the others.", err=True)
     if not check:
         return 0
-
-    def read(name: str) -> int:
-        return sum(map(len, blobs.stream(name)[1]))
-
-    return _for_all("Reading stored files", sorted({*encrypted, *plain}), read)
+    return _for_all("Reading stored files", sorted({*encrypted, *plain}), blobs.check)
 
 
 @command.command("encrypt")

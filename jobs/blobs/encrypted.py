@@ -12,12 +12,14 @@ from imaging.hashes import sha256_of
 from jobs.blobs.files import Files
 from jobs.blobs.local_copy import local_copy
 from jobs.blobs.port import CHUNK_BYTES, Blobs, VerifiedBlob, checked, is_name
-from jobs.blobs.verification import verified_chunks
+from jobs.blobs.verification import Verified, verified_chunks
 from jobs.disk import disk_errors
 from jobs.encryption import EncryptedFile, StoreKeys, decrypted, encrypted
 from jobs.encryption.block_cipher import plain_size
 
 _ENDING = ".enc"
+_Content = tuple[int, Iterator[bytes], Verified]
+"""Size, chunks, and how they are verified."""
 _CLOCK_S = 86_400.0
 """Also files of a store whose clock is ahead."""
 
@@ -46,21 +48,16 @@ class EncryptedBlobs(Blobs):
     @contextmanager
     def verified(self, sha256: str) -> Iterator[VerifiedBlob]:
         """As `Blobs.verified`."""
-        _, chunks = self.stream(sha256)
+        _, chunks, how = self._read(sha256)
         with disk_errors():
             self._scratch.mkdir(parents=True, exist_ok=True)
-        with local_copy(chunks, sha256, self._scratch) as blob:
+        with local_copy(chunks, sha256, self._scratch, how) as blob:
             yield blob
 
     def stream(self, sha256: str) -> tuple[int, Iterator[bytes]]:
         """As `Blobs.stream`."""
-        checked(sha256)
-        for read in (self._encrypted, self._plain):
-            try:
-                return read(sha256)
-            except NotFound:
-                continue
-        return self._encrypted(sha256)  # it was encrypted after the first look
+        size, chunks, _ = self._read(sha256)
+        return size, chunks
 
     def older_than(self, age_s: float) -> Iterator[Sequence[str]]:
         """As `Blobs.older_than`."""
@@ -96,12 +93,17 @@ class EncryptedBlobs(Blobs):
         read_at = partial(self._files.read_at, name)
         return EncryptedFile(read_at, self._files.size(name), self.keys.get, sha256)
 
+    def check(self, sha256: str) -> int:
+        """Reads a blob and compares its SHA-256, which reading an encrypted one does not need;
+        returns its size in bytes. Raises NotFound, DamagedFile."""
+        return sum(map(len, verified_chunks(self.stream(sha256)[1], sha256)))
+
     def encrypt_plain(self, sha256: str) -> int:
         """Encrypts a blob that is stored as it is; returns its size in bytes.
 
         It can be interrupted at any time. Raises NotFound if it was deleted, DamagedFile.
         """
-        size, chunks = self._plain(checked(sha256))
+        size, chunks, _ = self._plain(checked(sha256))
         self._store(sha256, chunks)
         self._files.delete(sha256)
         return size
@@ -111,18 +113,27 @@ class EncryptedBlobs(Blobs):
 
         Raises NotFound if it was deleted, DamagedFile.
         """
-        size, chunks = self._encrypted(checked(sha256))
+        size, chunks, _ = self._encrypted(checked(sha256))
         self._store(sha256, chunks)
         return size
 
-    def _encrypted(self, sha256: str) -> tuple[int, Iterator[bytes]]:
+    def _read(self, sha256: str) -> _Content:
+        checked(sha256)
+        for read in (self._encrypted, self._plain):
+            try:
+                return read(sha256)
+            except NotFound:
+                continue
+        return self._encrypted(sha256)  # it was encrypted after the first look
+
+    def _encrypted(self, sha256: str) -> _Content:
         size, chunks = self._files.read(sha256 + _ENDING)
         content = decrypted(chunks, self.keys.get, sha256)
-        return plain_size(size), verified_chunks(content, sha256)
+        return plain_size(size), content, Verified.DECRYPTED
 
-    def _plain(self, sha256: str) -> tuple[int, Iterator[bytes]]:
+    def _plain(self, sha256: str) -> _Content:
         size, chunks = self._files.read(sha256)
-        return size, verified_chunks(chunks, sha256)
+        return size, verified_chunks(chunks, sha256), Verified.IN_FULL
 
     def _store(self, sha256: str, chunks: Iterator[bytes]) -> None:
         key = self.keys.current()

@@ -11,8 +11,10 @@ from jobs.disk import disk_errors
 
 
 @contextmanager
-def local_copy(chunks: Iterator[bytes], sha256: str, folder: Path) -> Iterator[VerifiedBlob]:
-    """A temporary file in `folder`; `chunks` verify the content, as `Blobs.stream` does.
+def local_copy(
+    chunks: Iterator[bytes], sha256: str, folder: Path, how: Verified = Verified.IN_FULL
+) -> Iterator[VerifiedBlob]:
+    """A temporary file in `folder`; `chunks` verify the content, as `how` says.
 
     Only this user can read it.
     """
@@ -21,4 +23,4 @@ def local_copy(chunks: Iterator[bytes], sha256: str, folder: Path) -> Iterator[V
         with disk_errors(), path.open("wb") as file:
             for chunk in chunks:
                 file.write(chunk)
-        yield VerifiedBlob(path, Verified.IN_FULL)
+        yield VerifiedBlob(path, how)

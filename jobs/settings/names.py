@@ -10,14 +10,19 @@ from jobs.settings.secret import PREFIX, file_variable, is_secret
 _OF_TESTS = "TESSERA_TEST_"
 
 
+def known_variables() -> list[str]:
+    """The environment variables of all settings, with those that name files of secrets."""
+    fields = Settings.model_fields.items()
+    files = [file_variable(name) for name, field in fields if is_secret(field)]
+    return [PREFIX + name.upper() for name in Settings.model_fields] + files
+
+
 def refuse_unknown(variables: Iterable[str]) -> None:
     """Raises BadRequest if one of the names begins with TESSERA_ but is not a setting.
 
     Names that begin with TESSERA_TEST_ belong to the project's tests.
     """
-    fields = Settings.model_fields
-    known = [PREFIX + name.upper() for name in fields]
-    known += [file_variable(name) for name, field in fields.items() if is_secret(field)]
+    known = known_variables()
     unknown = sorted(
         name
         for name in variables
