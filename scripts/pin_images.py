@@ -1,7 +1,8 @@
+#!/usr/bin/env python3
 """Pins the container images of the Dockerfile and of docker-compose.yml by their digests.
 
-    python -P scripts/pin_images.py           looks the digests up, with Docker, and writes them
-    python -P scripts/pin_images.py --check   fails for an image that is not pinned by a digest
+    scripts/pin_images.py           looks the digests up, with Docker, and writes them
+    scripts/pin_images.py --check   fails for an image that is not pinned by a digest
 
 A tag can be moved to another image; a digest is the hash of one. The release workflow runs --check.
 Images that are built here (`tessera:...`) have no digest before they are built.
@@ -32,7 +33,7 @@ def main() -> None:
     if check and missing:
         raise SystemExit(
             "These images are not pinned by a digest:\n  " + "\n  ".join(missing) + "\n"
-            "Run `python -P scripts/pin_images.py` where Docker reaches their registries."
+            "Run `scripts/pin_images.py` where Docker reaches their registries."
         )
     if not check:
         for name in FILES:
