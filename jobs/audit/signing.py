@@ -50,10 +50,11 @@ class Signer:
     def accepts(self, signed: Checkpoint | AuditRemoval) -> bool:
         """Whether this key has signed it."""
         if isinstance(signed, AuditRemoval):
-            members = (_REMOVAL, signed.seq, signed.hash, signed.before_ms, signed.time_ms)
+            times = (signed.before_ms, signed.time_ms)
+            expected = self._signature(_REMOVAL, signed.seq, signed.hash, *times)
         else:
-            members = (_CHECKPOINT, signed.seq, signed.hash, signed.time_ms)
-        return hmac.compare_digest(self._signature(*members), signed.signature)
+            expected = self._signature(_CHECKPOINT, signed.seq, signed.hash, signed.time_ms)
+        return hmac.compare_digest(expected, signed.signature)
 
     def _signature(self, *members: str | int) -> str:
         text = ":".join(map(str, members))

@@ -17,7 +17,7 @@ def newest(
 ) -> dict[str, float]:
     """Key -> the largest time of its rows."""
     query = select(key, func.max(at)).where(where, key.is_not(None)).group_by(key)
-    return {one: time for one, time in connection.execute(query) if time is not None}
+    return {str(one): time for one, time in connection.execute(query) if time is not None}
 
 
 def reviewed_bytes(connection: Connection, job_ids: Collection[str]) -> dict[str, int]:

@@ -3,8 +3,9 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Table, delete, func, select
+from sqlalchemy import Connection, Table, delete, func, or_, select
 
+from jobs.job import JobState
 from jobs.repository.batch_reviews import named_by
 from jobs.repository.database import Database
 from jobs.repository.retention_reports import count
@@ -14,12 +15,14 @@ from jobs.repository.schema import (
     deliveries,
     drafts,
     image_names,
+    in_state,
     job_ends,
     job_scans,
     jobs,
     reading_events,
     reviews,
     scans,
+    trainings,
     unfinished,
     viewers,
     webhook_messages,
@@ -68,6 +71,13 @@ class Erasures:
         used = select(job_scans.c.job).where(job_scans.c.scan == scan.id)
         with self._database.read() as connection:
             query = select(jobs.c.id).where(jobs.c.id.in_(used), unfinished)
+            return list(connection.execute(query).scalars())
+
+    def trainings(self, projects: Collection[str]) -> list[str]:
+        """The trainings of these projects that wait or run: they have copies of scans."""
+        open_ = or_(*(in_state(trainings, one) for one in (JobState.QUEUED, JobState.RUNNING)))
+        query = select(trainings.c.id).where(trainings.c.project.in_(projects), open_)
+        with self._database.read() as connection:
             return list(connection.execute(query).scalars())
 
     def belonging(self, scan: ErasedScan) -> dict[str, int]:

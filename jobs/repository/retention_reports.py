@@ -23,7 +23,7 @@ class RetentionReports:
         self._database = database
 
     def begin(self, kind: ReportKind, requested_by: str) -> str:
-        """The id of a new report, or of an interrupted one of the same kind, which is continued.
+        """The id of a new report; an interrupted run of rules is continued with its own.
 
         Raises Conflict while another run is at work, of any kind.
         """
@@ -40,16 +40,28 @@ class RetentionReports:
                         expected="One run at a time.",
                         hint=f"Wait until it has ended. If it was killed, wait {LEASE_S:g} s.",
                     )
-                if row["kind"] == kind:
+                if row["kind"] == kind == ReportKind.RULES:
                     interrupted = row["id"]
             if interrupted is not None:
                 mine = retention_reports.c.id == interrupted
                 connection.execute(update(retention_reports).where(mine).values(lease))
                 return str(interrupted)
-            values = {"id": uuid4().hex, "kind": kind, "requested_by": requested_by}
-            values |= {"started_at": now, **lease}
-            connection.execute(insert(retention_reports).values(values))
-            return str(values["id"])
+            report = uuid4().hex
+            values = insert(retention_reports).values(
+                id=report, kind=kind, requested_by=requested_by, started_at=now, **lease
+            )
+            connection.execute(values)
+            return report
+
+    def interrupted(self) -> bool:
+        """Whether a run of rules has not ended and is silent."""
+        mine = (retention_reports.c.kind == ReportKind.RULES) & retention_reports.c.finished_at.is_(
+            None
+        )
+        query = select(retention_reports.c.lease_until).where(mine)
+        with self._database.read() as connection:
+            now = self._database.clock(connection)
+            return any(until <= now for until in connection.execute(query).scalars())
 
     def renew(self, report: str) -> None:
         """The run goes on."""
@@ -105,9 +117,9 @@ def count(
     mine = (columns.report == report, columns.project == place[0], columns.kind == place[1])
     known = connection.execute(select(retention_counts).where(*mine)).mappings().first()
     if known is None:
-        row = {"report": report, "project": place[0], "kind": place[1]}
-        row |= {"number": number, "size": size, "oldest": at, "newest": at}
-        connection.execute(insert(retention_counts).values(row))
+        first = {"number": number, "size": size, "oldest": at, "newest": at}
+        row = insert(retention_counts).values(report=report, project=place[0], kind=place[1])
+        connection.execute(row.values(**first))
         return
     values = {"number": known["number"] + number, "size": known["size"] + size}
     values |= {"oldest": min(known["oldest"], at), "newest": max(known["newest"], at)}

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, replace
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import ColumnElement, and_, delete, insert, select
 
 from imaging.errors import BadRequest, NotFound
 from jobs.repository.account_rows import check_project
@@ -46,21 +46,21 @@ class RetentionRules:
             if rule.project != SERVICE:
                 check_project(connection, rule.project)
             rule = replace(rule, set_at=self._database.clock(connection))
-            connection.execute(delete(retention_rules).where(*_key(rule.project, rule.kind)))
+            connection.execute(delete(retention_rules).where(_key(rule.project, rule.kind)))
             connection.execute(insert(retention_rules).values(asdict(rule)))
         return rule
 
     def unset(self, project: str, kind: RetentionKind) -> None:
         """Removes a rule; raises NotFound."""
         with self._database.write() as connection:
-            if not connection.execute(delete(retention_rules).where(*_key(project, kind))).rowcount:
+            if not connection.execute(delete(retention_rules).where(_key(project, kind))).rowcount:
                 raise NotFound(
                     "There is no such rule.", hint="List the rules with `tessera retention list`."
                 )
 
 
-def _key(project: str, kind: RetentionKind) -> tuple[object, object]:
-    return retention_rules.c.project == project, retention_rules.c.kind == kind
+def _key(project: str, kind: RetentionKind) -> ColumnElement[bool]:
+    return and_(retention_rules.c.project == project, retention_rules.c.kind == kind)
 
 
 def _rule_of(row: Row) -> RetentionRule:

@@ -34,6 +34,11 @@ Place = tuple[str, str]
 """Project, and kind: a `RetentionKind`, or what an erasure calls it."""
 
 
+def add_to(tallies: dict[Place, Tally], place: Place, size: int, at: float) -> None:
+    """Counts one more thing."""
+    tallies[place] = tallies.get(place, Tally()).plus(size, at)
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """A run. Times are seconds since the epoch."""
@@ -44,5 +49,6 @@ class Report:
     """Name of a command or background task."""
     started_at: float
     finished_at: float | None = None
-    """None while it runs, or after it was interrupted: the next run continues it."""
+    """None while it runs, or after it was interrupted. The next run of rules continues the one
+    before; an erasure must be repeated, and has a report of its own then."""
     tallies: Mapping[Place, Tally] = field(default_factory=dict)

@@ -18,7 +18,7 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,7 +72,9 @@ class _PendingSeries:
 class SeriesInbox:
     """The inbox of one gateway; thread-safe."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, keeps: Callable[[Path], bool] = lambda _: False) -> None:
+        """`keeps`: whether the series in a folder must not be deleted, however old it is."""
+        self._keeps = keeps
         self._root = settings.data / "inbox"
         self._refused = settings.data / "refused"
         self._settings = settings
@@ -175,10 +177,14 @@ class SeriesInbox:
                 if folder.name not in self._pending and _older(
                     folder / _TAKEN, now - self._settings.dicom_series_keep_s
                 ):
-                    shutil.rmtree(folder, ignore_errors=True)
+                    self._delete(folder)
             for folder in self._folders(self._refused):
                 if _older(folder / _PROBLEM, now - self._settings.dicom_refused_keep_s):
-                    shutil.rmtree(folder, ignore_errors=True)
+                    self._delete(folder)
+
+    def _delete(self, folder: Path) -> None:
+        if not self._keeps(folder):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _file(self, draft: Path, instance: str, association: int) -> None:
         """Moves a draft into its series' folder; the names reveal nothing about the patient."""
