@@ -28,6 +28,8 @@ from jobs.repository.schema import hold_in_force, legal_holds, scans
 from jobs.retention.hold import Hold, HoldKind, held_by
 
 _COLUMNS = tuple(legal_holds.c[field.name] for field in fields(Hold))
+ERASED = "erased"
+"""Target of a lifted hold on a patient that was erased since."""
 MOST_REASON = 1000
 """Longest reason in characters."""
 
@@ -95,6 +97,13 @@ class LegalHolds:
             query = query.where(hold_in_force)
         with self._database.read() as connection:
             return [_hold_of(row) for row in connection.execute(query).mappings()]
+
+    def forget(self, projects: Collection[str], subjects: Collection[str]) -> None:
+        """Removes the pseudonyms of erased patients from holds that were lifted."""
+        theirs = legal_holds.c.project.in_(projects) & legal_holds.c.target.in_(subjects)
+        with self._database.write() as connection:
+            lifted = update(legal_holds).where(theirs, ~hold_in_force)
+            connection.execute(lifted.values(target=ERASED))
 
     def check_project(self, project: str) -> None:
         """Raises LegalHold if the whole project is under a hold."""

@@ -828,7 +828,7 @@ retention_counts = Table(
     metadata,
     Column("report", String(64), primary_key=True),
     Column("project", Text, primary_key=True),
-    Column("kind", String(16), primary_key=True),
+    Column("kind", String(64), primary_key=True),
     Column("number", BigInteger, nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("oldest", Double, nullable=False),

@@ -95,6 +95,7 @@ class Erasure:
                 for scan in found:
                     self._erase_scan(scan, report)
                     reports.renew(report)
+            self._rows.legal_holds.forget(patient.projects, patient.subjects)
         except Exception:
             reports.release(report)
             raise

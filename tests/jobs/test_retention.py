@@ -51,7 +51,7 @@ def set_times(repository: Repository, table: Any, where: Any, **times: float) ->
 def aged(repository: Repository, scan_of: Callable[..., StoredScan]) -> Repository:
     """Three scans of day 10, one of a patient. Job `old` ended on day 20, its preview is a blob,
     and a review is of day 50, a draft of day 60; `busy` waits."""
-    display = ScanDisplay(subject=SUBJECT)
+    display: ScanDisplay | None = ScanDisplay(subject=SUBJECT)
     repository.accounts.add_project("ada")
     for name in ("read", "plain", "used"):
         repository.scans.add(scan_of(name, created_at=10 * DAY, bytes=100, display=display))

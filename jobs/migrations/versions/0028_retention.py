@@ -125,7 +125,7 @@ def _create_tables() -> None:
         "retention_counts",
         sa.Column("report", sa.String(64), nullable=False),
         sa.Column("project", sa.Text(), nullable=False),
-        sa.Column("kind", sa.String(16), nullable=False),
+        sa.Column("kind", sa.String(64), nullable=False),
         sa.Column("number", sa.BigInteger(), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("oldest", sa.Double(), nullable=False),
