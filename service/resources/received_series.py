@@ -4,8 +4,10 @@ A series is deleted in two steps: its folder is renamed, then removed. An image 
 between finds no folder, and its sender sends it again.
 """
 
+import hashlib
+import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +16,10 @@ from imaging.errors import TesseraError
 from imaging.formats.dicom.instance_identity import identify
 from imaging.formats.dicom.subject import subject_of_file
 
-_ENDS = (".taken", "problem.json")
+TAKEN = ".taken"
+"""File with the fingerprint of a series when it was taken in."""
+PROBLEM = "problem.json"
+"""File with the reason for which a series was refused."""
 _REMOVED = ".removed-"
 
 
@@ -31,7 +36,7 @@ class ReceivedFolder:
     """When its newest file was written, in seconds since the epoch."""
     bytes: int
     settled: bool
-    """Whether it was taken in or refused."""
+    """Whether it was refused, or taken in as it is now."""
 
     def remove(self) -> None:
         """Deletes it; it may be gone already."""
@@ -70,8 +75,22 @@ class ReceivedSeries:
             subject=None if first is None else subject_of_file(first, self.secret()),
             newest=max((one.st_mtime for one in stats), default=path.stat().st_mtime),
             bytes=sum(one.st_size for one in stats),
-            settled=any((path / name).exists() for name in _ENDS),
+            settled=(path / PROBLEM).exists() or is_taken(path, files),
         )
+
+
+def fingerprint(files: Iterable[Path]) -> str:
+    """Of the images of a series: their names, sizes and times."""
+    images = sorted(path for path in files if path.suffix == ".dcm")
+    stats = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in images]
+    return hashlib.sha256(json.dumps(stats).encode()).hexdigest()[:32]
+
+
+def is_taken(folder: Path, files: Iterable[Path]) -> bool:
+    """Whether the series in a folder was taken in, and has not grown since."""
+    with suppress(FileNotFoundError):
+        return (folder / TAKEN).read_text() == fingerprint(files)
+    return False
 
 
 def _sender(path: Path) -> str:

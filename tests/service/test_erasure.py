@@ -1,7 +1,6 @@
 """Erasure of a patient: afterwards, nothing of it is found in any file or row."""
 
 import hashlib
-import io
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -12,7 +11,6 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-from pydicom import Dataset
 from sqlalchemy import insert
 
 from imaging.formats.dicom.pseudonyms import pseudonym
@@ -24,7 +22,7 @@ from service.app import create_app
 from service.dicom.series_inbox import SeriesInbox
 from tests.support.command_line import run
 from tests.support.corrections import Corrector
-from tests.support.dicom.files import classic
+from tests.support.dicom.files import as_bytes, classic
 from tests.support.finished_jobs import run_job
 from tests.support.served_app import served
 
@@ -66,7 +64,7 @@ class Person:
         mask = np.zeros(SHAPE, np.uint8)
         mask[3, 4, 2] = 1  # the same for all patients: one stored file
         for number, images in enumerate(self.series):
-            files = [("files", (f"{self.name}-scan.dcm", _bytes(one))) for one in images]
+            files = [("files", (f"{self.name}-scan.dcm", as_bytes(one))) for one in images]
             options = {"deidentify": str(number == 1).lower()}
             answer = self.here.client.post("/v1/scans", files=files, params=options)
             assert answer.status_code == 201, answer.text
@@ -113,7 +111,7 @@ class Person:
             connection.execute(insert(webhook_messages).values(message))
 
     def _leave_upload(self) -> None:
-        content = _bytes(self.series[0][0])
+        content = as_bytes(self.series[0][0])
         tus = {"Tus-Resumable": "1.0.0", "Upload-Length": str(len(content))}
         name = b64encode(f"{self.name}-scan.dcm".encode()).decode()
         named = {**tus, "Upload-Metadata": f"filename {name}"}
@@ -128,7 +126,7 @@ class Person:
         with closing(SeriesInbox(self.here.settings)) as inbox:
             for images in self.series:
                 for one in images:
-                    inbox.receive([_bytes(one)], one.SOPInstanceUID, 1)
+                    inbox.receive([as_bytes(one)], one.SOPInstanceUID, 1)
             inbox.association_ended(1, released=True)
             (inbox._root / "waits").mkdir(exist_ok=True)
 
@@ -149,12 +147,6 @@ _keys = iter(range(1000))
 
 def _key() -> str:
     return f"key-{next(_keys)}"
-
-
-def _bytes(image: Dataset) -> bytes:
-    file = io.BytesIO()
-    image.save_as(file, enforce_file_format=True)
-    return file.getvalue()
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.process)])
