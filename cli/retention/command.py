@@ -105,7 +105,14 @@ def run(dry_run: bool) -> None:
 
 
 @command.command("reports")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 10_000),
+    default=20,
+    show_default=True,
+    metavar="COUNT",
+    help="At most this many reports.",
+)
 def reports(limit: int) -> None:
     """List what went by rules and by erasures, the newest first."""
     with server_database(Settings()) as repository:

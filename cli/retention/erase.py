@@ -10,9 +10,20 @@ from jobs.settings import Settings
 
 
 @click.command("erase")
-@click.option("--project", "projects", multiple=True, required=True, metavar="NAME")
 @click.option(
-    "--pseudonym", "pseudonyms", multiple=True, metavar="TEXT", help="As the page shows it."
+    "--project",
+    "projects",
+    multiple=True,
+    required=True,
+    metavar="NAME",
+    help="A project to erase from. Repeatable.",
+)
+@click.option(
+    "--pseudonym",
+    "pseudonyms",
+    multiple=True,
+    metavar="TEXT",
+    help="Pseudonym, as the page shows it. Repeatable.",
 )
 @click.option(
     "--patient-id",
@@ -21,7 +32,13 @@ from jobs.settings import Settings
     help="Ask for the PatientID, or read it from the standard input; the pseudonym is computed "
     "with the pseudonym key of this machine.",
 )
-@click.option("--scan", "scans", multiple=True, metavar="ID", help="A further scan, such as NIfTI.")
+@click.option(
+    "--scan",
+    "scans",
+    multiple=True,
+    metavar="ID",
+    help="A further scan, such as NIfTI. Repeatable.",
+)
 @click.option("--dry-run", is_flag=True, help="Only say what would be erased.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def command(

@@ -9,13 +9,13 @@ _RULE: dict[str, Any] = {
     "set_by": "command line",
     "set_at": "2026-03-02T10:15:30Z",
 }
-_ASKED: dict[str, Any] = {
-    "kind": "patient",
-    "target": "QK5Z2M7AY3XW4B6C",
-    "reason": "Case 2026-17, asked for by the legal department.",
+_WANTED_HOLD: dict[str, Any] = {
+    "kind": "scan",
+    "target": "0d9a2f6c1f4b4c0e8f4f5b7a9d3c2e11",
+    "reason": "Case 2026-17, requested by the legal department.",
 }
-HOLD_EXAMPLE: dict[str, Any] = {
-    **_ASKED,
+_HOLD: dict[str, Any] = {
+    **_WANTED_HOLD,
     "id": "5e1d0c9b8a7f6e5d4c3b2a1f0e9d8c7b",
     "set_by": "key 3k9fq2ma",
     "set_at": "2026-03-02T10:15:30Z",
@@ -41,9 +41,9 @@ _REPORT: dict[str, Any] = {
 RETENTION_EXAMPLES: dict[str, Any] = {
     "RetentionRuleOut": _RULE,
     "RetentionRulesOut": {"rules": [_RULE]},
-    "HoldIn": _ASKED,
-    "HoldOut": HOLD_EXAMPLE,
-    "HoldsOut": {"holds": [HOLD_EXAMPLE]},
+    "HoldIn": _WANTED_HOLD,
+    "HoldOut": _HOLD,
+    "HoldsOut": {"holds": [_HOLD]},
     "RetentionTallyOut": _TALLY,
     "RetentionReportOut": _REPORT,
     "RetentionReportPage": {"reports": [_REPORT], "next_cursor": "1234"},

@@ -225,7 +225,10 @@ def test_users_over_the_api(client: httpx.Client, keys: StoredKeys) -> None:
     check_problem(client.get("/v1/account", headers=bearer(key)), 401)
 
 
-IDS = ("scan_id", "job_id", "batch_id", "session_id", "upload_id", "key_id", "login", "review_id")
+IDS = (
+    *("scan_id", "job_id", "batch_id", "session_id", "upload_id", "key_id", "login", "review_id"),
+    "hold_id",
+)
 
 
 def test_another_projects_ids_are_as_unknown_as_any(
@@ -277,7 +280,9 @@ def _filled_project(
         )
     verdict = {"verdict": "accepted"}
     review = client.post(f"/v1/jobs/{job}/reviews", json=verdict, headers=admin).json()["id"]
+    hold = {"kind": "scan", "target": scan, "reason": "Case 17."}
     return {
+        "hold_id": client.post("/v1/holds", json=hold, headers=admin).json()["id"],
         "scan_id": scan,
         "job_id": job,
         "batch_id": batch,
