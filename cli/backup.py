@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cli.backup_keys import backup_keys
 from cli.backup_progress import BackupProgress, backup_progress
 from cli.exit_status import SOME_FAILED_STATUS
 from cli.folder_lock import locked_folder
+from imaging.counted import counted
 from imaging.errors import BadRequest, Conflict
 from jobs.private_files import creating_private
 from jobs.server_database import check_database_exists
@@ -55,7 +57,7 @@ def command(target: Path, keep: int | None, recheck: bool, secrets: Path | None)
         stack.enter_context(locked_folder(target, "backup.lock", _in_use(target), "TARGET"))
         if secrets is not None:
             _check_apart(secrets, target)
-        stored = StoredBackups(target)
+        stored = StoredBackups(target, backup_keys(settings, target, rotate=True))
         with backup_progress() as progress:
             backup = _take(settings, stored, progress, recheck=recheck)
             if keep is not None:
@@ -108,9 +110,9 @@ def _report(backup: "StoredBackup", left_out: Sequence[str]) -> int:
     """`left_out`: names of the secrets that are in no file of the backup."""
     manifest: Manifest = backup.manifest
     click.echo(
-        f"Backup {backup.name} is complete: {sum(manifest.rows.values()):,} rows, "
-        f"{manifest.blobs:,} stored files ({manifest.blob_bytes:,} bytes), "
-        f"{manifest.files:,} files of the data folder ({manifest.file_bytes:,} bytes)."
+        f"Backup {backup.name} is complete: {counted(sum(manifest.rows.values()), 'row')}, "
+        f"{counted(manifest.blobs, 'stored file')} ({manifest.blob_bytes:,} bytes), "
+        f"{counted(manifest.files, 'file')} of the data folder ({manifest.file_bytes:,} bytes)."
     )
     if left_out:
         click.echo(
@@ -121,7 +123,8 @@ def _report(backup: "StoredBackup", left_out: Sequence[str]) -> int:
     if not manifest.lost_blobs:
         return 0
     click.echo(
-        f"{len(manifest.lost_blobs):,} stored files are missing or damaged in the service itself. "
+        f"{counted(len(manifest.lost_blobs), 'stored file is', 'stored files are')} missing or "
+        "damaged in the service itself. "
         "The manifest lists them as lost_blobs. Restore them from an earlier backup, or upload the "
         "scans again.",
         err=True,

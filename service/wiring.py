@@ -23,6 +23,7 @@ from service.auth import (
     BackgroundTask,
     KnownCallers,
     Principal,
+    SignInSessions,
     StoredAccounts,
 )
 from service.dicom.archive_client import DicomWebArchives
@@ -31,6 +32,7 @@ from service.dicom.peer_probe import DicomPeerProbe
 from service.http.threads import (
     AssistantThreads,
     DispatchThreads,
+    PasswordThreads,
     PeerThreads,
     UploadThreads,
     ViewThreads,
@@ -55,6 +57,7 @@ from service.resources.received_series import ReceivedSeries
 from service.resources.routing_table import RoutingTable
 from service.resources.scratch import Scratch
 from service.resources.service_metrics import ServiceMetrics, Sources
+from service.resources.sign_in_limits import SignInLimits
 from service.resources.tile_files import TileFiles
 from service.resources.webhook_metrics import WebhookMetrics
 from service.use_cases import retention_task
@@ -73,6 +76,7 @@ from service.use_cases.job_watcher import JobWatcher
 from service.use_cases.model_fits import ModelFits
 from service.use_cases.named_scans import NamedScans
 from service.use_cases.orders import Orders
+from service.use_cases.password_sign_in import PasswordSignIn
 from service.use_cases.peer_health import PeerHealth
 from service.use_cases.publications import Publications, PublicationThread
 from service.use_cases.reader_measurements import ReaderMeasurements
@@ -110,6 +114,7 @@ class Parts:
     registry: Registry
     routing: RoutingTable
     callers: KnownCallers
+    sessions: SignInSessions
     authenticator: Authenticator
     repository: Repository
     blobs: Blobs
@@ -142,6 +147,9 @@ def open_parts(
     callers = KnownCallers(repository.accounts, repository.api_keys, repository.dicom_senders)
     stack.callback(callers.stop)
     callers.start()
+    sessions = SignInSessions(
+        repository.browser_sessions, settings.session_idle_s, settings.session_lifetime_s
+    )
     recorder = _recorder(settings, repository, stack)
     queue = Queue(settings, queue_names())
     stack.callback(queue.close)
@@ -153,7 +161,8 @@ def open_parts(
         registry=registry,
         routing=routing,
         callers=callers,
-        authenticator=authenticator or StoredAccounts(callers),
+        sessions=sessions,
+        authenticator=authenticator or StoredAccounts(callers, sessions),
         repository=repository,
         blobs=blobs,
         queue=queue,
@@ -181,7 +190,7 @@ def build_services(parts: Parts) -> Services:
     services: Services = {Blobs: parts.blobs}
     for part in (
         *(parts.registry, parts.routing, parts.metrics, parts.limits),
-        *(parts.recorder, parts.callers),
+        *(parts.recorder, parts.callers, parts.sessions),
     ):
         services[type(part)] = part
     for table in (
@@ -200,6 +209,11 @@ def build_services(parts: Parts) -> Services:
         UploadThreads(),
         ViewThreads(),
         PeerThreads(),
+        PasswordThreads(),
+        PasswordSignIn(
+            rows.passwords, rows.sign_in_attempts, parts.sessions, parts.settings.setup_link_s
+        ),
+        SignInLimits(),
         UploadSpace(parts.scratch, parts.settings.max_upload_bytes),
         RateLimits(parts.settings.requests_per_minute, rows.quotas.all),
         StorageRoom(rows.quotas),

@@ -7,6 +7,7 @@ from jobs.repository.audit import Audit
 from jobs.repository.audit_removals import AuditRemovals
 from jobs.repository.batch_reviews import BatchReviews
 from jobs.repository.batches import Batches
+from jobs.repository.browser_sessions import BrowserSessions
 from jobs.repository.commitments import Commitments
 from jobs.repository.database import STATEMENT_S, Database
 from jobs.repository.deliveries import Deliveries
@@ -26,6 +27,7 @@ from jobs.repository.leases import Leases
 from jobs.repository.legal_holds import LegalHolds
 from jobs.repository.lost_work import LostWork
 from jobs.repository.messages import Messages
+from jobs.repository.passwords import Passwords, SetupLink
 from jobs.repository.quotas import Quotas
 from jobs.repository.reading_stages import ReadingStages
 from jobs.repository.readings import ComparedReadings, JobReading, Readings
@@ -37,6 +39,7 @@ from jobs.repository.reviews import Reviews
 from jobs.repository.revision import known_revisions
 from jobs.repository.scans import Scans, ScanUses, SeriesChanged
 from jobs.repository.sessions import Sessions
+from jobs.repository.sign_in_attempts import SignInAttempts
 from jobs.repository.steps import Work
 from jobs.repository.table_backup import DatabaseState, StoredTable, TableBackup
 from jobs.repository.training_leases import TrainingLeases
@@ -59,6 +62,7 @@ __all__ = [
     "AuditRemovals",
     "BatchReviews",
     "Batches",
+    "BrowserSessions",
     "Commitments",
     "ComparedReadings",
     "Database",
@@ -87,6 +91,7 @@ __all__ = [
     "LegalHolds",
     "LostWork",
     "Messages",
+    "Passwords",
     "Quotas",
     "ReadingStages",
     "Readings",
@@ -102,6 +107,8 @@ __all__ = [
     "Scans",
     "SeriesChanged",
     "Sessions",
+    "SetupLink",
+    "SignInAttempts",
     "StoredTable",
     "TableBackup",
     "TrainingLeases",
@@ -131,6 +138,9 @@ class Repository:
         self.database = database = Database(url, statement_s)
         self.accounts = Accounts(database)
         self.api_keys = ApiKeys(database)
+        self.browser_sessions = BrowserSessions(database)
+        self.passwords = Passwords(database)
+        self.sign_in_attempts = SignInAttempts(database)
         self.dicom_senders = DicomSenders(database)
         self.scans = Scans(database)
         self.related_scans = RelatedScans(database)

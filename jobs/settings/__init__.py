@@ -7,6 +7,7 @@ from jobs.settings.gateway import GatewaySettings
 from jobs.settings.log import LogSettings
 from jobs.settings.recovery import RecoverySettings
 from jobs.settings.section import Section
+from jobs.settings.sign_in import SignInSettings
 from jobs.settings.storage import StorageSettings
 from jobs.settings.worker import WorkerSettings
 
@@ -16,6 +17,7 @@ __all__ = ["AE_TITLE", "SECTIONS", "Settings"]
 class Settings(
     StorageSettings,
     GatewaySettings,
+    SignInSettings,
     DicomSettings,
     RecoverySettings,
     WorkerSettings,

@@ -16,7 +16,8 @@ from service.auth.local_administrator import LocalAdministrator
 from service.auth.operation import permissions_of, requires
 from service.auth.permission import Permission
 from service.auth.principal import ANONYMOUS, Principal
-from service.auth.stored_accounts import StoredAccounts
+from service.auth.sign_in_sessions import SignInSessions
+from service.auth.stored_accounts import StoredAccounts, principal_of
 
 __all__ = [
     "ANONYMOUS",
@@ -29,7 +30,9 @@ __all__ = [
     "LocalAdministrator",
     "Permission",
     "Principal",
+    "SignInSessions",
     "StoredAccounts",
     "permissions_of",
+    "principal_of",
     "requires",
 ]

@@ -1,30 +1,33 @@
-"""The authenticator of a gateway: keys and AE titles of the database, if it has accounts."""
+"""The authenticator of a gateway: keys, sessions and AE titles of the database, if it has
+accounts."""
 
 import base64
 
-from imaging.errors import Unauthenticated
+from imaging.errors import Forbidden, Unauthenticated
+from jobs.browser_session import BrowserSession
 from jobs.key_secret import KeySecret
 from service.auth.authenticator import BackgroundTask, Caller, DicomCaller, HttpCaller
 from service.auth.known_callers import Known, KnownCallers
 from service.auth.local_administrator import LocalAdministrator
 from service.auth.principal import Principal
 from service.auth.role import permissions_in
+from service.auth.sign_in_sessions import SignInSessions
 
 
 class StoredAccounts:
-    """Callers are known by API keys and AE titles, once there is a person or a key.
+    """Callers are known by API keys, sessions and AE titles, once there is a person or a key.
 
     Until then every caller is the local administrator. Both change within `known_callers.MAX_AGE_S`
     in every gateway of the database. Since people and keys are never deleted, there is no way back.
     """
 
-    def __init__(self, callers: KnownCallers) -> None:
-        self._callers = callers
+    def __init__(self, callers: KnownCallers, sessions: SignInSessions) -> None:
+        self._callers, self._sessions = callers, sessions
         self._without_accounts = LocalAdministrator()
 
     def authenticate(self, caller: Caller) -> Principal:
-        """The caller's principal. Raises Unauthenticated, also for keys that are no longer valid,
-        and Unavailable."""
+        """The caller's principal. Raises Unauthenticated, also for keys and sessions that are no
+        longer valid, Forbidden for a project that is not the caller's, and Unavailable."""
         if isinstance(caller, BackgroundTask):
             return self._without_accounts.authenticate(caller)
         known = self._callers.current()
@@ -32,7 +35,19 @@ class StoredAccounts:
             return self._without_accounts.authenticate(caller)
         if isinstance(caller, DicomCaller):
             return _sender(known, caller)
+        if caller.session and not caller.authorization:
+            return self._signed_in(caller)
         return self._key_holder(known, caller)
+
+    def _signed_in(self, caller: HttpCaller) -> Principal:
+        session = self._sessions.find(caller.session, caller.idle_s)
+        if session is None:
+            raise Unauthenticated(
+                "You are not signed in any more.",
+                expected="A sign-in that has not expired and was not ended.",
+                hint="Sign in again.",
+            )
+        return principal_of(session, caller.project)
 
     def _key_holder(self, known: Known, caller: HttpCaller) -> Principal:
         holder = known.holder(_key(caller.authorization))
@@ -40,11 +55,49 @@ class StoredAccounts:
             raise Unauthenticated(
                 "The API key is not valid." if caller.authorization else "There is no API key.",
                 expected="The header `Authorization: Bearer KEY` with a valid API key.",
-                hint="Ask an administrator of the service for a key.",
+                hint="Sign in on the page, or ask an administrator of the service for a key.",
             )
+        if caller.project not in ("", holder.project):
+            raise _other_project()
         self._callers.used(holder)
         permissions = permissions_in(holder.project, holder.roles)
-        return Principal(f"key {holder.prefix}", holder.project, permissions, holder.reader)
+        roles = {holder.project: holder.roles[0]}
+        name = f"key {holder.prefix}"
+        return Principal(name, holder.project, permissions, holder.reader, roles=roles)
+
+
+def principal_of(session: BrowserSession, project: str) -> Principal:
+    """Who is signed in, in the project that a request names, or else in the person's only one.
+
+    Raises Forbidden for a project that is not the person's, whether it exists or not, and without
+    one for somebody in several projects or none.
+    """
+    if not project and len(session.roles) == 1:
+        (project,) = session.roles
+    if not project:
+        raise Forbidden(
+            "The request does not say in which project it is.",
+            expected="An address that begins with /projects/NAME/ and one of your projects.",
+            hint="GET /v1/session lists your projects.",
+        )
+    if project not in session.roles:
+        raise _other_project()
+    return Principal(
+        name=f"user {session.person.login}",
+        project=project,
+        permissions=permissions_in(project, [session.roles[project]]),
+        reader=session.person.name,
+        login=session.person.login,
+        roles=session.roles,
+    )
+
+
+def _other_project() -> Forbidden:
+    return Forbidden(
+        "You are not in this project, or there is no such project.",
+        expected="One of your projects, which GET /v1/session lists.",
+        hint="Choose another project, or ask an administrator of the project.",
+    )
 
 
 def _sender(known: Known, caller: DicomCaller) -> Principal:

@@ -24,6 +24,8 @@ T = TypeVar("T")
 
 MOST_WAITING = 8
 """Requests that wait for the assistant."""
+PASSWORDS_AT_ONCE = 2
+MOST_WAITING_SIGN_INS = 16
 
 
 class _Threads:
@@ -56,6 +58,19 @@ class AssistantThreads(_Threads):
                 f"{MOST_WAITING} other strokes wait for the assistant.",
                 hint="Try again in a few seconds, or correct the mask with the brush.",
             )
+        return await super().run(work, *args, **kwargs)
+
+
+class PasswordThreads(_Threads):
+    """For passwords, each of which takes 64 MiB and a core: a flood of attempts takes no more."""
+
+    def __init__(self) -> None:
+        super().__init__(PASSWORDS_AT_ONCE)
+
+    async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """As for the others; raises Unavailable while many requests wait."""
+        if self._limiter.statistics().tasks_waiting >= MOST_WAITING_SIGN_INS:
+            raise Unavailable("Many others are signing in now.", hint="Try again in a few seconds.")
         return await super().run(work, *args, **kwargs)
 
 

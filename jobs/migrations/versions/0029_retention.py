@@ -7,8 +7,8 @@ and checkpoints before the end of a recorded removal.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0028_project"
-down_revision = "0027_project"
+revision = "0029_project"
+down_revision = "0028_project"
 branch_labels = None
 depends_on = None
 
