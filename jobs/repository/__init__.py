@@ -13,6 +13,7 @@ from jobs.repository.dicom_senders import DicomSenders
 from jobs.repository.drafts import Drafts
 from jobs.repository.figures import Figures
 from jobs.repository.forecasts import Forecast, Forecasts
+from jobs.repository.identities import Identities
 from jobs.repository.image_names import ImageNames
 from jobs.repository.job_steps import JOB_STEPS
 from jobs.repository.jobs import Jobs
@@ -62,6 +63,7 @@ __all__ = [
     "Forecast",
     "Forecasts",
     "Held",
+    "Identities",
     "ImageNames",
     "JobReading",
     "Jobs",
@@ -114,6 +116,7 @@ class Repository:
         self.database = database = Database(url, statement_s)
         self.accounts = Accounts(database)
         self.api_keys = ApiKeys(database)
+        self.identities = Identities(database)
         self.dicom_senders = DicomSenders(database)
         self.scans = Scans(database)
         self.related_scans = RelatedScans(database)

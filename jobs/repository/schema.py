@@ -421,6 +421,16 @@ memberships = Table(
     Column("created_at", Double, nullable=False),
 )
 
+identities = Table(
+    "identities",
+    metadata,
+    Column("issuer", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("person", String(64), ForeignKey("people.id"), nullable=False, index=True),
+    Column("roles_at", Double, nullable=False),
+)
+"""People as OpenID providers know them. `roles_at`: when the provider stated their roles."""
+
 api_keys = Table(
     "api_keys",
     metadata,
