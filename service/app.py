@@ -20,6 +20,7 @@ from service.http.errors import UnexpectedErrors
 from service.http.framing import UnambiguousFraming
 from service.http.methods import HeadRequests
 from service.http.origin_guard import OriginGuard
+from service.http.project_path import ProjectPath
 from service.http.rate_limits import RATE_LIMIT_HEADERS, RateLimitHeaders
 from service.http.request_span import NO_TELEMETRY
 from service.http.security_headers import SecurityHeaders
@@ -44,6 +45,7 @@ from service.routes import (
     keys,
     masks,
     models,
+    openid,
     page,
     reviews,
     scans,
@@ -75,6 +77,7 @@ _ROUTES = (
     second_readings,
     viewers,
     account,
+    openid,
     audit,
     keys,
     users,
@@ -144,6 +147,7 @@ def _middleware(settings: Settings, upload_trees: tuple[str, ...] = _UPLOADS) ->
         Middleware(SecurityHeaders),
         Middleware(UnambiguousFraming),
         Middleware(OriginGuard, settings.allowed_hosts, settings.allowed_origins),
+        Middleware(ProjectPath),
         Middleware(
             CORSMiddleware,
             allow_origins=settings.allowed_origins,

@@ -18,14 +18,16 @@ from jobs.repository import Forecasts, Repository
 from jobs.settings import Settings
 from jobs.sweeper import Sweeper
 from models.registry import Registry
-from service.auth import Authenticator, KnownCallers, StoredAccounts
+from service.auth import Authenticator, KnownCallers, SignInSessions, StoredAccounts
 from service.dicom.archive_client import DicomWebArchives
 from service.dicom.node import DicomNode, NodeParts
 from service.dicom.peer_probe import DicomPeerProbe
 from service.http.threads import (
+    PROVIDER_REQUESTS,
     AssistantThreads,
     DispatchThreads,
     PeerThreads,
+    ProviderThreads,
     UploadThreads,
     ViewThreads,
 )
@@ -64,6 +66,7 @@ from service.use_cases.job_status import JobStatuses
 from service.use_cases.job_watcher import JobWatcher
 from service.use_cases.model_fits import ModelFits
 from service.use_cases.named_scans import NamedScans
+from service.use_cases.openid import OpenId, openid_of
 from service.use_cases.orders import Orders
 from service.use_cases.peer_health import PeerHealth
 from service.use_cases.publications import Publications, PublicationThread
@@ -99,7 +102,9 @@ class Parts:
     registry: Registry
     routing: RoutingTable
     callers: KnownCallers
+    sessions: SignInSessions
     authenticator: Authenticator
+    openid: OpenId | None
     repository: Repository
     blobs: Blobs
     queue: Queue
@@ -128,10 +133,23 @@ def open_parts(
     repository = Repository(settings.database, settings.database_timeout_s)
     stack.callback(repository.close)
     repository.migrate()
-    callers = KnownCallers(repository.accounts, repository.api_keys, repository.dicom_senders)
+    callers = KnownCallers(
+        repository.accounts,
+        repository.api_keys,
+        repository.dicom_senders,
+        closed=bool(settings.oidc_issuer),
+    )
     stack.callback(callers.stop)
     callers.start()
+    sessions = SignInSessions(
+        repository.browser_sessions, settings.session_idle_s, settings.session_lifetime_s
+    )
     recorder = _recorder(settings, repository, stack)
+    openid = openid_of(settings, repository, sessions, recorder)
+    tokens = None
+    if openid is not None:
+        stack.callback(openid.provider.close)
+        tokens = openid.tokens
     queue = Queue(settings, queue_names())
     stack.callback(queue.close)
     scratch = Scratch(settings.scratch)
@@ -142,7 +160,9 @@ def open_parts(
         registry=registry,
         routing=routing,
         callers=callers,
-        authenticator=authenticator or StoredAccounts(callers),
+        sessions=sessions,
+        authenticator=authenticator or StoredAccounts(callers, sessions, tokens),
+        openid=openid,
         repository=repository,
         blobs=blobs,
         queue=queue,
@@ -170,7 +190,7 @@ def build_services(parts: Parts) -> Services:
     services: Services = {Blobs: parts.blobs}
     for part in (
         *(parts.registry, parts.routing, parts.metrics, parts.limits),
-        *(parts.recorder, parts.callers),
+        *(parts.recorder, parts.callers, parts.sessions),
     ):
         services[type(part)] = part
     for table in (
@@ -188,6 +208,7 @@ def build_services(parts: Parts) -> Services:
         UploadThreads(),
         ViewThreads(),
         PeerThreads(),
+        ProviderThreads(PROVIDER_REQUESTS),
         UploadSpace(parts.scratch, parts.settings.max_upload_bytes),
         RateLimits(parts.settings.requests_per_minute, rows.quotas.all),
         StorageRoom(rows.quotas),
@@ -195,6 +216,8 @@ def build_services(parts: Parts) -> Services:
         ServiceMetrics(sources),
     ):
         services[type(tool)] = tool
+    if parts.openid is not None:
+        services[OpenId] = parts.openid
     parts.metrics.registry.register(services[ServiceMetrics])
     _add_scans(parts, services)
     _add_jobs(parts, services)
@@ -219,6 +242,9 @@ async def start_tasks(parts: Parts, services: Services, stack: AsyncExitStack) -
     ):
         part.start()
         stack.callback(part.stop)
+    if parts.openid is not None and parts.openid.sessions is not None:
+        parts.openid.sessions.start()
+        stack.callback(parts.openid.sessions.stop)
     for watcher in (services[JobWatcher], services[TrainingWatcher]):
         watcher.start()
         stack.push_async_callback(watcher.stop)

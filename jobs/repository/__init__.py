@@ -6,6 +6,7 @@ from jobs.repository.assignments import Assignments
 from jobs.repository.audit import Audit
 from jobs.repository.batch_reviews import BatchReviews
 from jobs.repository.batches import Batches
+from jobs.repository.browser_sessions import BrowserSessions
 from jobs.repository.commitments import Commitments
 from jobs.repository.database import STATEMENT_S, Database
 from jobs.repository.deliveries import Deliveries
@@ -22,6 +23,7 @@ from jobs.repository.labels import FINAL, LabelCounts, Labels
 from jobs.repository.leases import Leases
 from jobs.repository.lost_work import LostWork
 from jobs.repository.messages import Messages
+from jobs.repository.provider_sessions import ProviderSession, ProviderSessions
 from jobs.repository.quotas import Quotas
 from jobs.repository.reading_stages import ReadingStages
 from jobs.repository.readings import ComparedReadings, JobReading, Readings
@@ -52,6 +54,7 @@ __all__ = [
     "Audit",
     "BatchReviews",
     "Batches",
+    "BrowserSessions",
     "Commitments",
     "ComparedReadings",
     "Database",
@@ -74,6 +77,8 @@ __all__ = [
     "Leases",
     "LostWork",
     "Messages",
+    "ProviderSession",
+    "ProviderSessions",
     "Quotas",
     "ReadingStages",
     "Readings",
@@ -116,7 +121,9 @@ class Repository:
         self.database = database = Database(url, statement_s)
         self.accounts = Accounts(database)
         self.api_keys = ApiKeys(database)
+        self.provider_sessions = ProviderSessions(database)
         self.identities = Identities(database)
+        self.browser_sessions = BrowserSessions(database)
         self.dicom_senders = DicomSenders(database)
         self.scans = Scans(database)
         self.related_scans = RelatedScans(database)

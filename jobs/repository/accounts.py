@@ -16,6 +16,7 @@ from jobs.account import (
     checked_project,
 )
 from jobs.repository.account_rows import check_project, person_of, person_with, unknown_person
+from jobs.repository.browser_sessions import end_sessions
 from jobs.repository.database import Database
 from jobs.repository.idempotency import repeat_after_race
 from jobs.repository.schema import api_keys, memberships, people, projects
@@ -138,12 +139,16 @@ class Accounts:
         repeat_after_race(transaction)
 
     def set_disabled(self, login: str, *, disabled: bool) -> None:
-        """Whether a person may use the service, in all projects; raises NotFound."""
+        """Whether a person may use the service, in all projects. Disabling ends the sessions of the
+        person. Raises NotFound."""
         with self._database.write() as connection:
             at = self._database.now if disabled else None
             change = update(people).where(people.c.login == login).values(disabled_at=at)
-            if not connection.execute(change).rowcount:
+            person = connection.execute(change.returning(people.c.id)).scalar_one_or_none()
+            if person is None:
                 raise unknown_person()
+            if disabled:
+                end_sessions(connection, person)
 
     def _person(self, connection: Connection, login: str, name: str) -> Person:
         """The person of both names, added if neither is known."""

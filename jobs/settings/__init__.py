@@ -8,6 +8,7 @@ from jobs.settings.log import LogSettings
 from jobs.settings.oidc import OidcSettings
 from jobs.settings.recovery import RecoverySettings
 from jobs.settings.section import Section
+from jobs.settings.sign_in import SignInSettings
 from jobs.settings.storage import StorageSettings
 from jobs.settings.worker import WorkerSettings
 
@@ -17,6 +18,7 @@ __all__ = ["AE_TITLE", "SECTIONS", "Settings"]
 class Settings(
     StorageSettings,
     GatewaySettings,
+    SignInSettings,
     DicomSettings,
     RecoverySettings,
     WorkerSettings,

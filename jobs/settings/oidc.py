@@ -19,14 +19,13 @@ class OidcSettings(Section):
     """Audience that access tokens of API clients must have (`aud`), as the provider writes it for
     this service. Empty: access tokens are not accepted."""
     oidc_client_id: str = ""
-    """Client of the provider with which people sign in on the page. Empty: they cannot."""
+    """Client of the provider with which people sign in on the page. Its redirect URI is
+    `TESSERA_PUBLIC_URL` followed by `/v1/sign-in/oidc/callback`. Empty: people cannot sign in with
+    the provider."""
     oidc_client_secret: str = ""
     """Secret of that client."""
     oidc_client_secret_file: Path | None = None
     """File with the secret of that client, instead of `TESSERA_OIDC_CLIENT_SECRET`."""
-    oidc_redirect_uri: str = ""
-    """Address to which the provider sends people back, as it is registered there:
-    `https://HOST/v1/sign-in/oidc/callback` with the host name that people use."""
     oidc_scopes: Names = ("openid", "profile")
     """Scopes that are requested when people sign in on the page, comma-separated."""
     oidc_login_claim: str = "preferred_username"

@@ -73,6 +73,7 @@ CHANGES: Mapping[tuple[str, str], AuditAction] = {
     ("PUT", f"{_DRAFT}/changes/{{number}}"): AuditAction.CORRECTION,
     ("DELETE", _DRAFT): AuditAction.DELETION,
     ("DELETE", _ONE_UPLOAD): AuditAction.DELETION,
+    ("GET", "/v1/sign-in/oidc/callback"): AuditAction.SIGN_IN,
     ("POST", "/v1/trainings/{training_id}/publish"): AuditAction.CONFIGURATION,
     ("PUT", "/datastore/label"): AuditAction.CORRECTION,
     ("DELETE", "/datastore/label"): AuditAction.DELETION,

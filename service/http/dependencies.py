@@ -27,11 +27,12 @@ from jobs.repository import (
     Worklist,
 )
 from models.registry import Registry
-from service.auth import KnownCallers
+from service.auth import KnownCallers, SignInSessions
 from service.http.threads import (
     AssistantThreads,
     DispatchThreads,
     PeerThreads,
+    ProviderThreads,
     UploadThreads,
     ViewThreads,
 )
@@ -119,6 +120,7 @@ ScanRemovalDep = Annotated[ScanRemoval, provided(ScanRemoval)]
 ScanViewsDep = Annotated[ScanViews, provided(ScanViews)]
 ScansDep = Annotated[Scans, provided(Scans)]
 SecondReadingsDep = Annotated[SecondReadings, provided(SecondReadings)]
+SignInSessionsDep = Annotated[SignInSessions, provided(SignInSessions)]
 StorageRoomDep = Annotated[StorageRoom, provided(StorageRoom)]
 TilesDep = Annotated[Tiles, provided(Tiles)]
 TrainingOrdersDep = Annotated[TrainingOrders, provided(TrainingOrders)]
@@ -130,6 +132,7 @@ UploadedScansDep = Annotated[UploadedScans, provided(UploadedScans)]
 UploadSpaceDep = Annotated[UploadSpace, provided(UploadSpace)]
 UploadThreadsDep = Annotated[UploadThreads, provided(UploadThreads)]
 PeerThreadsDep = Annotated[PeerThreads, provided(PeerThreads)]
+ProviderThreadsDep = Annotated[ProviderThreads, provided(ProviderThreads)]
 ViewersDep = Annotated[Viewers, provided(Viewers)]
 WebhooksDep = Annotated[Webhooks, provided(Webhooks)]
 WorklistDep = Annotated[Worklist, provided(Worklist)]

@@ -16,7 +16,9 @@ from starlette.requests import Request
 
 from imaging.errors import Forbidden, Unauthenticated, Unavailable
 from service.auth import ANONYMOUS, Authenticator, HttpCaller, Permission, Principal
+from service.http.project_path import PROJECT
 from service.http.rate_limits import admit
+from service.http.session_cookie import idle_s, session_secret
 
 CALLER = "tessera.caller"
 """Key of a request's scope: the `RequestCaller`, for what is recorded of the request."""
@@ -37,7 +39,7 @@ class RequiredPermission:
 
     permission: Permission
     counted: bool = True
-    """Whether its requests count for rate limits."""
+    """Whether its requests count for rate limits, and as use of a session."""
 
     async def __call__(self, request: Request) -> Principal:
         """The caller's principal.
@@ -50,7 +52,7 @@ class RequiredPermission:
         caller = request.scope[CALLER] = RequestCaller(self.permission)
         if self.permission is Permission.PUBLIC:
             return ANONYMOUS
-        principal = await authenticated(request, http_caller(request))
+        principal = await authenticated(request, http_caller(request, uses=self.counted))
         caller.principal = principal
         if self.counted:
             await admit(request, principal)
@@ -76,7 +78,8 @@ def Allowed(  # noqa: N802 - a dependency, like FastAPI's Depends
 ) -> Any:
     """A dependency that yields the caller's Principal and needs `permission`.
 
-    `counted`: whether a request counts for rate limits; streams of events do not.
+    `counted`: whether a request counts for rate limits, and as use of a session; streams of events
+    do not.
     """
     return Depends(RequiredPermission(permission, counted))
 
@@ -87,10 +90,16 @@ async def authenticated(request: Request, caller: HttpCaller) -> Principal:
     return await run_sync(authenticator.authenticate, caller)
 
 
-def http_caller(request: Request) -> HttpCaller:
-    """Who sends a request."""
+def http_caller(request: Request, *, uses: bool = True) -> HttpCaller:
+    """Who sends a request. `uses`: whether it shows that a person uses the service.
+
+    Raises Forbidden for a request with the cookie of a session that another site may have caused.
+    """
+    authorization = request.headers.get("authorization", "")
     return HttpCaller(
-        authorization=request.headers.get("authorization", ""),
-        cookies=request.cookies,
+        authorization=authorization,
+        session="" if authorization else session_secret(request),
+        project=request.scope.get(PROJECT, ""),
+        idle_s=idle_s(request) if uses else None,
         address=request.client.host if request.client else "",
     )

@@ -20,8 +20,9 @@ _PROVIDER = "OpenID provider"
 _MOST = 10_000
 """People who are remembered."""
 
-Stated = tuple[float, frozenset[str]]
-"""When the provider stated the groups of somebody, and the groups."""
+Groups = frozenset[str]
+Stated = tuple[float, Groups]
+"""When the provider stated the groups of somebody, to the second, and the groups."""
 
 
 class ProviderPeople:
@@ -37,7 +38,8 @@ class ProviderPeople:
     ) -> None:
         self._rows, self._roles, self._settings = rows, roles, settings
         self._recorder = recorder
-        self._stated: dict[Identity, Stated] = {}
+        self._stated: dict[Identity, tuple[float, frozenset[Groups]]] = {}
+        """Of each person, the newest time, and all that was stated at that time."""
         self._known: dict[Identity, tuple[float, Access]] = {}
         self._mutex = threading.Lock()
 
@@ -70,8 +72,9 @@ class ProviderPeople:
         return float(claims["iat"]), groups_in(claims, name)
 
     def _is_news(self, identity: Identity, stated: Stated) -> bool:
-        last = self._stated.get(identity)
-        return last is None or (stated[0] >= last[0] and stated != last)
+        at, groups = stated
+        last_at, last = self._stated.get(identity, (-1.0, frozenset()))
+        return at > last_at or (at == last_at and groups not in last)
 
     def _apply(self, identity: Identity, claims: Claims, stated: Stated) -> None:
         at, groups = stated
@@ -82,7 +85,9 @@ class ProviderPeople:
         with self._mutex:
             if len(self._stated) >= _MOST:
                 self._stated, self._known = {}, {}
-            self._stated[identity] = stated
+            last_at, last = self._stated.get(identity, (at, frozenset()))
+            same = last if last_at == at else frozenset()
+            self._stated[identity] = at, same | {groups}
             self._known.pop(identity, None)
         if changed and (access := self._rows.find(identity)):
             self._record(access, changed)
@@ -117,7 +122,7 @@ class ProviderPeople:
 
     def _record(self, access: Access, projects: list[str]) -> None:
         for project in projects:
-            self._recorder.note(
+            self._recorder.done(
                 Deed(
                     Principal(_PROVIDER, project),
                     AuditAction.KEY_CHANGE,

@@ -1,0 +1,192 @@
+"""People of an OpenID provider at a gateway: API clients with tokens, the page, roles by groups."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from jobs.account import ProjectRole
+from jobs.settings import Settings
+from models.registry import Registry
+from service.app import create_app
+from service.auth.role import PERMISSIONS
+from service.listen_addresses import check_listen_addresses
+from tests.support.answers import check_problem
+from tests.support.migrated import migrated
+from tests.support.openid_provider import (
+    AUDIENCE,
+    CLIENT,
+    SECRET,
+    ApiClient,
+    OpenIdProvider,
+    signed_in,
+)
+from tests.support.ports import free_port
+from tests.support.served_app import served
+from tests.support.stored_accounts import bearer
+
+GROUPS = """
+[[role]]
+group = "lung readers"
+project = "lung"
+role = "reader"
+
+[[role]]
+group = "administrators"
+project = "local"
+role = "administrator"
+
+[[role]]
+group = "everybody"
+project = "lung"
+role = "viewer"
+
+[[role]]
+group = "everybody"
+project = "missing"
+role = "viewer"
+"""
+
+
+@pytest.fixture(scope="module")
+def client(
+    openid_provider: OpenIdProvider, tmp_path_factory: pytest.TempPathFactory, models: Path
+) -> Iterator[httpx.Client]:
+    """A gateway whose only accounts are the provider's."""
+    folder = tmp_path_factory.mktemp("oidc")
+    (folder / "groups.toml").write_text(GROUPS)
+    (folder / "secret").write_text(f"{SECRET}\n")
+    port = free_port()
+    settings = Settings(
+        data=folder / "data",
+        broker_url="file://",
+        public_url=f"http://127.0.0.1:{port}",
+        oidc_issuer=openid_provider.issuer,
+        oidc_audience=AUDIENCE,
+        oidc_client_id=CLIENT,
+        oidc_client_secret_file=folder / "secret",
+        oidc_groups=folder / "groups.toml",
+        host="0.0.0.0",
+    )
+    check_listen_addresses(settings)
+    with closing(migrated(settings.database)) as repository:
+        repository.accounts.add_project("lung")
+    openid_provider.redirect_uri = f"{settings.public_url}/v1/sign-in/oidc/callback"
+    openid_provider.people |= {
+        "r1": {"name": "R One", "preferred_username": "R1@example.org", "groups": ["lung readers"]},
+        "r2": {"name": "R Two", "preferred_username": "r2", "groups": ["everybody"]},
+        "none": {"name": "R No", "preferred_username": "none", "groups": ["others"]},
+    }
+    openid_provider.configure()
+    with served(create_app(settings, Registry(models)), port) as running:
+        yield running
+
+
+def account(client: httpx.Client, token: str, project: str = "") -> Any:
+    path = f"/projects/{project}/v1/account" if project else "/v1/account"
+    return client.get(path, headers=bearer(token)).raise_for_status().json()
+
+
+def test_a_service_with_a_provider_is_closed(client: httpx.Client) -> None:
+    assert check_problem(client.get("/v1/jobs"), 401)
+    assert check_problem(client.get("/v1/jobs", headers=bearer("a.b.c")), 401)
+
+
+def test_an_api_client_refreshes_its_token_and_gets_new_roles(
+    client: httpx.Client, openid_provider: OpenIdProvider
+) -> None:
+    program = ApiClient(openid_provider, "r1")
+    program.sign_in()
+    first = program.token
+    known = account(client, first)
+    assert (known["reader"], known["project"]) == ("R One", "lung")
+    assert set(known["permissions"]) == PERMISSIONS[ProjectRole.READER]
+    openid_provider.people["r1"]["groups"] = ["administrators", "everybody"]
+    openid_provider.configure()
+    assert account(client, first)["project"] == "lung", "the provider has issued no new token"
+    program.refresh()
+    now = account(client, program.token, "local")
+    assert set(now["permissions"]) == PERMISSIONS[ProjectRole.ADMINISTRATOR]
+    viewer = set(account(client, program.token, "lung")["permissions"])
+    assert viewer == PERMISSIONS[ProjectRole.VIEWER]
+    assert set(account(client, first, "lung")["permissions"]) == viewer, "older tokens follow"
+    check_problem(client.get("/v1/jobs", headers=bearer(first)), 403)
+    users = client.get("/projects/local/v1/users", headers=bearer(program.token)).json()["users"]
+    assert [(one["login"], one["role"]) for one in users] == [("r1", "administrator")]
+    trail = client.get("/projects/local/v1/audit", headers=bearer(program.token)).text
+    assert "OpenID provider" in trail
+    assert "example.org" not in trail
+
+
+def cookies_of(answer: httpx.Response) -> list[str]:
+    return answer.headers.get_list("set-cookie")
+
+
+def begin(client: httpx.Client, path: str = "/v1/sign-in/oidc") -> tuple[str, str]:
+    """The address at the provider, and the cookie of the attempt."""
+    client.cookies.clear()
+    answer = client.get(path)
+    assert answer.status_code == 303, answer.text
+    (cookie,) = cookies_of(answer)
+    assert "HttpOnly" in cookie
+    assert "SameSite=lax" in cookie
+    return answer.headers["location"], cookie.partition(";")[0]
+
+
+def test_people_sign_in_on_the_page(client: httpx.Client, openid_provider: OpenIdProvider) -> None:
+    address, attempt = begin(client, "/projects/lung/v1/sign-in/oidc")
+    query = httpx.URL(address).params
+    assert query["code_challenge_method"] == "S256"
+    assert SECRET not in attempt
+    back = signed_in(address, "r2")
+    assert back.startswith(openid_provider.redirect_uri)
+    answer = client.get(back)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/projects/lung/")
+    session, ended = cookies_of(answer)
+    assert "SameSite=strict" in session
+    assert "Max-Age=0" in ended
+    known = client.get("/v1/account").raise_for_status().json()
+    assert (known["reader"], known["project"]) == ("R Two", "lung")
+    for cookie in (attempt, "", attempt[:-1]):  # the code and the attempt work once
+        client.cookies.clear()
+        again = client.get(back, headers={"Cookie": cookie})
+        assert again.status_code == 401, again.text
+        assert "text/html" in again.headers["content-type"]
+        assert "set-cookie" in again.headers
+    away = client.get("/v1/sign-in/oidc/sign-out")
+    assert away.headers["location"].startswith(f"{openid_provider.issuer}/session/end?client_id=")
+
+
+def test_somebody_without_a_role_gets_a_page_that_says_so(client: httpx.Client) -> None:
+    address, _ = begin(client)
+    answer = client.get(signed_in(address, "none"))
+    assert answer.status_code == 403
+    assert "None of your groups has a role" in answer.text
+    assert "Back to the sign-in page" in answer.text
+
+
+def test_answers_that_are_not_the_providers(
+    client: httpx.Client, openid_provider: OpenIdProvider
+) -> None:
+    address, _ = begin(client)
+    state = httpx.URL(address).params["state"]
+    path, issuer = "/v1/sign-in/oidc/callback", openid_provider.issuer
+    for query, status in (
+        ({"code": "x", "state": "other", "iss": issuer}, 401),
+        ({"code": "x", "iss": issuer}, 401),
+        ({"code": "x", "state": state, "iss": "http://127.0.0.1:1"}, 401),
+    ):
+        assert client.get(path, params=query).status_code == status
+    for query, status in (
+        ({"error": "access_denied", "state": "", "iss": issuer}, 403),
+        ({"code": "invented", "state": "", "iss": issuer}, 401),
+        ({"code": "x", "state": ""}, 401),
+    ):
+        address, _ = begin(client)
+        query["state"] = httpx.URL(address).params["state"]
+        answer = client.get(path, params=query)
+        assert answer.status_code == status, answer.text
+        assert "invented" not in answer.text
