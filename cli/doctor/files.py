@@ -51,6 +51,7 @@ def check_secret_files(settings: Settings) -> Iterator[Finding]:
         if settings.routing_table is not None:
             yield ok("routing table", f"{len(table.peer)} peers, {len(table.rule)} rules.")
         paths += [hook.secret_file for hook in table.webhook if hook.secret_file is not None]
+    paths += [file for file in (settings.oidc_client_secret_file,) if file is not None]
     present = [path for path in paths if path.is_file()]
     open_files = [path for path in present if path.stat().st_mode & _OTHERS]
     for path in open_files:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from pydantic import Field
+
 from jobs.settings.section import Names, Section
 
 
@@ -22,7 +24,7 @@ class OidcSettings(Section):
     """Client of the provider with which people sign in on the page. Its redirect URI is
     `TESSERA_PUBLIC_URL` followed by `/v1/sign-in/oidc/callback`. Empty: people cannot sign in with
     the provider."""
-    oidc_client_secret: str = ""
+    oidc_client_secret: str = Field(default="", repr=False)
     """Secret of that client."""
     oidc_client_secret_file: Path | None = None
     """File with the secret of that client, instead of `TESSERA_OIDC_CLIENT_SECRET`."""

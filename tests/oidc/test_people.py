@@ -1,5 +1,6 @@
 """People of an OpenID provider at a gateway: API clients with tokens, the page, roles by groups."""
 
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -7,14 +8,22 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
+from cli.doctor.openid import check_openid_provider
 from jobs.account import ProjectRole
+from jobs.repository import Repository
 from jobs.settings import Settings
 from models.registry import Registry
 from service.app import create_app
 from service.auth.role import PERMISSIONS
 from service.listen_addresses import check_listen_addresses
+from service.resources.oidc import provider_http
+from service.resources.oidc.problems import ProviderUnavailable
+from service.use_cases import provider_sessions
+from service.use_cases.openid import OpenId
 from tests.support.answers import check_problem
+from tests.support.freezing import frozen
 from tests.support.migrated import migrated
 from tests.support.openid_provider import (
     AUDIENCE,
@@ -26,7 +35,8 @@ from tests.support.openid_provider import (
 )
 from tests.support.ports import free_port
 from tests.support.served_app import served
-from tests.support.stored_accounts import bearer
+from tests.support.stored_accounts import basic, bearer
+from tests.support.waiting import until
 
 GROUPS = """
 [[role]]
@@ -52,10 +62,8 @@ role = "viewer"
 
 
 @pytest.fixture(scope="module")
-def client(
-    openid_provider: OpenIdProvider, tmp_path_factory: pytest.TempPathFactory, models: Path
-) -> Iterator[httpx.Client]:
-    """A gateway whose only accounts are the provider's."""
+def settings(openid_provider: OpenIdProvider, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Of a gateway whose only accounts are the provider's, which knows some people."""
     folder = tmp_path_factory.mktemp("oidc")
     (folder / "groups.toml").write_text(GROUPS)
     (folder / "secret").write_text(f"{SECRET}\n")
@@ -63,15 +71,15 @@ def client(
     settings = Settings(
         data=folder / "data",
         broker_url="file://",
+        host="0.0.0.0",
+        port=port,
         public_url=f"http://127.0.0.1:{port}",
         oidc_issuer=openid_provider.issuer,
         oidc_audience=AUDIENCE,
         oidc_client_id=CLIENT,
         oidc_client_secret_file=folder / "secret",
         oidc_groups=folder / "groups.toml",
-        host="0.0.0.0",
     )
-    check_listen_addresses(settings)
     with closing(migrated(settings.database)) as repository:
         repository.accounts.add_project("lung")
     openid_provider.redirect_uri = f"{settings.public_url}/v1/sign-in/oidc/callback"
@@ -81,7 +89,26 @@ def client(
         "none": {"name": "R No", "preferred_username": "none", "groups": ["others"]},
     }
     openid_provider.configure()
-    with served(create_app(settings, Registry(models)), port) as running:
+    return settings
+
+
+@pytest.fixture(scope="module")
+def app(settings: Settings, models: Path) -> FastAPI:
+    check_listen_addresses(settings)
+    return create_app(settings, Registry(models))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_polling() -> Iterator[None]:
+    """Tests call the steps of the thread that has sessions confirmed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(provider_sessions, "POLL_S", 3600.0)
+        yield
+
+
+@pytest.fixture(scope="module")
+def client(app: FastAPI, settings: Settings) -> Iterator[httpx.Client]:
+    with served(app, settings.port) as running:
         yield running
 
 
@@ -190,3 +217,114 @@ def test_answers_that_are_not_the_providers(
         answer = client.get(path, params=query)
         assert answer.status_code == status, answer.text
         assert "invented" not in answer.text
+
+
+def test_a_session_lasts_while_the_provider_confirms_it(
+    app: FastAPI,
+    client: httpx.Client,
+    openid_provider: OpenIdProvider,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Access tokens may expire meanwhile. Roles follow the groups."""
+    monkeypatch.setattr(provider_sessions, "CHECK_S", 0.0)
+    openid_provider.people["r3"] = {
+        "name": "R Three",
+        "preferred_username": "r3",
+        "groups": ["lung readers"],
+    }
+    openid_provider.token_s = 1
+    openid_provider.configure()
+    address, _ = begin(client)
+    client.get(signed_in(address, "r3"))
+    openid: OpenId = app.state.services[OpenId]
+    sessions = openid.sessions
+    assert sessions is not None
+
+    def role() -> str:
+        may = set(client.get("/v1/account").raise_for_status().json()["permissions"])
+        return next(role for role, permissions in PERMISSIONS.items() if permissions == may)
+
+    assert role() == "reader"
+    time.sleep(1.1)  # the access token has expired
+    openid_provider.people["r3"]["groups"] = ["everybody"]
+    openid_provider.configure()
+    assert sessions.step()
+    assert until(lambda: role() == "viewer")
+    with monkeypatch.context() as patch, frozen(openid_provider.pid):
+        patch.setattr(provider_http, "TIMEOUT_S", 0.3)
+        with pytest.raises(ProviderUnavailable):
+            sessions.step()
+    assert role() == "viewer", "while the provider does not answer, the session goes on"
+    assert sessions.step()
+    openid_provider.people["r3"]["groups"] = []
+    openid_provider.configure()
+    assert sessions.step()
+    assert client.get("/v1/account").status_code == 401
+    assert not sessions.step()
+
+
+def test_people_whose_tokens_say_too_little(
+    client: httpx.Client, openid_provider: OpenIdProvider
+) -> None:
+    def problem(**claims: Any) -> str:
+        token = openid_provider.token("new", **claims)
+        return str(check_problem(client.get("/v1/jobs", headers=bearer(token)), 403)["detail"])
+
+    groups = ["everybody"]
+    assert "None of your groups" in problem()
+    assert "no claim preferred_username" in problem(groups=groups, name="New")
+    assert "no claim name" in problem(groups=groups, preferred_username="new", name=" ")
+    assert "more groups than" in problem(_claim_names={"groups": "src1"})
+    names = {"name": "New", "preferred_username": "new"}
+    token = openid_provider.token("new", groups="everybody", **names)
+    assert account(client, token)["project"] == "lung"
+    assert "None of your groups" in problem(iat=int(time.time()) + 10)
+    assert "None of your groups" in str(client.get("/v1/jobs", headers=bearer(token)).json())
+
+
+def test_a_disabled_user(
+    client: httpx.Client, openid_provider: OpenIdProvider, settings: Settings
+) -> None:
+    token = openid_provider.token("r2")
+    password = client.get("/v1/account", headers=basic(token))
+    assert password.json()["reader"] == "R Two"
+    with closing(Repository(settings.database)) as repository:
+        repository.accounts.set_disabled("r2", disabled=True)
+    until(lambda: client.get("/v1/account", headers=bearer(token)).status_code == 403)
+    answer = client.get("/v1/account", headers=bearer(token))
+    assert "may not use this service" in str(check_problem(answer, 403)["detail"])
+
+
+def test_a_provider_that_does_not_answer(
+    client: httpx.Client, openid_provider: OpenIdProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """People who come back get a page; what is known of its keys counts."""
+    address, _ = begin(client)
+    back = signed_in(address, "r1")
+    monkeypatch.setattr(provider_http, "TIMEOUT_S", 0.3)
+    with frozen(openid_provider.pid):
+        answer = client.get(back)
+        assert answer.status_code == 503
+        assert "does not answer within" in answer.text
+        assert account(client, openid_provider.token("r1"), "lung")["reader"] == "R One"
+
+
+def test_the_doctor_checks_the_provider(
+    client: httpx.Client, openid_provider: OpenIdProvider, settings: Settings
+) -> None:
+    def findings(**changes: Any) -> dict[str, tuple[str, str]]:
+        changed = settings.model_copy(update=changes)
+        return {one.check: (one.level, one.text) for one in check_openid_provider(changed)}
+
+    found = findings()
+    assert found["OpenID provider"] == ("ok", "It answers, and has 1 keys.")
+    assert found["clock of the provider"][0] == "ok"
+    assert found["client of the provider"][0] == "ok"
+    assert found["groups of the OpenID provider"] == (
+        *("warning", "These projects do not exist: missing."),
+    )
+    assert SECRET not in str(found)
+    assert findings(oidc_issuer="")["OpenID provider"] == ("ok", "None is configured.")
+    assert findings(oidc_issuer=f"{openid_provider.issuer}/x")["OpenID provider"][0] == "problem"
+    assert findings(oidc_groups=None)["groups of the OpenID provider"][0] == "problem"
+    assert SECRET not in repr(settings.model_copy(update={"oidc_client_secret": SECRET}))

@@ -73,7 +73,12 @@ class ProviderClient:
         )
 
     def refreshed(self, refresh_token: str) -> Tokens:
-        """Raises Unauthenticated if the provider has ended the sign-in, and ProviderUnavailable."""
+        """Raises Unauthenticated if the provider has ended the sign-in, and ProviderUnavailable.
+
+        A provider may take a refresh token once only. If the answer were lost, the sign-in would
+        be, too: so the provider must answer something else first.
+        """
+        self.provider.http.get(self.provider.description().address("jwks_uri"))
         return self._tokens(grant_type="refresh_token", refresh_token=refresh_token)
 
     def user_info(self, tokens: Tokens) -> Mapping[str, Any]:

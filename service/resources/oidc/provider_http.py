@@ -34,10 +34,15 @@ class ProviderHttp:
     def get(self, url: str, token: str = "") -> dict[str, Any]:
         """The JSON object at an address; raises ProviderUnavailable."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        status, content = self._exchange("GET", url, headers=headers)
+        status, _, content = self._exchange("GET", url, headers=headers)
         if status != httpx.codes.OK:
             raise unavailable(f"it answers with status {status}")
         return _object(content)
+
+    def date(self, url: str) -> str:
+        """The header Date of an answer; empty if there is none. Raises ProviderUnavailable."""
+        _, headers, _ = self._exchange("GET", url)
+        return str(headers.get("date", ""))
 
     def post(
         self, url: str, form: Mapping[str, str], login: tuple[str, str] | None
@@ -46,10 +51,10 @@ class ProviderHttp:
 
         `login`: user and password of HTTP basic.
         """
-        status, content = self._exchange("POST", url, data=dict(form), auth=login)
+        status, _, content = self._exchange("POST", url, data=dict(form), auth=login)
         return status, _object(content)
 
-    def _exchange(self, method: str, url: str, **options: Any) -> tuple[int, bytes]:
+    def _exchange(self, method: str, url: str, **options: Any) -> tuple[int, httpx.Headers, bytes]:
         if not is_safe(url):
             raise unavailable("it names an address that is not HTTPS")
         end = time.monotonic() + TIMEOUT_S
@@ -58,7 +63,7 @@ class ProviderHttp:
                 httpx.Client(verify=self._tls, timeout=TIMEOUT_S, trust_env=False) as client,
                 client.stream(method, url, **options) as response,
             ):
-                return response.status_code, _content(response, end)
+                return response.status_code, response.headers, _content(response, end)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise unavailable(_reason(error)) from error
 
