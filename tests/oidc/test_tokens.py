@@ -153,6 +153,7 @@ def test_times(openid_provider: OpenIdProvider, verify: Callable[[str], Any]) ->
         ({"exp": 1e400}, "cannot be read"),
         ({"cnf": {"jkt": "x"}}, "together with a key"),
         ({"at_hash": "x"}, "no access token"),
+        ({"nonce": "x"}, "no access token"),
         ({"typ": "ID"}, "no access token"),
     ],
 )

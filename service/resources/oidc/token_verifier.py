@@ -25,6 +25,9 @@ _KINDS = frozenset({None, "jwt", "at+jwt", "application/at+jwt", "application/jw
 _OTHER_KINDS = frozenset({"ID", "Refresh", "Offline", "Logout"})
 """Values of the claim `typ`, by which Keycloak tells its tokens apart."""
 
+_OF_ID_TOKENS = frozenset({"nonce", "at_hash", "c_hash"})
+"""Claims that only ID tokens have: theirs may have the same audience."""
+
 Claims = Mapping[str, Any]
 _JWT = jwt.PyJWT(options={"enforce_minimum_key_length": True})
 _REASONS: tuple[tuple[type[jwt.PyJWTError], str], ...] = (
@@ -47,7 +50,7 @@ class TokenVerifier:
     def access_token(self, token: str, audience: str) -> Claims:
         """The claims of an access token; raises Unauthenticated, or ProviderUnavailable."""
         claims = self._verified(token, audience)
-        if "at_hash" in claims or "c_hash" in claims or claims.get("typ") in _OTHER_KINDS:
+        if not _OF_ID_TOKENS.isdisjoint(claims) or claims.get("typ") in _OTHER_KINDS:
             raise invalid_token("it is no access token")
         if "cnf" in claims:  # RFC 9449, 7.2; RFC 8705, 3: to accept it as it is would undo that
             raise invalid_token("it may be used only together with a key or certificate")
