@@ -21,6 +21,7 @@ from service.http.framing import UnambiguousFraming
 from service.http.methods import HeadRequests
 from service.http.origin_guard import OriginGuard
 from service.http.project_path import ProjectPath
+from service.http.proxies import trusted_proxies
 from service.http.rate_limits import RATE_LIMIT_HEADERS, RateLimitHeaders
 from service.http.request_span import NO_TELEMETRY
 from service.http.security_headers import SecurityHeaders
@@ -50,6 +51,7 @@ from service.routes import (
     reviews,
     scans,
     second_readings,
+    session,
     tiles,
     trainings,
     uploads,
@@ -78,6 +80,7 @@ _ROUTES = (
     viewers,
     account,
     openid,
+    session,
     audit,
     keys,
     users,
@@ -142,6 +145,7 @@ def monai_label_app(gateway: FastAPI, settings: Settings) -> FastAPI:
 def _middleware(settings: Settings, upload_trees: tuple[str, ...] = _UPLOADS) -> list[Middleware]:
     """Outermost first; files may be uploaded at and below the addresses `uploads`."""
     return [
+        *trusted_proxies(settings),
         Middleware(AccessLog),
         *([Middleware(AuditTrail)] if settings.audit else []),
         Middleware(SecurityHeaders),

@@ -23,9 +23,9 @@ from service.dicom.archive_client import DicomWebArchives
 from service.dicom.node import DicomNode, NodeParts
 from service.dicom.peer_probe import DicomPeerProbe
 from service.http.threads import (
-    PROVIDER_REQUESTS,
     AssistantThreads,
     DispatchThreads,
+    PasswordThreads,
     PeerThreads,
     ProviderThreads,
     UploadThreads,
@@ -50,6 +50,7 @@ from service.resources.rate_limits import RateLimits
 from service.resources.routing_table import RoutingTable
 from service.resources.scratch import Scratch
 from service.resources.service_metrics import ServiceMetrics, Sources
+from service.resources.sign_in_limits import SignInLimits
 from service.resources.tile_files import TileFiles
 from service.resources.webhook_metrics import WebhookMetrics
 from service.use_cases.archives import Archives
@@ -68,6 +69,7 @@ from service.use_cases.model_fits import ModelFits
 from service.use_cases.named_scans import NamedScans
 from service.use_cases.openid import OpenId, openid_of
 from service.use_cases.orders import Orders
+from service.use_cases.password_sign_in import PasswordSignIn
 from service.use_cases.peer_health import PeerHealth
 from service.use_cases.publications import Publications, PublicationThread
 from service.use_cases.reader_measurements import ReaderMeasurements
@@ -208,7 +210,12 @@ def build_services(parts: Parts) -> Services:
         UploadThreads(),
         ViewThreads(),
         PeerThreads(),
-        ProviderThreads(PROVIDER_REQUESTS),
+        ProviderThreads(),
+        PasswordThreads(),
+        PasswordSignIn(
+            rows.passwords, rows.sign_in_attempts, parts.sessions, parts.settings.setup_link_s
+        ),
+        SignInLimits(),
         UploadSpace(parts.scratch, parts.settings.max_upload_bytes),
         RateLimits(parts.settings.requests_per_minute, rows.quotas.all),
         StorageRoom(rows.quotas),
@@ -242,9 +249,9 @@ async def start_tasks(parts: Parts, services: Services, stack: AsyncExitStack) -
     ):
         part.start()
         stack.callback(part.stop)
-    if parts.openid is not None and parts.openid.sessions is not None:
-        parts.openid.sessions.start()
-        stack.callback(parts.openid.sessions.stop)
+    if parts.openid is not None and parts.openid.page is not None:
+        parts.openid.page.sessions.start()
+        stack.callback(parts.openid.page.sessions.stop)
     for watcher in (services[JobWatcher], services[TrainingWatcher]):
         watcher.start()
         stack.push_async_callback(watcher.stop)

@@ -18,7 +18,9 @@ class AuditAction(StrEnum):
     """Kinds of events."""
 
     SIGN_IN = "sign-in"
-    """A person or a program signs in or out."""
+    """A person signs in or out, or tries to."""
+    LOCK_OUT = "lock-out"
+    """An attempt to sign in is refused because too many have failed."""
     VIEW = "view"
     """A scan, mask, report or the trail itself is read. Lists and states are not recorded."""
     UPLOAD = "upload"

@@ -23,6 +23,7 @@ from jobs.repository.labels import FINAL, LabelCounts, Labels
 from jobs.repository.leases import Leases
 from jobs.repository.lost_work import LostWork
 from jobs.repository.messages import Messages
+from jobs.repository.passwords import Passwords, SetupLink
 from jobs.repository.provider_sessions import ProviderSession, ProviderSessions
 from jobs.repository.quotas import Quotas
 from jobs.repository.reading_stages import ReadingStages
@@ -33,6 +34,7 @@ from jobs.repository.reviews import Reviews
 from jobs.repository.revision import known_revisions
 from jobs.repository.scans import Scans, ScanUses, SeriesChanged
 from jobs.repository.sessions import Sessions
+from jobs.repository.sign_in_attempts import SignInAttempts
 from jobs.repository.steps import Work
 from jobs.repository.table_backup import DatabaseState, StoredTable, TableBackup
 from jobs.repository.training_leases import TrainingLeases
@@ -77,6 +79,7 @@ __all__ = [
     "Leases",
     "LostWork",
     "Messages",
+    "Passwords",
     "ProviderSession",
     "ProviderSessions",
     "Quotas",
@@ -92,6 +95,8 @@ __all__ = [
     "Scans",
     "SeriesChanged",
     "Sessions",
+    "SetupLink",
+    "SignInAttempts",
     "StoredTable",
     "TableBackup",
     "TrainingLeases",
@@ -124,6 +129,8 @@ class Repository:
         self.provider_sessions = ProviderSessions(database)
         self.identities = Identities(database)
         self.browser_sessions = BrowserSessions(database)
+        self.passwords = Passwords(database)
+        self.sign_in_attempts = SignInAttempts(database)
         self.dicom_senders = DicomSenders(database)
         self.scans = Scans(database)
         self.related_scans = RelatedScans(database)

@@ -110,6 +110,11 @@ class Accounts:
                 for row in rows.mappings()
             ]
 
+    def has_person(self, login: str) -> bool:
+        """Whether somebody has this login name."""
+        with self._database.read() as connection:
+            return person_with(connection, login) is not None
+
     def set_role(
         self, login: str, project: str, role: ProjectRole | None, *, join: bool = False
     ) -> None:

@@ -70,7 +70,7 @@ class StoredAccounts:
             raise Unauthenticated(
                 "The API key is not valid." if caller.authorization else "There is no API key.",
                 expected="The header `Authorization: Bearer KEY` with a valid API key.",
-                hint="Ask an administrator of the service for a key.",
+                hint="Sign in on the page, or ask an administrator of the service for a key.",
             )
         if caller.project not in ("", holder.project):
             raise _other_project()
@@ -85,18 +85,23 @@ def principal_of(session: BrowserSession | Access, project: str) -> Principal:
     """Who is signed in, or has a token, in the project that a request names, or else in the
     person's only one.
 
-    Without a project, the principal may do nothing. Raises Forbidden for one that is not the
-    person's, whether it exists or not.
+    Raises Forbidden for a project that is not the person's, whether it exists or not, and without
+    one for somebody in several projects or none.
     """
     if not project and len(session.roles) == 1:
         (project,) = session.roles
-    if project and project not in session.roles:
+    if not project:
+        raise Forbidden(
+            "The request does not say in which project it is.",
+            expected="An address that begins with /projects/NAME/ and one of your projects.",
+            hint="GET /v1/session lists your projects.",
+        )
+    if project not in session.roles:
         raise _other_project()
-    role = session.roles.get(project)
     return Principal(
         name=f"user {session.person.login}",
         project=project,
-        permissions=frozenset() if role is None else permissions_in(project, [role]),
+        permissions=permissions_in(project, [session.roles[project]]),
         reader=session.person.name,
         login=session.person.login,
         roles=session.roles,

@@ -74,6 +74,10 @@ CHANGES: Mapping[tuple[str, str], AuditAction] = {
     ("DELETE", _DRAFT): AuditAction.DELETION,
     ("DELETE", _ONE_UPLOAD): AuditAction.DELETION,
     ("GET", "/v1/sign-in/oidc/callback"): AuditAction.SIGN_IN,
+    ("POST", "/v1/session"): AuditAction.SIGN_IN,
+    ("DELETE", "/v1/session"): AuditAction.SIGN_IN,
+    ("PUT", "/v1/session/password"): AuditAction.KEY_CHANGE,
+    ("POST", "/v1/passwords"): AuditAction.KEY_CHANGE,
     ("POST", "/v1/trainings/{training_id}/publish"): AuditAction.CONFIGURATION,
     ("PUT", "/datastore/label"): AuditAction.CORRECTION,
     ("DELETE", "/datastore/label"): AuditAction.DELETION,
@@ -92,6 +96,7 @@ NOT_RECORDED = frozenset(
         ("POST", "/train"),  # not supported
         ("POST", "/train/{model}"),
         ("DELETE", "/train"),
+        ("POST", "/v1/session/renewal"),  # the same session goes on
         ("POST", "/auth/token"),  # nobody signs in here
     }
 )

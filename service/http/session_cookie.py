@@ -22,8 +22,10 @@ from imaging.errors import Forbidden
 
 IDLE_HEADER = "Tessera-Idle"
 _NAME = "tessera"
-_SECURE_NAME = "__Host-tessera"
-"""A browser takes it only by HTTPS, for this host alone and all its paths."""
+_BROWSER_NAME = "tessera-browser"
+_SECURE_PREFIX = "__Host-"
+"""A browser takes such a cookie only by HTTPS, for this host alone and all its paths."""
+_BROWSER_KEPT_S = 180 * 86_400
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _OWN_PAGE = ("same-origin", "none")
 """`none`: the person typed the address, or opened a bookmark."""
@@ -34,7 +36,7 @@ def session_secret(request: Request) -> str:
 
     Raises Forbidden for a request that changes something without the header of the page.
     """
-    secret = request.cookies.get(_name(request), "")
+    secret = request.cookies.get(_name(request, _NAME), "")
     if not secret or request.headers.get("sec-fetch-site", "none") not in _OWN_PAGE:
         return ""
     if request.method not in _SAFE:
@@ -63,26 +65,41 @@ def idle_s(request: Request) -> float:
 
 def set_session(request: Request, response: Response, secret: str) -> None:
     """Has the browser keep the secret of a session until the browser is closed."""
+    _set(request, response, _NAME, secret, None)
+
+
+def clear_session(request: Request, response: Response) -> None:
+    """Has the browser forget the session."""
+    _set(request, response, _NAME, "", 0)
+
+
+def browser_secret(request: Request) -> str:
+    """By which the browser is known from an earlier sign-in; empty if it is not."""
+    return request.cookies.get(_name(request, _BROWSER_NAME), "")
+
+
+def set_browser(request: Request, response: Response, secret: str) -> None:
+    """Has the browser keep the secret by which it is known at the next sign-in."""
+    _set(request, response, _BROWSER_NAME, secret, _BROWSER_KEPT_S)
+
+
+def _set(
+    request: Request, response: Response, name: str, value: str, max_age_s: int | None
+) -> None:
     response.set_cookie(
-        _name(request),
-        secret,
+        _name(request, name),
+        value,
+        max_age=max_age_s,
         path="/",
-        secure=_encrypted(request),
+        secure=_is_encrypted(request),
         httponly=True,
         samesite="strict",
     )
 
 
-def clear_session(request: Request, response: Response) -> None:
-    """Has the browser forget the session."""
-    response.delete_cookie(
-        _name(request), path="/", secure=_encrypted(request), httponly=True, samesite="strict"
-    )
+def _name(request: Request, name: str) -> str:
+    return _SECURE_PREFIX + name if _is_encrypted(request) else name
 
 
-def _name(request: Request) -> str:
-    return _SECURE_NAME if _encrypted(request) else _NAME
-
-
-def _encrypted(request: Request) -> bool:
+def _is_encrypted(request: Request) -> bool:
     return request.url.scheme == "https"

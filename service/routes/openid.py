@@ -10,15 +10,13 @@ from imaging.errors import Forbidden, NotFound, Unauthenticated, Unavailable
 from jobs.audit.event import AuditObject
 from service.auth import Permission, Principal
 from service.http.audited import AuditedDep
-from service.http.dependencies import ProviderThreadsDep
+from service.http.dependencies import OpenIdDep, ProviderThreadsDep
 from service.http.errors import problem_of
 from service.http.permissions import CALLER, Allowed
 from service.http.project_path import PROJECT
 from service.http.session_cookie import set_session
 from service.resources.oidc.attempt import LIFETIME_S
-from service.use_cases.openid import CALLBACK, OpenId
-from service.use_cases.provider_sessions import ProviderSessions
-from service.use_cases.provider_sign_in import ProviderSignIn
+from service.use_cases.openid import CALLBACK, OpenIdPage
 
 router = APIRouter(include_in_schema=False, dependencies=[Allowed(Permission.PUBLIC)])
 
@@ -33,24 +31,23 @@ _PAGE = """<!doctype html>
 """
 
 
-def _sign_in(request: Request) -> tuple[ProviderSignIn, ProviderSessions]:
-    openid: OpenId | None = request.app.state.services.get(OpenId)
-    if openid is None or openid.sign_in is None or openid.sessions is None:
+def _page_of(openid: OpenIdDep) -> OpenIdPage:
+    if openid is None or openid.page is None:
         raise NotFound(
             "People do not sign in here with an OpenID provider.",
             hint="Set TESSERA_OIDC_CLIENT_ID, or sign in with a password.",
         )
-    return openid.sign_in, openid.sessions
+    return openid.page
 
 
-_SignIn = Annotated[tuple[ProviderSignIn, ProviderSessions], Depends(_sign_in)]
+_PageDep = Annotated[OpenIdPage, Depends(_page_of)]
 
 
 @router.get("/v1/sign-in/oidc")
-async def begin(request: Request, threads: ProviderThreadsDep, parts: _SignIn) -> Response:
+async def begin(request: Request, threads: ProviderThreadsDep, page: _PageDep) -> Response:
     """Sends the browser to the provider."""
     try:
-        address, attempt = await threads.run(parts[0].begin, request.scope.get(PROJECT, ""))
+        address, attempt = await threads.run(page.sign_in.begin, request.scope.get(PROJECT, ""))
     except Unavailable as error:
         return _problem_page(error)
     response = RedirectResponse(address, _SEE_OTHER)
@@ -60,17 +57,16 @@ async def begin(request: Request, threads: ProviderThreadsDep, parts: _SignIn) -
 
 @router.get(CALLBACK)
 async def end(
-    request: Request, threads: ProviderThreadsDep, parts: _SignIn, audited: AuditedDep
+    request: Request, threads: ProviderThreadsDep, page: _PageDep, audited: AuditedDep
 ) -> Response:
     """Receives the browser from the provider, and signs the person in."""
-    sign_in, sessions = parts
     attempt = request.cookies.get(_cookie(request), "")
     try:
-        signed_in = await threads.run(sign_in.end, attempt, dict(request.query_params))
+        signed_in = await threads.run(page.sign_in.end, attempt, dict(request.query_params))
         login = signed_in.access.person.login
         audited.add(AuditObject.ACCOUNT, login)
         request.scope[CALLER].principal = Principal(f"user {login}", "")
-        secret = await threads.run(sessions.begin, signed_in)
+        secret = await threads.run(page.sessions.begin, signed_in)
     except (Unauthenticated, Forbidden, Unavailable) as error:
         response = _problem_page(error)
     else:
@@ -82,10 +78,10 @@ async def end(
 
 
 @router.get("/v1/sign-in/oidc/sign-out")
-async def sign_out(threads: ProviderThreadsDep, parts: _SignIn) -> Response:
+async def sign_out(threads: ProviderThreadsDep, page: _PageDep) -> Response:
     """Sends the browser to the provider to sign out there, too, if the provider offers this."""
     try:
-        address = await threads.run(parts[0].sign_out_address)
+        address = await threads.run(page.sign_in.sign_out_address)
     except Unavailable:
         address = None
     return RedirectResponse(address or "/", _SEE_OTHER)

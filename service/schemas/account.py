@@ -2,6 +2,7 @@
 
 from service.auth import Permission
 from service.schemas.fields import Wire
+from service.schemas.session import ProjectRoleOut
 
 
 class AccountOut(Wire):
@@ -14,3 +15,8 @@ class AccountOut(Wire):
     """The project that the caller sees. All lists are of this project alone."""
     permissions: list[Permission]
     """What the caller may do there."""
+    login: str
+    """Login name of a user who signed in on the page; empty for any other caller."""
+    projects: list[ProjectRoleOut]
+    """The projects that the caller may choose, by name; empty without accounts. A key belongs to
+    one."""

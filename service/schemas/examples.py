@@ -208,6 +208,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "reader": "Dr. Okafor",
         "project": "liver-study",
         "permissions": ["jobs:read", "results:read", "reviews:write"],
+        "login": "okafor",
+        "projects": [{"name": "liver-study", "role": "reader"}],
     },
     **ACCOUNT_EXAMPLES,
     "AssigneeIn": {"assignee": "Dr. Okafor", "seen": ""},

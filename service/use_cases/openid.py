@@ -22,15 +22,24 @@ CALLBACK = "/v1/sign-in/oidc/callback"
 
 
 @dataclass(frozen=True, slots=True)
+class OpenIdPage:
+    """Sign-in on the page."""
+
+    name: str
+    """Name of the provider for people."""
+    sign_in: ProviderSignIn
+    sessions: ProviderSessions
+
+
+@dataclass(frozen=True, slots=True)
 class OpenId:
-    """The parts of sign-in with a provider."""
+    """What a provider is used for."""
 
     provider: Provider
     tokens: ProviderTokens | None
     """None: access tokens are not accepted."""
-    sign_in: ProviderSignIn | None
+    page: OpenIdPage | None
     """None: people cannot sign in on the page with it."""
-    sessions: ProviderSessions | None
 
 
 def openid_of(
@@ -43,14 +52,15 @@ def openid_of(
     verifier = TokenVerifier(provider)
     roles = GroupRoles.load(settings.oidc_groups)
     people = ProviderPeople(repository.identities, roles, settings, recorder)
-    tokens = sign_in = kept = None
+    tokens = page = None
     if settings.oidc_audience:
         tokens = ProviderTokens(verifier, people, settings.oidc_audience)
     if settings.oidc_client_id:
         client = _client(settings, provider)
         sign_in = ProviderSignIn(client, verifier, people, settings)
         kept = ProviderSessions(repository.provider_sessions, sessions, sign_in, client.secret)
-    return OpenId(provider, tokens, sign_in, kept)
+        page = OpenIdPage(settings.oidc_name, sign_in, kept)
+    return OpenId(provider, tokens, page)
 
 
 def provider_of(settings: Settings) -> Provider:

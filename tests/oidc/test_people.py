@@ -175,8 +175,11 @@ def test_people_sign_in_on_the_page(client: httpx.Client, openid_provider: OpenI
     session, ended = cookies_of(answer)
     assert "SameSite=strict" in session
     assert "Max-Age=0" in ended
-    known = client.get("/v1/account").raise_for_status().json()
-    assert (known["reader"], known["project"]) == ("R Two", "lung")
+    known = client.get("/v1/session").json()
+    assert (known["provider"], known["methods"]) == ("OpenID Connect", ["password", "oidc"])
+    assert (known["person"]["login"], known["person"]["method"]) == ("r2", "oidc")
+    assert client.get("/v1/account").json()["reader"] == "R Two"
+    assert client.delete("/v1/session", headers={"Tessera-Idle": "0"}).is_success
     for cookie in (attempt, "", attempt[:-1]):  # the code and the attempt work once
         client.cookies.clear()
         again = client.get(back, headers={"Cookie": cookie})
@@ -237,8 +240,8 @@ def test_a_session_lasts_while_the_provider_confirms_it(
     address, _ = begin(client)
     client.get(signed_in(address, "r3"))
     openid: OpenId = app.state.services[OpenId]
-    sessions = openid.sessions
-    assert sessions is not None
+    assert openid.page is not None
+    sessions = openid.page.sessions
 
     def role() -> str:
         may = set(client.get("/v1/account").raise_for_status().json()["permissions"])

@@ -18,6 +18,13 @@ from tests.support.answers import check_problem
 from tests.support.gateway import Gateway
 from tests.support.images import nifti_bytes
 
+SIGN_IN = {
+    ("/v1/session", "post"): 409,
+    ("/v1/passwords", "post"): 409,
+    ("/v1/session/renewal", "post"): 401,
+    ("/v1/session/password", "put"): 401,
+}
+"""What a gateway without accounts answers."""
 PATHS = {
     "/v1/scans": {"get", "post"},
     "/v1/scans/{scan_id}": {"get", "delete"},
@@ -44,6 +51,11 @@ PATHS = {
     "/v1/jobs/{job_id}/cancel": {"post"},
     "/v1/jobs/{job_id}/retry": {"post"},
     "/v1/formats": {"get"},
+    "/v1/session": {"get", "post", "delete"},
+    "/v1/session/renewal": {"post"},
+    "/v1/session/password": {"put"},
+    "/v1/passwords": {"post"},
+    "/v1/users/{login}/setup-link": {"post"},
     "/v1/jobs/{job_id}/downloads": {"get"},
     "/v1/jobs/{job_id}/mask": {"get"},
     "/v1/jobs/{job_id}/mask/tiles": {"get"},
@@ -246,6 +258,8 @@ def test_every_route_answers(gateway: Gateway, path: str) -> None:
             assert result["outcome"] == "not-found"
         elif json is EXAMPLES["TrainingIn"]:
             check_problem(answer, 422)  # there is no judged mask
+        elif (path, method) in SIGN_IN:
+            check_problem(answer, SIGN_IN[path, method])
         elif path in ("/v1/keys", "/v1/users") and method == "post":
             check_problem(answer, 422)  # no body: the first account would close this gateway
         elif "{" in path or json is not None or params:

@@ -39,6 +39,10 @@ PUBLIC = {
     "/docs",
     "/openapi.json",
     "/v1/formats",
+    "/v1/session",
+    "/v1/session/renewal",
+    "/v1/session/password",
+    "/v1/passwords",
     "/healthz",
     "/readyz",
     "/monai-label/auth",
@@ -59,6 +63,10 @@ class Projects:
         if caller.authorization == "nobody":
             return Principal("nobody", "a")
         return Principal("somebody", caller.authorization, frozenset(Permission))
+
+
+ASK = ("/auth/token/valid", "/session/renewal", "/session/password")
+"""Public routes that answer 401 to who is not signed in, whatever a caller may do otherwise."""
 
 
 @pytest.fixture
@@ -178,7 +186,7 @@ def _check_refused(app: FastAPI, client: httpx.Client, who: str) -> int:
         (permission,), path = route.permissions, route.filled()
         answer = client.request(route.method, path, headers={"Authorization": who})
         if permission is Permission.PUBLIC:
-            asks = path.rstrip("/").endswith("/auth/token/valid")  # 401 is its answer: no
+            asks = path.rstrip("/").endswith(ASK)
             assert asks or answer.status_code not in (401, 403), path
             continue
         assert answer.status_code == (403 if who else 401), f"{route}: {answer.text}"

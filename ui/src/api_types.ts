@@ -31,6 +31,10 @@ export type Permission =
   | 'service:logs'
   | 'audit:read'
 /**
+ * What somebody is in a project, from the fewest permissions to all.
+ */
+export type ProjectRole = 'viewer' | 'uploader' | 'reader' | 'operator' | 'administrator'
+/**
  * Why a mask is rejected; the value is its name in the API and in the database.
  */
 export type Reason =
@@ -44,6 +48,7 @@ export type Assigned = 'done' | 'changed' | 'not-found'
  */
 export type AuditAction =
   | 'sign-in'
+  | 'lock-out'
   | 'view'
   | 'upload'
   | 'order'
@@ -114,10 +119,6 @@ export type ReadingState = 'open' | 'adjudicate' | 'complete'
  */
 export type JobSort = 'newest' | 'oldest' | 'priority' | 'suspicion'
 /**
- * What somebody is in a project, from the fewest permissions to all.
- */
-export type ProjectRole = 'viewer' | 'uploader' | 'reader' | 'operator' | 'administrator'
-/**
  * What is measured; the value is its name in the API and in the database.
  */
 export type MeasurementKind = 'length' | 'angle' | 'rectangle' | 'ellipse' | 'probe'
@@ -133,6 +134,10 @@ export type Relation = 'frame' | 'study' | 'subject' | 'job' | 'none'
  * What a review is in the second reading of its job; see `jobs.second_reading`.
  */
 export type Role = 'reading' | 'surplus' | 'adjudication'
+/**
+ * How somebody shows who they are.
+ */
+export type SignInMethod = 'password' | 'oidc'
 /**
  * What a running training does.
  */
@@ -211,14 +216,17 @@ export interface Bodies {
   ModelFitOut: ModelFitOut
   ModelOut: ModelOut
   NewKeyOut: NewKeyOut
+  NewPasswordIn: NewPasswordIn
   OptionsIn: OptionsIn
   Outcome: Outcome
   OverlapOut: OverlapOut
+  PasswordChangeIn: PasswordChangeIn
   PeerOut: PeerOut
   Permission: Permission
   Problem: Problem
   ProgressOut: ProgressOut
   ProjectRole: ProjectRole
+  ProjectRoleOut: ProjectRoleOut
   PullIn: PullIn
   ReadMeasurementOut: ReadMeasurementOut
   ReaderAgreementOut: ReaderAgreementOut
@@ -247,6 +255,11 @@ export interface Bodies {
   SecondReadingRequest: SecondReadingRequest
   SecondReadingsIn: SecondReadingsIn
   SecondReadingsOut: SecondReadingsOut
+  SessionOut: SessionOut
+  SetupLinkOut: SetupLinkOut
+  SignInIn: SignInIn
+  SignInMethod: SignInMethod
+  SignedInOut: SignedInOut
   TilesOut: TilesOut
   TrainingIn: TrainingIn
   TrainingOut: TrainingOut
@@ -292,6 +305,22 @@ export interface AccountOut {
    * What the caller may do there.
    */
   permissions: Permission[]
+  /**
+   * Login name of a user who signed in on the page; empty for any other caller.
+   */
+  login: string
+  /**
+   * The projects that the caller may choose, by name; empty without accounts. A key belongs to
+   * one.
+   */
+  projects: ProjectRoleOut[]
+}
+/**
+ * A project of somebody, and the role there.
+ */
+export interface ProjectRoleOut {
+  name: string
+  role: ProjectRole
 }
 /**
  * What the readings of a job have in common. Lists are in the order of the readings.
@@ -1336,6 +1365,29 @@ export interface NewKeyOut {
   key: string
 }
 /**
+ * A password that somebody with a setup link chooses.
+ */
+export interface NewPasswordIn {
+  /**
+   * The secret of the link: `setup` in its address.
+   */
+  link: string
+  /**
+   * 15 to 1,000 characters, and not easy to guess.
+   */
+  password: string
+}
+/**
+ * A new password of somebody who is signed in.
+ */
+export interface PasswordChangeIn {
+  current: string
+  /**
+   * 15 to 1,000 characters, and not easy to guess.
+   */
+  password: string
+}
+/**
  * A DICOM system that scans come from and results go to.
  */
 export interface PeerOut {
@@ -1885,6 +1937,63 @@ export interface SecondReadingsOut {
    * that the query selects.
    */
   selected: number
+}
+/**
+ * Whether somebody is signed in, and how one can sign in.
+ */
+export interface SessionOut {
+  /**
+   * Whether the service has accounts; without, nobody needs to sign in.
+   */
+  accounts: boolean
+  /**
+   * How people can sign in.
+   */
+  methods: SignInMethod[]
+  /**
+   * Name of the OpenID provider, with which people sign in at `/v1/sign-in/oidc`; null: none.
+   */
+  provider: string | null
+  /**
+   * After how many seconds without use a session ends.
+   */
+  idle_s: number
+  /**
+   * Null: nobody is signed in.
+   */
+  person: SignedInOut | null
+}
+/**
+ * Who is signed in.
+ */
+export interface SignedInOut {
+  login: string
+  /**
+   * Name in reviews.
+   */
+  name: string
+  method: SignInMethod
+  /**
+   * By name. The page of each is at `/projects/NAME/`.
+   */
+  projects: ProjectRoleOut[]
+}
+/**
+ * A link with which a user chooses a password; no other response has its secret.
+ */
+export interface SetupLinkOut {
+  /**
+   * Secret of the link. The user opens the page at `#setup=LINK&user=LOGIN`.
+   */
+  link: string
+  expires_at: string
+}
+/**
+ * A login name and a password.
+ */
+export interface SignInIn {
+  login: string
+  password: string
 }
 /**
  * How an image and its masks are cut into tiles, and whether this one can be read yet.
