@@ -1,7 +1,7 @@
 """People of an OpenID provider at a gateway: API clients with tokens, the page, roles by groups."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,8 @@ from fastapi import FastAPI
 
 from cli.doctor.openid import check_openid_provider
 from jobs.account import ProjectRole
+from jobs.audit.event import AuditAction, AuditOutcome, ChainedEvent
+from jobs.audit.filter import AuditFilter
 from jobs.repository import Repository
 from jobs.settings import Settings
 from models.registry import Registry
@@ -163,7 +165,14 @@ def begin(client: httpx.Client, path: str = "/v1/sign-in/oidc") -> tuple[str, st
     return answer.headers["location"], cookie.partition(";")[0]
 
 
-def test_people_sign_in_on_the_page(client: httpx.Client, openid_provider: OpenIdProvider) -> None:
+def test_people_sign_in_on_the_page(
+    client: httpx.Client,
+    openid_provider: OpenIdProvider,
+    settings: Settings,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It is recorded with the login name, and nothing more is in the log."""
+    caplog.set_level("DEBUG", "tessera")
     address, attempt = begin(client, "/projects/lung/v1/sign-in/oidc")
     query = httpx.URL(address).params
     assert query["code_challenge_method"] == "S256"
@@ -188,6 +197,20 @@ def test_people_sign_in_on_the_page(client: httpx.Client, openid_provider: OpenI
         assert "set-cookie" in again.headers
     away = client.get("/v1/sign-in/oidc/sign-out")
     assert away.headers["location"].startswith(f"{openid_provider.issuer}/session/end?client_id=")
+    logged = " ".join(one.message for one in caplog.records if one.name.startswith("tessera"))
+    assert "/v1/sign-in/oidc/callback" in logged
+    for secret in ("R Two", httpx.URL(back).params["code"], query["state"], SECRET):
+        assert secret not in logged
+    wanted = AuditFilter(action=AuditAction.SIGN_IN)
+    with closing(Repository(settings.database)) as repository:
+        refused = ("", AuditOutcome.DENIED)
+        until(lambda: refused in _outcomes(repository.audit.events(wanted)))
+        assert ("user r2", AuditOutcome.SUCCESS) in _outcomes(repository.audit.events(wanted))
+        assert "R Two" not in str([*repository.audit.events(wanted)])
+
+
+def _outcomes(events: Iterable[ChainedEvent]) -> set[tuple[str, AuditOutcome]]:
+    return {(one.event.principal, one.event.outcome) for one in events}
 
 
 def test_somebody_without_a_role_gets_a_page_that_says_so(client: httpx.Client) -> None:
