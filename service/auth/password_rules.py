@@ -18,24 +18,28 @@ _ESTIMATED = 72
 """Characters that are estimated: the time grows with the square of the length."""
 
 
+class WeakPassword(BadRequest):
+    """The password is too short, too long or easy to guess."""
+
+
 def normalized(password: str) -> str:
     """The same characters in one form, however the keyboard composes them."""
     return unicodedata.normalize("NFKC", password)
 
 
 def check_new_password(password: str, *known: str) -> None:
-    """Raises BadRequest for a password that is too short, too long or easy to guess.
+    """Raises WeakPassword for a password that is too short, too long or easy to guess.
 
     `known`: what everybody knows of the person, such as the login name.
     """
     if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
-        raise BadRequest(
+        raise WeakPassword(
             f"The password has {len(password):,} characters.",
             expected=f"{MIN_LENGTH} to {MAX_LENGTH:,} characters, such as four words.",
             hint="Choose another password.",
         )
     if _guesses(password, known) < _MIN_GUESSES:
-        raise BadRequest(
+        raise WeakPassword(
             "The password is easy to guess: it is made of usual words, a name, or a pattern.",
             expected="Several words that have nothing to do with each other, or random characters.",
             hint="Choose another password.",

@@ -73,7 +73,7 @@ class PasswordSignIn:
     def set_by_link(self, link: str, password: str) -> SignedIn:
         """Sets the password of somebody with a link, and begins a session.
 
-        Raises NotFound for a link that is not valid, BadRequest for a password that is not good.
+        Raises NotFound for a link that is not valid, WeakPassword.
         """
         invited = self._passwords.invited(link)
         hash_ = self._new_hash(password, invited)
@@ -85,7 +85,7 @@ class PasswordSignIn:
         """Changes the password, ends the person's other sessions, and returns the secret by which
         the browser is known.
 
-        Raises Unauthenticated for a wrong current password, SignInLocked, and BadRequest.
+        Raises Unauthenticated for a wrong current password, SignInLocked, and WeakPassword.
         """
         person = session.person
         counter = sha256_of(f"session {session.id}")  # who is signed in is not locked out by others
