@@ -36,7 +36,7 @@ def gateway(openid_provider: OpenIdProvider, tmp_path: Path) -> Iterator[Gateway
     openid_provider.configure()
     running = start(
         tmp_path / "data",
-        port=port,
+        port=str(port),
         models=str(write_cards(tmp_path / "models")),
         public_url=f"http://127.0.0.1:{port}",
         oidc_issuer=openid_provider.issuer,

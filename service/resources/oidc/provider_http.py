@@ -22,6 +22,7 @@ TIMEOUT_S = 5.0
 """How long the provider may be silent, and about how long an answer may take."""
 MAX_BYTES = 1 << 20
 """Longest answer."""
+_HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity"}
 
 
 class ProviderHttp:
@@ -60,7 +61,9 @@ class ProviderHttp:
         end = time.monotonic() + TIMEOUT_S
         try:
             with (
-                httpx.Client(verify=self._tls, timeout=TIMEOUT_S, trust_env=False) as client,
+                httpx.Client(
+                    verify=self._tls, timeout=TIMEOUT_S, trust_env=False, headers=_HEADERS
+                ) as client,
                 client.stream(method, url, **options) as response,
             ):
                 return response.status_code, response.headers, _content(response, end)
@@ -122,7 +125,7 @@ def _object(content: bytes) -> dict[str, Any]:
 def _reason(error: Exception) -> str:
     if isinstance(error, httpx.TimeoutException):
         return f"it does not answer within {TIMEOUT_S:g} s"
-    if isinstance(error.__cause__ or error, ssl.SSLError) or "CERTIFICATE" in str(error).upper():
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):  # httpx keeps the text of OpenSSL alone
         return "its certificate is not valid"
     if isinstance(error, httpx.ConnectError):
         return "it cannot be reached"
