@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 import httpx
 
@@ -21,23 +22,32 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def running(
-    command: Sequence[str | Path], port: int, settings: Mapping[str, str]
+    command: Sequence[str | Path],
+    port: int,
+    settings: Mapping[str, str],
+    log: IO[bytes] | None = None,
 ) -> Iterator[httpx.Client]:
     """The client of `started`."""
-    with started(command, port, settings) as (client, _):
+    with started(command, port, settings, log) as (client, _):
         yield client
 
 
 @contextlib.contextmanager
 def started(
-    command: Sequence[str | Path], port: int, settings: Mapping[str, str]
+    command: Sequence[str | Path],
+    port: int,
+    settings: Mapping[str, str],
+    log: IO[bytes] | None = None,
 ) -> Iterator[tuple[httpx.Client, int]]:
     """A client of the gateway that `command` starts on `port`, as soon as it answers, and the
     gateway's process id.
 
-    `settings`: environment variables. The process gets SIGINT at the end.
+    `settings`: environment variables; `log`: where the gateway's log goes, None: to this process's
+    own errors. The process gets SIGINT at the end.
     """
-    process = subprocess.Popen(command, env=os.environ | settings, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command, env=os.environ | settings, stdout=subprocess.DEVNULL, stderr=log
+    )
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=300) as client:
             while not _answers(client):

@@ -10,6 +10,7 @@ import click
 from cli.backup_progress import BackupProgress, backup_progress
 from cli.exit_status import SOME_FAILED_STATUS
 from cli.folder_lock import locked_folder
+from imaging.counted import counted
 from imaging.errors import BadRequest, Conflict
 from jobs.private_files import creating_private
 from jobs.server_database import check_database_exists
@@ -108,9 +109,9 @@ def _report(backup: "StoredBackup", left_out: Sequence[str]) -> int:
     """`left_out`: names of the secrets that are in no file of the backup."""
     manifest: Manifest = backup.manifest
     click.echo(
-        f"Backup {backup.name} is complete: {sum(manifest.rows.values()):,} rows, "
-        f"{manifest.blobs:,} stored files ({manifest.blob_bytes:,} bytes), "
-        f"{manifest.files:,} files of the data folder ({manifest.file_bytes:,} bytes)."
+        f"Backup {backup.name} is complete: {counted(sum(manifest.rows.values()), 'row')}, "
+        f"{counted(manifest.blobs, 'stored file')} ({manifest.blob_bytes:,} bytes), "
+        f"{counted(manifest.files, 'file')} of the data folder ({manifest.file_bytes:,} bytes)."
     )
     if left_out:
         click.echo(
@@ -121,7 +122,8 @@ def _report(backup: "StoredBackup", left_out: Sequence[str]) -> int:
     if not manifest.lost_blobs:
         return 0
     click.echo(
-        f"{len(manifest.lost_blobs):,} stored files are missing or damaged in the service itself. "
+        f"{counted(len(manifest.lost_blobs), 'stored file is', 'stored files are')} missing or "
+        "damaged in the service itself. "
         "The manifest lists them as lost_blobs. Restore them from an earlier backup, or upload the "
         "scans again.",
         err=True,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from cli.mask_targets import stem
 from cli.value_map import ValueMap
 from imaging.box import Box
+from imaging.counted import counted
 from imaging.errors import BadRequest, TesseraError
 from imaging.formats.sniff import open_scan
 from imaging.orientation import orientation
@@ -55,8 +56,9 @@ def paired_cases(images: Path, labels: Path, only: Path | None) -> list[Case]:
         wanted = {line.strip() for line in only.read_text().splitlines() if line.strip()}
         missing = sorted(wanted - set(both))
         if missing:
+            cases = counted(len(wanted), "case has", "cases have")
             raise BadRequest(
-                f"{len(missing)} of {len(wanted)} cases have no image or no reference mask, for "
+                f"{len(missing)} of {cases} no image or no reference mask, for "
                 f"example {missing[0]}.",
                 expected="An image and a reference mask for each case.",
                 hint="Check --cases: one name per line, without the ending.",

@@ -17,6 +17,7 @@ from cli.model_registry import registry
 from cli.precision_option import BOTH, precision_or_both_option
 from cli.summary import show, show_scores
 from cli.value_map import ValueMap, ValueMapType
+from imaging.counted import counted
 from imaging.errors import BadRequest
 from imaging.scan import Scan
 from inference.evaluation.case_metrics import MetricOptions
@@ -99,7 +100,8 @@ def command(
     model, paired = registry().get(name), paired_cases(images, labels, cases)
     console = Console(stderr=True)
     if cases is None and (unpaired := unpaired_images(images, paired)):
-        console.print(f"[yellow]Note:[/] {unpaired} images have no reference mask and are skipped.")
+        one, many = "image has no reference mask and is", "images have no reference mask and are"
+        console.print(f"[yellow]Note:[/] {counted(unpaired, one, many)} skipped.")
     rules = _rules(model.card, [case.open()[0] for case in paired], tolerance, membrane)
     evaluator = CaseEvaluator(model, rules, maps)
     chosen = ("fp32", UNCHECKED) if precision == BOTH else (precision,)

@@ -6,6 +6,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from imaging.counted import counted
 from imaging.errors import BadModel, BadRequest
 from models.card import ModelCard
 from models.comparison import Comparison, comparison
@@ -16,7 +17,10 @@ def show_comparison(found: Comparison) -> None:
     parent = found.card.parent
     if parent is None:
         return
-    click.echo(f"On {parent.held_out_cases} held-out cases of {parent.held_out_subjects} subjects:")
+    click.echo(
+        f"On {counted(parent.held_out_cases, 'held-out case')} of "
+        f"{counted(parent.held_out_subjects, 'subject')}:"
+    )
     table = Table("", f"{parent.name} {parent.version}", f"version {found.card.version}", box=None)
     for name, before, after in found.rows():
         table.add_row(name, f"{before:.4f}", f"{after:.4f}")

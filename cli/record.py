@@ -7,6 +7,7 @@ import click
 from cli.evaluation_file import EvaluationFile
 from cli.finite_range import FiniteRange
 from cli.model_registry import registry
+from imaging.counted import counted
 from imaging.errors import BadModel, BadRequest
 from models.accuracy import DEFAULT_MARGIN, LARGEST_DIFFERENCE, Accuracy
 from models.card import ModelCard
@@ -44,8 +45,8 @@ def command(folder: Path, evaluation: Path, data: str, margin: float) -> None:
     model.card.model_copy(update={"accuracy": accuracy}).save(folder / "card.json")
     name, difference = accuracy.largest_difference
     click.echo(
-        f"Recorded: {accuracy.cases} cases in fp32 and {accuracy.precision}; the largest "
-        f"difference is {difference:.4f} ({name})."
+        f"Recorded: {counted(accuracy.cases, 'case')} in fp32 and {accuracy.precision}; the "
+        f"largest difference is {difference:.4f} ({name})."
     )
     if difference > LARGEST_DIFFERENCE:
         click.echo(f"More than {LARGEST_DIFFERENCE}: the model will run in fp32.")

@@ -8,6 +8,7 @@ import click
 
 from cli.backup_progress import BackupProgress, backup_progress
 from cli.folder_lock import locked_folder
+from imaging.counted import counted
 from imaging.errors import Conflict
 from jobs.private_files import creating_private
 from jobs.settings import Settings
@@ -118,14 +119,17 @@ def _report(
         f"\n  {table}: {number:,}" for table, number in sorted(restored.rows.items()) if number
     )
     click.echo(
-        f"Backup {backup.name} is restored: {restored.blobs:,} stored files, {restored.files:,} "
-        f"files of the data folder, and these rows:{counts}"
+        f"Backup {backup.name} is restored: {counted(restored.blobs, 'stored file')}, "
+        f"{counted(restored.files, 'file')} of the data folder, and these rows:{counts}"
     )
     if restored.queued_again:
-        click.echo(f"{restored.queued_again:,} jobs and trainings that ran are queued again.")
+        one, many = "job or training that ran is", "jobs and trainings that ran are"
+        click.echo(f"{counted(restored.queued_again, one, many)} queued again.")
     if lost := len(backup.manifest.lost_blobs):
         click.echo(
-            f"{lost:,} stored files were missing in the service when it was backed up.", err=True
+            f"{counted(lost, 'stored file was', 'stored files were')} missing in the service when "
+            "it was backed up.",
+            err=True,
         )
     check = backup.manifest.key_check
     if check and check != key_check(settings.pseudonym_secret, settings.data):

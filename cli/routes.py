@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from imaging.counted import counted
 from jobs.settings import Settings
 
 if TYPE_CHECKING:  # it loads the formats
@@ -100,7 +101,7 @@ def _rule_lines(tried: "RuleTrial") -> list[str]:
 
 
 def _files(count: int) -> str:
-    return "1 file" if count == 1 else f"{count:,} files"
+    return counted(count, "file")
 
 
 def _shape(shape: tuple[int, ...]) -> str:

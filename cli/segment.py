@@ -32,6 +32,7 @@ from cli.segment_options import (
 from cli.segmenters import Segmenter, segmenter_of
 from cli.subject_run import SubjectRun
 from cli.subjects import each_of, grids_of, subjects_of
+from imaging.counted import counted
 from imaging.errors import BadInput, BadRequest
 from imaging.formats import registry
 from imaging.formats.incoming import ScanSelection
@@ -185,7 +186,7 @@ class _Run:
                 click.echo(f"Error: {grid.path.name}: {error}", err=True)
         if failed:
             raise BadInput(
-                f"{len(failed)} of {len(subjects)} scans could not be segmented: "
+                f"{len(failed)} of {counted(len(subjects), 'scan')} could not be segmented: "
                 f"{', '.join(failed)}."
             )
 

@@ -5,6 +5,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.model_registry import registry
+from imaging.counted import counted
 from imaging.orientation import RAS
 from models.any_card import AnyCard
 from models.card import ModelCard
@@ -106,4 +107,4 @@ def _accuracy(card: ModelCard) -> str:
     scores = ", ".join(
         f"{name} {record.fp32[name]:g} / {record.lower[name]:g}" for name in record.fp32
     )
-    return f"fp32 / {record.precision} on {record.cases} cases: {scores}"
+    return f"fp32 / {record.precision} on {counted(record.cases, 'case')}: {scores}"

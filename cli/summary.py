@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
+from imaging.counted import counted
 from inference.evaluation.case_metrics import METRICS, MetricOptions
 from inference.evaluation.evaluation import Evaluation
 from inference.evaluation.summary import Mean
@@ -14,7 +15,7 @@ from models.any_card import AnyCard
 def show(evaluation: Evaluation, rules: MetricOptions) -> None:
     """Prints a row for each label and score: mean, interval, and number of cases that have it."""
     summary = evaluation.summary
-    title = f"{summary.cases} cases, {evaluation.device.precision}"
+    title = f"{counted(summary.cases, 'case')}, {evaluation.device.precision}"
     table = Table(box=None, header_style="bold", title=title)
     for head in ("label", "metric"):
         table.add_column(head)

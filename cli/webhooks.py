@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from imaging.counted import counted
 from jobs.settings import Settings
 from jobs.webhook import MessageState, WebhookMessage
 
@@ -56,7 +57,7 @@ def messages(webhook: str | None, state: str | None, limit: int) -> None:
     for message in page:
         click.echo(_line(message))
     if more:
-        click.echo(f"There are more than {limit} messages.", err=True)
+        click.echo(f"There are more than {counted(limit, 'message')}.", err=True)
 
 
 @command.command("resend")
@@ -72,7 +73,7 @@ def resend(ids: tuple[str, ...], dead: bool, webhook: str | None) -> None:
         for message_id in ids:
             rows.resend(None, message_id)
             count += 1
-    click.echo(f"{count} {'message is' if count == 1 else 'messages are'} sent again.")
+    click.echo(f"{counted(count, 'message is', 'messages are')} sent again.")
 
 
 @contextmanager
@@ -89,5 +90,5 @@ def _line(message: WebhookMessage) -> str:
     reason = f"  {message.error['detail']}" if message.error else ""
     return (
         f"{message.id}  {created}  {message.endpoint}  {message.event}  {subject}  "
-        f"{message.state}  {message.attempts} attempts{reason}"
+        f"{message.state}  {counted(message.attempts, 'attempt')}{reason}"
     )

@@ -14,6 +14,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from imaging.counted import counted
 from imaging.errors import JobLost, TesseraError
 from imaging.scan import Scan
 from inference.device import Device
@@ -186,5 +187,5 @@ def _by_record(similarity: Similarity, record: Accuracy, precision: str) -> Verd
     return Verdict(
         True,
         f"In {precision}, the sample's mask is as similar to fp32 as when the accuracy was "
-        f"recorded, which was the same in both on {record.cases} cases.",
+        f"recorded, which was the same in both on {counted(record.cases, 'case')}.",
     )

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from imaging.counted import counted
 from imaging.intensity import Normalisation
 from imaging.preparation.normalise import Normalise
 from models.card import ModelCard
@@ -17,7 +18,9 @@ _LEAST_USED = 0.1
 def value_warnings(measured: Normalisation, channel: Channel, card: ModelCard) -> Iterator[Remark]:
     """`measured`: the statistics of the channel's scan."""
     if measured.nonfinite:
-        yield f"{measured.nonfinite} voxels of channel {channel.name} were NaN or infinite."
+        where = f"of channel {channel.name}"
+        voxels = counted(measured.nonfinite, f"voxel {where} was", f"voxels {where} were")
+        yield f"{voxels} NaN or infinite."
     lowest, highest = measured.extremes
     if lowest == highest:
         text = f"All voxels of channel {channel.name} have the same value: it shows nothing."

@@ -13,6 +13,7 @@ import click
 from cli.audit.atna import AuditSource, syslog_line
 from cli.audit.fhir import fhir_line
 from cli.audit.json_lines import json_line
+from imaging.counted import counted
 from imaging.errors import BadRequest
 from jobs.audit.event import AuditAction, AuditObject, AuditOutcome, ChainedEvent
 from jobs.audit.filter import AuditFilter
@@ -96,7 +97,7 @@ def list_events(limit: int, **filters: Any) -> None:
     for one in page:
         click.echo(_line(one))
     if more:
-        click.echo(f"There are more than {limit} events.", err=True)
+        click.echo(f"There are more than {counted(limit, 'event')}.", err=True)
 
 
 @command.command("export")
@@ -131,7 +132,7 @@ def export(form: str, target: Path | None, source: str | None, **filters: Any) -
         for one in audit.events(_wanted(filters)):
             file.write(write(one) + "\n")
             count += 1
-    click.echo(f"{count} {'event' if count == 1 else 'events'} exported.", err=True)
+    click.echo(f"{counted(count, 'event')} exported.", err=True)
 
 
 @command.command("verify")
@@ -210,7 +211,8 @@ def _summary(result: "Verification") -> str:
     end = f"The trail ends with {result.end}." if result.end.seq else "The trail is empty."
     if result.findings:
         return f"The audit trail is not intact. {end}"
-    counts = f"{result.events} events and {result.checkpoints} checkpoints"
+    events, checkpoints = result.events, result.checkpoints
+    counts = f"{counted(events, 'event')} and {counted(checkpoints, 'checkpoint')}"
     return f"The audit trail is intact: {counts}. {end}"
 
 

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from cli.batch.throughput import Throughput
+from imaging.counted import counted
 
 FIRST_LINE_S = 10.0
 LINE_S = 60.0
@@ -64,5 +65,5 @@ class Display:
         elif now >= self._next_line:
             self._next_line = now + LINE_S
             facts = f": {state.facts}" if state.facts else ""
-            line = f"{state.ended:,} of {state.total:,} scans{facts}"
+            line = f"{state.ended:,} of {counted(state.total, 'scan')}{facts}"
             self._console.print(line, soft_wrap=True, markup=False, highlight=False)

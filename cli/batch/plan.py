@@ -9,6 +9,7 @@ from pathlib import Path
 from cli.batch.entry import Entry
 from cli.batch.journal import Journal, Last
 from cli.mask_targets import MaskTarget
+from imaging.counted import counted
 from imaging.errors import BadRequest
 from models.any_card import AnyCard
 
@@ -75,9 +76,10 @@ def plan(
         other += last is not None and last.state == "succeeded" and last.settings != rules.settings
         tasks.append(Task(entry, target, last.failures if last else 0))
     if other and not rules.replace:
+        masks = counted(other, "mask of these scans that was", "masks of these scans that were")
         raise BadRequest(
-            f"The output folder has {other:,} masks of these scans that were made with another "
-            "model, another version of it or other options.",
+            f"The output folder has {masks} made with another model, another version of it or "
+            "other options.",
             expected="One output folder for each model and its options.",
             hint="Give another folder with --out, or add --replace to segment these scans again.",
         )

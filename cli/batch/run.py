@@ -17,6 +17,7 @@ from cli.batch.summary import failures
 from cli.batch.throughput import Throughput
 from cli.exit_status import SOME_FAILED_STATUS
 from cli.subject_run import SubjectRun
+from imaging.counted import counted
 
 JOURNAL, LOCK = "batch.jsonl", ".batch.lock"
 CSV, PARQUET = "results.csv", "results.parquet"
@@ -110,7 +111,8 @@ class Batch:
         for line in failures(self.results):
             click.echo(line, err=True)
         succeeded = throughput.total - throughput.failed
-        click.echo(f"{succeeded:,} of {throughput.total:,} scans have a mask.", err=True)
+        scans = counted(throughput.total, "scan has", "scans have")
+        click.echo(f"{succeeded:,} of {scans} a mask.", err=True)
         if not parquet.is_available():
             click.echo(f"Note: {parquet.MISSING}", err=True)
         click.echo(self.out / CSV)

@@ -15,6 +15,7 @@ from cli.input_scans import InputScan
 from cli.mask_targets import MaskTarget
 from cli.segmenters import Segmenter
 from cli.subjects import channel_values
+from imaging.counted import counted
 from imaging.errors import BadRequest
 
 
@@ -71,7 +72,7 @@ def matching(entries: list[Entry], patterns: Sequence[str]) -> list[Entry]:
     chosen = [one for one in entries if any(fnmatch(one.id, pattern) for pattern in patterns)]
     if not chosen:
         raise BadRequest(
-            f"None of {len(entries):,} scans matches --only.",
+            f"None of {counted(len(entries), 'scan')} matches --only.",
             expected=f"A pattern that matches ids such as {entries[0].id}.",
             hint="Quote the pattern, so that the shell does not replace it.",
         )

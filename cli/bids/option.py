@@ -11,6 +11,7 @@ from cli.bids.derivative import BidsDerivative
 from cli.input_scans import InputScan, input_scans
 from cli.segmenters import Segmenter
 from cli.subjects import channel_values, subjects_of
+from imaging.counted import counted
 from imaging.errors import BadRequest
 from imaging.formats.nifti.format import MASK
 
@@ -66,8 +67,9 @@ def images_of(root: Path, channels: Sequence[str], segmenter: Segmenter) -> list
     """
     chosen, incomplete = subjects(root, segmenter.channels(), channel_values(channels))
     if incomplete:
+        left_out = counted(incomplete, "image is left out; its", "images are left out; their")
         click.echo(
-            f"Note: {incomplete} images are left out; their session lacks another channel of the "
+            f"Note: {left_out} session lacks another channel of the "
             "model, or has several images of its kind.",
             err=True,
         )

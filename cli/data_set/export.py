@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from cli.folder_lock import locked_folder
 from cli.model_registry import registry
+from imaging.counted import counted
 from imaging.errors import Conflict
 from jobs.account import FIRST_PROJECT
 from models.any_card import AnyCard
@@ -127,8 +128,9 @@ def _summary(manifest: Manifest, out: Path) -> str:
     corrected, accepted = counts["corrected"], counts["accepted"]
     train, measure = counts["training_cases"], counts["held_out_cases"]
     first = (
-        f"{cases} cases of {subjects} subjects in {out}: {corrected} corrected, {accepted} "
-        f"accepted; {train} to train on, {measure} of other subjects to measure on."
+        f"{counted(cases, 'case')} of {counted(subjects, 'subject')} in {out}: "
+        f"{corrected} corrected, {accepted} accepted; {train} to train on, "
+        f"{measure} of other subjects to measure on."
     )
     left_out = [f"Left out: {number}, {reason}." for reason, number in manifest.left_out.items()]
     last = f"To fine-tune: tessera train --start {manifest.model} --data {out} -o RUN"

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import closing
 
 from cli.doctor.finding import Finding, ok, problem, warning
+from imaging.counted import counted
 from imaging.errors import TesseraError
 from inference.runtime_registry import queue_names
 from jobs.queue import Queue
@@ -26,7 +27,7 @@ def check_broker(settings: Settings) -> Iterator[Finding]:
     except TesseraError as error:
         yield problem(_BROKER, error.detail, error.hint)
         return
-    yield ok(_BROKER, f"It answers; {waiting or 0:,} messages wait.")
+    yield ok(_BROKER, f"It answers; {counted(waiting or 0, 'message waits', 'messages wait')}.")
     if settings.broker_url.startswith("redis"):
         yield _persistence(read_redis_settings(settings.broker_url))
 

@@ -6,6 +6,7 @@ from contextlib import closing
 from importlib.metadata import version
 
 from cli.doctor.finding import Finding, ok, problem, warning
+from imaging.counted import counted
 from imaging.errors import BadRequest, TesseraError
 from inference.runtime_registry import ANY_QUEUE
 from jobs.announced_worker import AnnouncedWorker
@@ -113,11 +114,12 @@ def _queues(repository: Repository, running: list[AnnouncedWorker]) -> Iterator[
     for queue, number in unserved.items():
         yield problem(
             f"queue {queue}",
-            f"{number:,} jobs wait, and no worker takes them.",
+            f"{counted(number, 'job waits', 'jobs wait')}, and no worker takes them.",
             f"Start a worker on hardware of the kind '{queue}'.",
         )
     if not unserved:
-        yield ok("queues", f"{sum(waiting.values()):,} jobs wait; workers take all kinds of them.")
+        waits = counted(sum(waiting.values()), "job waits", "jobs wait")
+        yield ok("queues", f"{waits}; workers take all kinds of them.")
 
 
 def _versions(check: str, versions: set[str]) -> Finding:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cli.doctor.finding import Finding, ok, problem, warning
+from imaging.counted import counted
 from imaging.errors import BadRequest, TesseraError
 from jobs.blobs import open_blobs
 from jobs.disk import check_free
@@ -49,7 +50,8 @@ def check_secret_files(settings: Settings) -> Iterator[Finding]:
         yield problem("routing table", error.detail, error.hint)
     else:
         if settings.routing_table is not None:
-            yield ok("routing table", f"{len(table.peer)} peers, {len(table.rule)} rules.")
+            peers, rules = counted(len(table.peer), "peer"), counted(len(table.rule), "rule")
+            yield ok("routing table", f"{peers}, {rules}.")
         paths += [hook.secret_file for hook in table.webhook if hook.secret_file is not None]
     paths += [file for file in (settings.oidc_client_secret_file,) if file is not None]
     present = [path for path in paths if path.is_file()]
@@ -57,7 +59,8 @@ def check_secret_files(settings: Settings) -> Iterator[Finding]:
     for path in open_files:
         yield problem("secret files", f"Others can read {path}.", f"chmod 600 {path}")
     if not open_files:
-        yield ok("secret files", f"{len(present)} files; only their owner can read them.")
+        one, many = "file; only its owner can read it.", "files; only their owner can read them."
+        yield ok("secret files", counted(len(present), one, many))
 
 
 def check_blobs(settings: Settings) -> Iterator[Finding]:

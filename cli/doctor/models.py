@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from cli.doctor.finding import Finding, ok, problem, warning
+from imaging.counted import counted
 from imaging.errors import BadModel
 from inference.runtime_registry import available_runtimes
 from jobs.settings import Settings
@@ -29,7 +30,7 @@ def check_models(settings: Settings) -> Iterator[Finding]:
     faults += [fault for model in models if isinstance(model, Model) for fault in _faults(model)]
     yield from faults
     if models and not faults:
-        yield ok("models", f"{len(models)} models, whose networks are not damaged.")
+        yield ok("models", f"{counted(len(models), 'model')}, whose networks are not damaged.")
     if not models:
         yield problem("models", "There is none.", "Add one with `tessera models add`.")
 

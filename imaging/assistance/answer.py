@@ -43,12 +43,14 @@ def _image_box(box: Box, grid: tuple[int, ...]) -> Box:
 def _scaled(values: NDArray[Any]) -> NDArray[np.float32]:
     """The values from 0, the least, to 1; those that are not a number become 0."""
     exact = values.dtype.kind in "iu" and values.dtype.itemsize < 3  # float32 holds each value
-    real: NDArray[Any] = values.astype(np.float32 if exact else np.float64)
+    real: NDArray[Any] = values.astype(np.float32 if exact else np.float64)  # a copy
     finite: NDArray[np.bool_] | bool = True if exact else np.isfinite(real)
     low = float(real.min(initial=np.inf, where=finite))
     high = float(real.max(initial=-np.inf, where=finite))
     if not low < high:
         return np.zeros(values.shape, np.float32)
     with np.errstate(invalid="ignore"):
-        scaled = np.clip((real - low) / (high - low), 0, 1)
-    return np.nan_to_num(scaled).astype(np.float32)
+        real -= low
+        real /= high - low
+        np.clip(real, 0, 1, out=real)
+    return np.asarray(np.nan_to_num(real, copy=False), np.float32)

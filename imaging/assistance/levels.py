@@ -5,13 +5,15 @@ ones, so that what it is tied to itself counts four times: twice the way, at a g
 four times the number of steps of a walker.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imaging.assistance.lattice import Lattice, Values
+
+Place = tuple[slice, ...]
 
 MOST_AT_ONCE = 1 << 18
 """Voxels of the largest lattice that is solved without a coarser one."""
@@ -24,38 +26,71 @@ _TOLERANCE = 2e-3
 _MOST_STEPS, _SMOOTHING_STEPS = 80, 6
 
 
+def whole(values: Values) -> Place:
+    """All of a box."""
+    return (slice(None),) * values.ndim
+
+
 def solved(
-    values: Values, spacing: Sequence[float], strength: Values, target: Values, start: Values
+    values: Values,
+    spacing: Sequence[float],
+    strength: Values,
+    target: Values,
+    start: Values,
+    undecided: Callable[[Values], Place] = whole,
 ) -> Values:
-    """The probabilities of a box. `values`: (c, *box), which tie neighbours that are alike."""
-    steps = _MOST_STEPS
-    if start.size > MOST_AT_ONCE:
-        total = _halved(strength)
-        coarse = solved(
-            np.stack([_halved(channel) for channel in values]),
-            spacing,
-            4 * total,
-            _halved(strength * target) / total,
-            _halved(start),
-        )
-        start, steps = _doubled(coarse, start.shape), _SMOOTHING_STEPS
-    return Lattice(_ties(values, spacing), strength, target).solve(start, _TOLERANCE, steps)
+    """The probabilities of a box. `values`: (c, *box), which tie neighbours that are alike.
+
+    `undecided`: where the solution of the coarser lattice, if there is one, must be refined; what
+    is outside keeps it.
+    """
+    usual = _usual_step(values)
+    if start.size <= MOST_AT_ONCE:
+        lattice = Lattice(_ties(values, spacing, usual), strength, target)
+        return lattice.solve(start, _TOLERANCE, _MOST_STEPS)
+    total = _halved(strength)
+    coarse = solved(
+        np.stack([_halved(channel) for channel in values]),
+        spacing,
+        4 * total,
+        _halved(strength * target) / total,
+        _halved(start),
+    )
+    result = _doubled(coarse, start.shape)
+    at = undecided(result)
+    ties = _ties(values[(slice(None), *at)], spacing, usual)
+    lattice = Lattice(ties, strength[at], target[at])
+    result[at] = lattice.solve(result[at], _TOLERANCE, _SMOOTHING_STEPS)
+    return result
 
 
-def _ties(values: Values, spacing: Sequence[float]) -> list[Values]:
+def _ties(values: Values, spacing: Sequence[float], usual: float) -> list[Values]:
     """For each axis, how strongly voxels are tied to the next one: less across an edge of the
     values, and less where they are farther apart."""
-    axes = range(len(spacing))
-    steps = [np.square(np.diff(values, axis=axis + 1)).sum(0) for axis in axes]
-    sample = np.concatenate([step.ravel()[:: 1 + step.size // _SAMPLE] for step in steps])
-    sample = sample[sample > 0]
-    usual = float(np.median(sample)) if sample.size else 1.0
     sides = np.asarray(spacing) / min(spacing)
     scale = np.float32(-_EDGES / usual)
     return [
-        (np.exp(scale * steps[axis]) + np.float32(_LEAST_TIE)) / np.float32(sides[axis] ** 2)
-        for axis in axes
+        (np.exp(scale * _steps(values, axis)) + np.float32(_LEAST_TIE)) / np.float32(side**2)
+        for axis, side in enumerate(sides)
     ]
+
+
+def _steps(values: Values, axis: int) -> Values:
+    """Squared differences of the values of neighbours along an axis."""
+    return np.asarray(np.square(np.diff(values, axis=axis + 1)).sum(0))
+
+
+def _usual_step(values: Values) -> float:
+    """The median of those that are not 0, by a sample: lines along each axis, evenly spread."""
+    axes = range(values.ndim - 1)
+    apart = 1 + int((values[0].size / _SAMPLE) ** (1 / max(1, len(axes) - 1)))
+    samples = []
+    for axis in axes:
+        lines = tuple(slice(None, None, 1 if other == axis else apart) for other in axes)
+        samples.append(_steps(values[(slice(None), *lines)], axis).ravel())
+    sample = np.concatenate(samples)
+    sample = sample[sample > 0]
+    return float(np.median(sample)) if sample.size else 1.0
 
 
 def _halved(values: NDArray[np.float32]) -> Values:

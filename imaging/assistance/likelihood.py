@@ -25,7 +25,7 @@ def likelihood(values: NDArray[np.float32], inside: Mask, outside: Mask) -> NDAr
     `values`: (c, *box). From histograms of the voxels `inside` and `outside`, with neither of them
     more likely before; channels count as independent. 0.5 everywhere where one of them is empty.
     """
-    ratio = np.zeros(values.shape[1:], np.float32)
+    odds = np.zeros(values.shape[1:], np.float32)  # their logarithm, until the end
     if inside.any() and outside.any():
         known = inside | outside
         for channel in values:
@@ -33,8 +33,11 @@ def likelihood(values: NDArray[np.float32], inside: Mask, outside: Mask) -> NDAr
             scale = _BINS / (float(high - low) or 1.0)
             bins = np.clip((channel - low) * scale, 0, _BINS - 1).astype(np.uint8)
             table = np.log(_density(_sample(bins[inside])) / _density(_sample(bins[outside])))
-            ratio += table.astype(np.float32)[bins]
-    return np.asarray(1 / (1 + np.exp(-np.clip(ratio, -_MOST, _MOST))), np.float32)
+            odds += table.astype(np.float32)[bins]
+    np.clip(odds, -_MOST, _MOST, out=odds)
+    np.exp(np.negative(odds, out=odds), out=odds)
+    odds += 1
+    return np.reciprocal(odds, out=odds)
 
 
 def _sample(values: NDArray[Any]) -> NDArray[Any]:

@@ -88,13 +88,13 @@ def pack_changes(
     before: NDArray[np.bool_], after: NDArray[np.bool_], dims: Sequence[int], box: Box
 ) -> bytes:
     """What differs between two masks of the box, as runs with the value 1 or 0, ascending."""
-    flat = np.flatnonzero((before != after).ravel(order="F"))
-    value = after.ravel(order="F")[flat]
-    at, step, rest = np.zeros_like(flat), 1, flat
-    for length, start, stop in zip(dims, box.start, box.stop, strict=True):
-        rest, along = np.divmod(rest, stop - start)
+    changed = np.nonzero(before != after)
+    at, step = np.zeros(changed[0].size, np.int64), 1
+    for along, length, start in zip(changed, dims, box.start, strict=True):
         at += step * (along + start)
         step *= length
+    order = np.argsort(at)
+    at, value = at[order], after[changed][order]
     breaks = np.flatnonzero((np.diff(at) != 1) | (np.diff(value.astype(np.int8)) != 0)) + 1
     firsts = np.concatenate([[0], breaks]).astype(np.intp)[: at.size]
     lengths = np.diff(np.append(firsts, at.size))

@@ -38,7 +38,7 @@ class RandomWalk:
         distance = distance_to(changing, question.spacing)
         place = _place(distance < FAR)
         part = question.part(place)
-        walked = _walk(part, distance[place]) > 0.5
+        walked = _walk(part, distance[place], (add | remove)[place]) > 0.5
         new = walked & ~part.background | part.foreground
         added = _touching(new & ~part.mask, add[place])
         removed = _touching(part.mask & ~new, remove[place])
@@ -52,16 +52,23 @@ def _place(within: Mask) -> tuple[slice, ...]:
     return tuple(slice(max(0, s.start - _MARGIN), s.stop + _MARGIN) for s in bounds(within))
 
 
-def _walk(part: Question, distance: Values) -> Values:
-    """The probability of the label for each voxel of a part."""
+def _walk(part: Question, distance: Values, strokes: Mask) -> Values:
+    """The probability of the label for each voxel of a part. `strokes`: that contradict it."""
     shown = _likelihood(part, distance >= FAR)
     trust = trust_in(distance, np.where(part.mask, 1 - shown, shown))
-    seeds = (part.foreground | part.background) * np.float32(_SEED)
     by_mask, by_value = MASK_STRENGTH * (1 - trust), VALUE_STRENGTH * trust
-    strength = (by_mask + by_value + seeds).astype(np.float32)
-    aims = by_mask * part.mask + by_value * shown + seeds * part.foreground
-    target = (aims / strength).astype(np.float32)
-    return solved(part.values, part.spacing, strength, target, part.mask.astype(np.float32))
+    strength = by_mask + by_value
+    strength[part.foreground | part.background] += _SEED
+    target = by_mask * part.mask
+    target += np.multiply(by_value, shown, out=by_value)
+    target[part.foreground] += _SEED
+    target /= strength
+    start = part.mask.astype(np.float32)
+
+    def undecided(probability: Values) -> tuple[slice, ...]:
+        return _place(_touching(((probability > 0.5) != part.mask) | strokes, strokes))
+
+    return solved(part.values, part.spacing, strength, target, start, undecided)
 
 
 def _likelihood(part: Question, holds: Mask) -> Values:
@@ -73,9 +80,13 @@ def _likelihood(part: Question, holds: Mask) -> Values:
 
 def _touching(changes: Mask, strokes: Mask) -> Mask:
     """The connected pieces of `changes` with a voxel of `strokes`."""
-    if not strokes.any():
-        return np.zeros_like(changes)
+    touching = np.zeros_like(changes)
+    if not (strokes & changes).any():
+        return touching
+    place = bounds(changes)
+    changes, strokes = changes[place], strokes[place]
     numbers, count = scipy.ndimage.label(changes, np.ones((3,) * changes.ndim))
     chosen = np.zeros(count + 1, bool)
     chosen[numbers[strokes & changes]] = True
-    return np.asarray(chosen[numbers])
+    touching[place] = chosen[numbers]
+    return touching

@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
+from imaging.counted import counted
 from imaging.errors import UnreadableScan
 from imaging.formats.atomic import raising_storage_full
 
@@ -131,7 +132,8 @@ def trailing_warning(count: int) -> tuple[str, ...]:
     """The warning about bytes after the voxels; none for 0."""
     if not count:
         return ()
-    return (f"The file holds {count:,} bytes after its end. They are not read.",)
+    one, many = "byte after its end. It is", "bytes after its end. They are"
+    return (f"The file holds {counted(count, one, many)} not read.",)
 
 
 def _chunks(

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from imaging.counted import counted
 from imaging.errors import BadRequest, Conflict
 from imaging.formats.atomic import replacing
 from imaging.hashes import sha256_of
@@ -127,7 +128,7 @@ def _check_free(paths: list[tuple[ListedFile, Path]]) -> None:
     ]
     if taken:
         raise Conflict(
-            f"Other files have the place of {len(taken):,} files of the backup.",
+            f"Other files have the place of {counted(len(taken), 'file')} of the backup.",
             expected="A data folder without models and received images.",
             hint="Set TESSERA_DATA to a new folder. With --replace, these files are overwritten.",
         )

@@ -85,9 +85,12 @@ def insert_jobs(
 def _voxels(connection: Connection, new: Sequence[Job]) -> dict[str, int]:
     """Scan id -> voxels of its grid; raises NotFound for another project's scan."""
     missing = {(job.project, scan) for job in new for scan in job.scans.values()}
+    projects = {project for project, _ in missing}
     voxels: dict[str, int] = {}
     for ids in chunks(sorted({scan for _, scan in missing})):
-        query = select(scans.c.id, scans.c.project, scans.c.shape).where(scans.c.id.in_(ids))
+        query = select(scans.c.id, scans.c.project, scans.c.shape).where(
+            scans.c.id.in_(ids), scans.c.project.in_(projects)
+        )
         query = query.with_for_update(read=True, key_share=True)  # none may be deleted now
         for scan, project, shape in connection.execute(query):
             missing.discard((project, scan))

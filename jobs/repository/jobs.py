@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Update, and_, select
+from sqlalchemy import Connection, Update, and_, select, true
 
 from imaging.errors import Conflict
 from jobs.delivery import Delivery
@@ -57,27 +57,24 @@ class Jobs:
         return repeat_after_race(transaction)
 
     def get(self, project: str, job_id: str) -> Job:
-        """The project's job; raises NotFound."""
-        job = self.by_id(job_id)
-        if job.project != project:
-            raise no_job()
-        return job
+        """The project's job; raises NotFound, after as much work for a job of another project."""
+        for job in self.many([job_id], project):
+            return job
+        raise no_job()
 
     def by_id(self, job_id: str) -> Job:
         """The job of any project, for workers and deliveries; raises NotFound."""
-        with self._database.read() as connection:
-            query = select(*brief).where(jobs.c.id == job_id)
-            rows = read_jobs(connection, connection.execute(query).mappings())
-        if not rows:
-            raise no_job()
-        return rows[0]
+        for job in self.many([job_id]):
+            return job
+        raise no_job()
 
-    def many(self, job_ids: Collection[str]) -> list[Job]:
-        """Those of these jobs that exist, of any project."""
+    def many(self, job_ids: Collection[str], project: str | None = None) -> list[Job]:
+        """Those of these jobs that exist in the project; None: in any."""
+        in_project = true() if project is None else jobs.c.project == project
         with self._database.read() as connection:
             rows: list[Row] = []
             for ids in chunks(list(job_ids)):
-                query = select(*brief).where(jobs.c.id.in_(ids))
+                query = select(*brief).where(jobs.c.id.in_(ids), in_project)
                 rows += connection.execute(query).mappings()
             return read_jobs(connection, rows)
 

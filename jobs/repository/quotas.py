@@ -10,6 +10,7 @@ from dataclasses import asdict, fields
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, select
 
+from imaging.counted import counted
 from imaging.errors import BadRequest, QueueLimitReached, StorageLimitReached
 from jobs.job import JobState
 from jobs.project_limits import ProjectLimits, ProjectUsage
@@ -125,16 +126,17 @@ def _check_bytes(stored: int, more: int, limit: int) -> None:
 
 
 def _check_waiting(waiting: int, more: int, limit: int) -> None:
-    expected = f"At most {limit:,} waiting jobs of the project."
+    expected = f"At most {counted(limit, 'waiting job')} of the project."
     if more > limit:
         raise BadRequest(
-            f"The request has {more:,} jobs, which is more than may wait.",
+            f"The request has {counted(more, 'job')}, which is more than may wait.",
             expected=expected,
             hint="Send fewer jobs at once, or let an administrator raise the limit.",
         )
     if waiting + more > limit:
+        one, many = "job of the project waits", "jobs of the project wait"
         raise QueueLimitReached(
-            f"{waiting:,} jobs of the project wait already.",
+            f"{counted(waiting, one, many)} already.",
             expected=expected,
             hint="Send the request again when jobs have started, or cancel some that wait.",
         )

@@ -8,6 +8,7 @@ from typing import Self
 from alembic import command
 from sqlalchemy import Connection, LargeBinary, Table, func, inspect, select
 
+from imaging.counted import counted
 from imaging.errors import BadRequest, Conflict
 from jobs.repository.database import Database
 from jobs.repository.references import referenced
@@ -145,7 +146,7 @@ class TableBackup:
         number = sum(max(0, rows - _FIRST_ROWS.get(name, 0)) for name, rows in counts.items())
         if number and not in_use:
             raise Conflict(
-                f"The database is not empty: it has {number:,} rows.",
+                f"The database is not empty: it has {counted(number, 'row')}.",
                 expected="An empty database.",
                 hint="Set TESSERA_DATA or TESSERA_DATABASE_URL to a new one. With --replace, what "
                 "is in the database is deleted first.",

@@ -51,9 +51,9 @@ class Trainings:
 
     def get(self, project: str, training_id: str) -> Training:
         """The project's training; raises NotFound."""
-        for training in self.many([training_id]):
-            if training.project == project:
-                return training
+        query = (trainings.c.id == training_id) & (trainings.c.project == project)
+        for training in self._read(query):
+            return training
         raise _no_training()
 
     def many(self, ids: Collection[str]) -> list[Training]:

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import field_validator
 
+from imaging.counted import counted
 from imaging.errors import BadRequest
 from imaging.orientation import check_orientation
 from models.importers.names import label_color, model_name
@@ -114,9 +115,9 @@ def _incomplete(axes: int, channels: int, outputs: int, activation: Activation) 
     labels = ",".join(f"label{n + 1}" for n in range(count))
     return BadRequest(
         f"The file does not say what the network reads and finds. It is a {axes}D network with "
-        f"{channels} input channel{'s' * (channels > 1)} and {outputs} "
-        f"output{'s' * (outputs > 1)} ({activation}).",
-        expected=f"--channels with {channels}, --labels with {count} names, and --intensity.",
+        f"{counted(channels, 'input channel')} and {counted(outputs, 'output')} ({activation}).",
+        expected=f"--channels with {channels}, --labels with {counted(count, 'name')}, and "
+        "--intensity.",
         hint=f"For example: --channels {names} --labels {labels} --intensity zscore "
         f"--spacing {','.join(['1'] * axes)} --licence MIT",
     )

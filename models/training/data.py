@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from imaging.box import Box
+from imaging.counted import counted
 from imaging.errors import BadRequest
 from imaging.formats.sniff import open_scan
 from imaging.intensity import normalisation
@@ -100,8 +101,9 @@ def split(cases: Sequence[C], data: Data, seed: int) -> tuple[list[C], list[C]]:
     if isinstance(data.validation, tuple):
         named = set(data.validation)
         if missing := named - {case.name for case in cases}:
+            names = counted(len(named), "name in `validation` does", "names in `validation` do")
             raise BadRequest(
-                f"{len(missing)} of {len(named)} names in `validation` do not belong to a case.",
+                f"{len(missing)} of {names} not belong to a case.",
                 expected="Names of cases: file names without their endings.",
                 hint="Correct `validation`: otherwise these cases would be used for training.",
             )
@@ -116,7 +118,7 @@ def split(cases: Sequence[C], data: Data, seed: int) -> tuple[list[C], list[C]]:
     training = [case for case in cases if patient(case, data) not in held]
     if not training or not validation:
         raise BadRequest(
-            f"Of {len(cases)} cases, {len(validation)} are held out for validation.",
+            f"Held out for validation: {len(validation)} of {counted(len(cases), 'case')}.",
             expected="At least one case for validation, and one for training.",
             hint="Choose the folder with all cases, or correct `validation` and `patient`.",
         )

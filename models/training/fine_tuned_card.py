@@ -1,5 +1,6 @@
 """What the card of a fine-tuned model states of its data, and its version."""
 
+from imaging.counted import counted
 from models.card import ModelCard
 from models.card_facts import CardFacts
 from models.data_set.manifest import Manifest
@@ -14,14 +15,16 @@ def facts_of(parent: ModelCard, facts: CardFacts, manifest: Manifest) -> CardFac
     """The facts of the new card: those of the parent, and what the data set adds."""
     training, held_out = manifest.of_side("training"), manifest.of_side("held-out")
     corrected = sum(case.verdict == "corrected" for case in training)
+    masks = counted(len(training), "mask")
+    subjects = counted(manifest.subjects("training"), "subject")
+    others = counted(manifest.subjects("held-out"), "other subject")
     data = (
-        f"Fine-tuned from {parent.full_name} (version {parent.version}) on {len(training)} masks "
-        f"of {manifest.subjects('training')} subjects that readers judged: {corrected} corrected, "
-        f"{len(training) - corrected} accepted."
+        f"Fine-tuned from {parent.full_name} (version {parent.version}) on {masks} of {subjects} "
+        f"that readers judged: {corrected} corrected, {len(training) - corrected} accepted."
     )
     split = (
-        f"Fine-tuning: {len(training)} cases for training; {len(held_out)} cases of "
-        f"{manifest.subjects('held-out')} other subjects were measured once, and nothing was "
+        f"Fine-tuning: {counted(len(training), 'case')} for training; "
+        f"{counted(len(held_out), 'case')} of {others} for one measurement, and nothing was "
         "chosen on them."
     )
     limits = (

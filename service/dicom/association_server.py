@@ -24,6 +24,7 @@ from functools import partial
 from typing import Any, cast
 
 from pynetdicom.association import Association
+from pynetdicom.dul import DULServiceProvider
 from pynetdicom.transport import (
     AssociationServer,
     AssociationSocket,
@@ -282,9 +283,19 @@ class _Handler(RequestHandler):
         upper_layer.socket = PduSocket(
             opened, ACCEPTOR_PDUS, bytes(self._admitted.data), self._refused
         )
-        for thread in (self.association, upper_layer):
-            thread.run = partial(self._guarded, thread.run)  # type: ignore[method-assign]
+        upper_layer.run = partial(  # type: ignore[method-assign]
+            self._upper_layer, upper_layer, upper_layer.run
+        )
+        self.association.run = partial(  # type: ignore[method-assign]
+            self._guarded, self.association.run
+        )
         return self.association
+
+    def _upper_layer(self, layer: DULServiceProvider, run: Callable[[], None]) -> None:
+        """Runs the thread that reads PDUs. The other one might wait for a request from it that
+        could not be decoded, and keep the place of an association until `acse_timeout`."""
+        self._guarded(run)
+        layer.to_user_queue.put(None)  # type: ignore[arg-type]
 
     def _guarded(self, run: Callable[[], None]) -> None:
         """Runs one of pynetdicom's threads; a message that it cannot decode raises anything."""

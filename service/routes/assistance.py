@@ -8,13 +8,14 @@ from imaging.assistance.assistants import DEFAULT
 from imaging.box import Box
 from service.auth import Permission, Principal
 from service.http.dependencies import AssistanceDep, AssistantThreadsDep
+from service.http.file_content import file_content
 from service.http.permissions import Allowed
 from service.schemas import AssistantName, JobId
 from service.use_cases.draft_edits import MEDIA_TYPE
 
 router = APIRouter(tags=["reviews"])
 
-_CONTENT: dict[str, Any] = {MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}
+_CONTENT: dict[str, Any] = file_content(MEDIA_TYPE)
 _CHANGES: dict[int | str, dict[str, Any]] = {
     200: {"description": "The voxels that change, as a gzip stream of runs.", "content": _CONTENT}
 }

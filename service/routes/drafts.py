@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from service.auth import Permission, Principal
 from service.http.dependencies import DraftEditsDep, DraftsDep, ViewThreadsDep
 from service.http.downloads import file_response
+from service.http.file_content import file_content
 from service.http.permissions import Allowed
 from service.http.readers import ReaderDep
 from service.routes.review_serializers import draft_out
@@ -16,7 +17,7 @@ from service.use_cases.draft_edits import MEDIA_TYPE
 
 router = APIRouter(tags=["reviews"])
 
-_CONTENT: dict[str, Any] = {MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}
+_CONTENT: dict[str, Any] = file_content(MEDIA_TYPE)
 _CHANGES: dict[int | str, dict[str, Any]] = {
     200: {"description": "The runs of all sets, as one gzip stream.", "content": _CONTENT}
 }

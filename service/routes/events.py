@@ -53,11 +53,7 @@ async def follow_jobs(
     The stream goes on when a job is final. Ids of jobs that do not exist are ignored; if none
     exists, the response is a 404.
     """
-    known = [
-        status
-        for status in await run_sync(statuses.many, set(ids))
-        if status.job.project == principal.project
-    ]
+    known = await run_sync(statuses.many, set(ids), principal.project)
     if not known:
         raise NotFound("None of these jobs exists.", hint="List the jobs with GET /v1/jobs.")
     return event_stream(request, _changes_of_several(watcher, known))

@@ -1,13 +1,12 @@
 """The results of a finished job: mask, report, preview."""
 
-from collections.abc import Iterable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from starlette.responses import JSONResponse
 
 from imaging.formats import registry
-from imaging.formats.format import FileFormat, ReportFormat
+from imaging.formats.format import ReportFormat
 from service.auth import Permission, Principal
 from service.http import etags
 from service.http.dependencies import (
@@ -18,6 +17,7 @@ from service.http.dependencies import (
     ViewThreadsDep,
 )
 from service.http.downloads import file_response
+from service.http.file_content import file_content
 from service.http.permissions import Allowed
 from service.resources.format_names import MaskFormatName, ReportFormatName
 from service.routes.serializers import job_out
@@ -26,29 +26,21 @@ from service.use_cases.result_mask import ResultMask
 
 router = APIRouter(tags=["results"])
 
-_BINARY = {"schema": {"type": "string", "format": "binary"}}
-
-
-def _content(formats: Iterable[FileFormat]) -> dict[str, Any]:
-    """The media types of formats, for the description of a response."""
-    return {one.media_type: _BINARY for one in formats}
-
-
 _MASK: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The mask; its voxels are label values or object numbers.",
-        "content": _content(registry.MASK_FORMATS),
+        "content": file_content(*(one.media_type for one in registry.MASK_FORMATS)),
     },
     304: {"description": "The caller's copy is current."},
 }
 _REPORT: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The report, or its measurements as a table.",
-        "content": _content(registry.REPORT_FORMATS),
+        "content": file_content(*(one.media_type for one in registry.REPORT_FORMATS)),
     }
 }
 _PREVIEW: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The mask drawn over the scan.", "content": {"image/png": _BINARY}},
+    200: {"description": "The mask drawn over the scan.", "content": file_content("image/png")},
     304: {"description": "The caller's copy is current."},
 }
 

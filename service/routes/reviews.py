@@ -23,6 +23,7 @@ from service.http.dependencies import (
     ViewThreadsDep,
 )
 from service.http.downloads import file_response
+from service.http.file_content import file_content
 from service.http.permissions import Allowed
 from service.http.readers import ReaderDep
 from service.resources.format_names import MaskFormatName, ReportFormatName
@@ -32,24 +33,23 @@ from service.use_cases.reader_measurements import ReaderMeasurements
 
 router = APIRouter(tags=["reviews"])
 
-_BINARY = {"schema": {"type": "string", "format": "binary"}}
 _MASK: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The corrected mask; its voxels are label values.",
-        "content": dict.fromkeys((one.media_type for one in registry.MASK_FORMATS), _BINARY),
+        "content": file_content(*(one.media_type for one in registry.MASK_FORMATS)),
     },
     304: {"description": "The caller's copy is current."},
 }
 _REPORT: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The report about the mask and the reader's measurements.",
-        "content": dict.fromkeys((one.media_type for one in registry.REPORT_FORMATS), _BINARY),
+        "content": file_content(*(one.media_type for one in registry.REPORT_FORMATS)),
     }
 }
 _MEASUREMENTS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The measurements, or a table with a row for each.",
-        "content": {"text/csv": _BINARY},
+        "content": file_content("text/csv"),
     }
 }
 

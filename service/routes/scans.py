@@ -20,6 +20,7 @@ from service.http.dependencies import (
     ViewThreadsDep,
 )
 from service.http.downloads import file_response
+from service.http.file_content import file_content
 from service.http.permissions import Allowed
 from service.http.uploads import uploaded_files
 from service.routes.scan_requests import UploadOptions, scans_out
@@ -65,7 +66,7 @@ _FORM: dict[str, Any] = {
 _NIFTI: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The scan as NIfTI.",
-        "content": {VOLUME_MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}},
+        "content": file_content(VOLUME_MEDIA_TYPE),
     },
     304: {"description": "The caller's copy is current."},
 }

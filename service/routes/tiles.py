@@ -8,13 +8,13 @@ from imaging.tile_levels import TILE, TileLevels
 from service.auth import Permission, Principal
 from service.http import etags
 from service.http.dependencies import ResultsDep, ScansDep, TilesDep
+from service.http.file_content import file_content
 from service.http.permissions import Allowed
 from service.schemas import JobId, ScanId, TilesOut
 from service.use_cases.result_mask import ResultMask
 
 router = APIRouter(tags=["tiles"])
 
-_BINARY = {"schema": {"type": "string", "format": "binary"}}
 Level = Annotated[int, Path(ge=0, le=64, description="Level, `min_level` to `max_level`.")]
 Row = Annotated[int, Path(ge=0, lt=1 << 24, description="Row of the tile, from 0.")]
 Column = Annotated[int, Path(ge=0, lt=1 << 24, description="Column of the tile, from 0.")]
@@ -22,7 +22,7 @@ Column = Annotated[int, Path(ge=0, lt=1 << 24, description="Column of the tile, 
 
 def _image(media_type: str) -> dict[int | str, dict[str, Any]]:
     return {
-        200: {"description": "The tile.", "content": {media_type: _BINARY}},
+        200: {"description": "The tile.", "content": file_content(media_type)},
         304: {"description": "The caller's copy is current."},
     }
 

@@ -15,6 +15,7 @@ from service.http.dependencies import (
     UploadedScansDep,
     UploadThreadsDep,
 )
+from service.http.file_content import file_content
 from service.http.methods import methods_of
 from service.http.permissions import Allowed
 from service.http.tus_version import VERSION
@@ -28,7 +29,7 @@ router = APIRouter(tags=["uploads"])
 _BLOCK_BYTES = 1 << 20
 _PART: dict[str, Any] = {
     "requestBody": {
-        "content": {tus.MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}},
+        "content": file_content(tus.MEDIA_TYPE),
     }
 }
 Uploader = Annotated[Principal, Allowed(Permission.SCANS_WRITE)]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from uuid import uuid4
 
+from imaging.counted import counted
 from imaging.errors import BadRequest, ScanModelMismatch
 from imaging.given_mask import GIVEN_MASK, take_given_mask
 from inference.runtime_registry import queue_for
@@ -118,9 +119,8 @@ def _by_channel(order: JobOrder, card: AnyCard) -> tuple[dict[str, str], str | N
     mask = None if order.options.mask is None else take_given_mask(given, every)
     if set(names) <= set(given) <= set(every):
         return {name: given[name] for name in every if name in given}, mask
-    count = "1 scan" if len(names) == 1 else f"{len(names)} scans"
     raise ScanModelMismatch(
-        f"The model {card.name} needs {count}; the request names other ones.",
+        f"The model {card.name} needs {counted(len(names), 'scan')}; the request names other ones.",
         expected=f"`scans` with a scan for each of: {', '.join(names)}.",
         hint=f'Send {{"scans": {{"{names[0]}": "<scan id>", ...}}}} with exactly these names.',
     )

@@ -39,9 +39,9 @@ class JobStatuses:
         listed = self.worklist.listed([job.id for job in jobs])
         return [JobStatus(job, forecasts[job.id], listed.get(job.id, ListedJob())) for job in jobs]
 
-    def many(self, job_ids: Collection[str]) -> list[JobStatus]:
-        """The statuses of those of these jobs that exist, of any project."""
-        return self.of_all(self.jobs.many(job_ids)) if job_ids else []
+    def many(self, job_ids: Collection[str], project: str | None = None) -> list[JobStatus]:
+        """The statuses of those of these jobs that exist in the project; None: in any."""
+        return self.of_all(self.jobs.many(job_ids, project)) if job_ids else []
 
     def again(self, statuses: Sequence[JobStatus]) -> list[JobStatus]:
         """The same jobs with their present place and estimate."""

@@ -220,7 +220,7 @@ def test_a_changed_event_is_reported(
     settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     status, text = run(capsys, "audit", "verify")
-    assert (status, f"intact: {len(EVENTS)} events and 1 checkpoints" in text) == (0, True)
+    assert (status, f"intact: {len(EVENTS)} events and 1 checkpoint" in text) == (0, True)
     checkpoint = text.split()[-1].rstrip(".")
     status, text = run(capsys, "audit", "verify", "--checkpoint", checkpoint[:-1] + "_")
     assert status == 1

@@ -50,7 +50,7 @@ def test_there_and_back(
     status, text = run(capsys, "restore", target)
     assert status == 0
     assert "jobs: 3" in text
-    assert "1 jobs and trainings that ran are queued again" in text
+    assert "1 job or training that ran is queued again" in text
     assert "The pseudonym key of the backup is not here" in text
     assert "The key that signed the audit trail is not here" in text
     assert "is not empty" in run(capsys, "restore", target)[1]

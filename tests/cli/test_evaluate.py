@@ -360,4 +360,4 @@ def test_what_is_not_installed_is_named(
         assert "pip install '.[evaluate]'" in str(done.exception)
     done = made.evaluate()
     assert done.exit_code == 0
-    assert "1 images have no reference" in done.output
+    assert "1 image has no reference" in done.output

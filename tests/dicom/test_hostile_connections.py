@@ -282,6 +282,17 @@ def test_an_address_has_a_share_of_the_associations(opened: Open) -> None:
     assert here.refusals("too-many-associations") >= 2
 
 
+def test_a_request_that_the_library_refuses_frees_its_slot_at_once(opened: Open) -> None:
+    """Of another protocol version, from the 6th byte on."""
+    here, request = opened(), bytearray(association_request())
+    request[7] = 2
+    for _ in range(20):
+        with connect(here.port) as line:
+            line.sendall(request)
+            assert received(line)[0] == 3  # A-ASSOCIATE-RJ
+    assert store(here.port, series(1)) == [0x0000]
+
+
 def test_an_association_that_ends_in_an_error_of_the_library_frees_its_slot(opened: Open) -> None:
     """An empty fragment raises an IndexError in pynetdicom."""
     here = opened(dicom_max_associations=1)

@@ -1,5 +1,6 @@
 """Accounts: every route with every key, keys and users over the API, and how fast changes count."""
 
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -34,6 +35,13 @@ from service.listen_addresses import check_listen_addresses
 from tests.support.answers import check_problem
 from tests.support.images import nifti_bytes
 from tests.support.migrated import migrated
+from tests.support.other_project import (
+    IDS,
+    NAMED_ELSEWHERE,
+    both_ids,
+    named_elsewhere,
+    tried,
+)
 from tests.support.route_permissions import NamedRoute, routes_of
 from tests.support.served_app import served
 from tests.support.stored_accounts import (
@@ -226,84 +234,49 @@ def test_users_over_the_api(client: httpx.Client, keys: StoredKeys) -> None:
     check_problem(client.get("/v1/account", headers=bearer(key)), 401)
 
 
-IDS = ("scan_id", "job_id", "batch_id", "session_id", "upload_id", "key_id", "login", "review_id")
+@pytest.fixture(scope="module")
+def both(
+    client: httpx.Client, keys: StoredKeys, settings: Settings
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Ids of what another project has, and ids that nobody has."""
+    return both_ids(client, keys, settings)
 
 
 def test_another_projects_ids_are_as_unknown_as_any(
-    app: FastAPI, client: httpx.Client, keys: StoredKeys, settings: Settings
+    app: FastAPI,
+    client: httpx.Client,
+    keys: StoredKeys,
+    both: tuple[dict[str, str], dict[str, str]],
 ) -> None:
     """Each route answers with the id of another project exactly as with one that nobody has."""
-    theirs = _filled_project(client, keys.of_role[ProjectRole.ADMINISTRATOR], settings)
-    nobodys = dict.fromkeys(theirs, "0123456789abcdef0123456789abcdef")
-    tried = 0
+    theirs, _ = both
+    count = 0
     for route, _ in _guarded(app):
         if not route.parameters & set(IDS):
             continue
-        first, second = (_tried(client, route, ids, keys.other) for ids in (theirs, nobodys))
+        first, second = (tried(client, route, ids, keys.other) for ids in both)
         assert first.status_code == second.status_code == 404, f"{route}: {first.text}"
         assert first.text == second.text, route
         assert set(first.headers) == set(second.headers), route
-        tried += 1
-    assert tried > 40
+        count += 1
+    assert count > 40
     for path, name in (("/v1/scans", "scans"), ("/v1/jobs", "jobs"), ("/v1/keys", "keys")):
         listed = client.get(path, headers=keys.other).json()[name]
-        assert not {one["id"] for one in listed} & set(theirs.values())
-    events = client.get(f"/v1/jobs/events?id={theirs['job_id']}", headers=keys.other)
-    check_problem(events, 404)
+        assert not {one["id"] for one in listed} & (set(theirs.values()) - {theirs["own"]})
 
 
-def _filled_project(
-    client: httpx.Client, admin: dict[str, str], settings: Settings
-) -> dict[str, str]:
-    """Ids of everything that a project can have without a worker."""
-    files = {"files": ("scan.nii", nifti_bytes(seed=7))}
-    scan = client.post("/v1/scans", files=files, headers=admin).json()["id"]
-    order = {"scan": scan, "model": "solid"}
-    job = client.post("/v1/jobs", json=order, headers=admin).json()["id"]
-    batch = client.post("/v1/batches", json={"jobs": [order]}, headers=admin).json()["id"]
-    files = {"files": ("other.nii", nifti_bytes(seed=8))}
-    session = client.put("/monai-label/session", files=files, headers=admin).json()["session_id"]
-    tus = {"Tus-Resumable": "1.0.0", "Upload-Length": "9"}
-    upload = client.post("/v1/uploads", headers=admin | tus).headers["location"]
-    key = client.get("/v1/keys", headers=admin).json()["keys"][0]["id"]
-    with closing(Repository(settings.database)) as repository:
-        held = repository.leases.claim(job, "worker", 60)
-        assert held is not None
-        assert repository.leases.finish(
-            *(job, held.fence),
-            mask_sha256="a" * 64,
-            mask_format="nifti",
-            preview_sha256=None,
-            report={},
-        )
-    verdict = {"verdict": "accepted"}
-    review = client.post(f"/v1/jobs/{job}/reviews", json=verdict, headers=admin).json()["id"]
-    return {
-        "scan_id": scan,
-        "job_id": job,
-        "batch_id": batch,
-        "session_id": session,
-        "upload_id": upload.rpartition("/")[2],
-        "key_id": key,
-        "login": "r1",
-        "review_id": review,
-    }
-
-
-def _tried(
-    client: httpx.Client, route: NamedRoute, ids: dict[str, str], headers: dict[str, str]
-) -> httpx.Response:
-    path = route.filled(**ids, level="9", row="0", column="0", number="1")
-    query: dict[str, Any] = {"draft": "x"} if "number" in route.parameters else {}
-    query |= {"low": [0] * 3, "high": [1] * 3} if path.endswith("/assistance") else {}
-    tus = {
-        "Tus-Resumable": "1.0.0",
-        "Upload-Offset": "0",
-        "Content-Type": "application/offset+octet-stream",
-    }
-    extra = tus if "upload_id" in route.parameters else {}
-    given = headers | extra
-    return client.request(route.method, path, headers=given, json=route.body, params=query)
+@pytest.mark.parametrize("request_", NAMED_ELSEWHERE, ids=lambda one: f"{one[0]} {one[1]}")
+def test_ids_in_queries_and_bodies_tell_nothing_either(
+    client: httpx.Client,
+    both: tuple[dict[str, str], dict[str, str]],
+    keys: StoredKeys,
+    request_: tuple[str, str, Any],
+) -> None:
+    first, second = (named_elsewhere(client, request_, ids, keys.other) for ids in both)
+    assert first.status_code == second.status_code, first.text
+    assert first.status_code in (200, 201, 404), first.text
+    told = [re.sub(r"[0-9a-f]{32}", "ID", one.text) for one in (first, second)]
+    assert told[0] == told[1]
 
 
 def test_accounts_count_without_a_restart(tmp_path: Path, models: Path) -> None:

@@ -2,13 +2,14 @@
 
 import gzip
 from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.support.correcting import (
     SHAPE,
@@ -82,7 +83,8 @@ def test_a_stroke_changes_the_voxels_under_the_brush(reader: Page, gateway: Gate
 
 
 def painted(page: Page, affine: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Paints in each plane, erases with a ball, and undoes a stroke; what the mask is then."""
+    """Paints in each plane, erases with a ball, undoes a stroke, and erases a line by keys; what
+    the mask is then."""
     expected = model_mask()
     middle = np.array([13.0, 12, 10])
     page.evaluate("p => window.tessera.jump(p)", (affine @ [*middle, 1])[:3].tolist())
@@ -95,11 +97,20 @@ def painted(page: Page, affine: NDArray[np.float64]) -> NDArray[np.uint8]:
         expected[under(affine, *places, shown.axes)] = n + 1
     for key in ("d", "e"):  # a ball that erases
         page.keyboard.press(key)
+    page.mouse.move(*start)
+    expect(page.locator(".correcting-layer .tag")).to_have_text("3D")
     drag(page, start, start)
     expected[under(affine, places[0], places[0], None)] = 0
     drag(page, end, start)
     for key in ("Control+z", "d"):
         page.keyboard.press(key)
+    page.keyboard.down(".")  # held, the crosshair draws
+    for _ in range(3):
+        page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.up(".")
+    along = np.argmax(np.abs(shown.steps[0]))
+    right = np.eye(3)[shown.axes[along]] * np.sign(shown.steps[0, along])
+    expected[under(affine, middle, middle + 3 * right, shown.axes)] = 0
     return expected
 
 
@@ -107,12 +118,21 @@ def test_the_corrected_mask_is_shown_and_accepted(reader: Page, gateway: Gateway
     """It is on screen with its own sizes; the mask before is one click away, and stays accepted."""
     job, affine = volume(gateway, "axial")
     reader.evaluate("localStorage.setItem('tessera.view', 'planes')")
+    reader.evaluate("localStorage.setItem('tessera.reviewer', 'Ada')")
+    reader.reload()
     correct(reader, job)
+    expect(reader.locator(".correction .base")).to_have_text("Starts from the model’s mask.")
     place = (affine @ [20, 12, 3, 1])[:3].tolist()  # outside the model's mask
     reader.evaluate("p => window.tessera.jump(p)", place)
     for key in ("3", "]", "]", "]", "]", "d", "."):
         reader.keyboard.press(key)
-    first = saved(reader, gateway, job)
+    with held(reader, "**/reviews", "POST"):
+        reader.keyboard.press("Control+s")
+        expect(reader.locator("#correct")).to_contain_text("Saving …")
+        expect(reader.locator(".version")).to_have_text("The corrected mask is being saved …")
+    expect(reader.locator(f"[data-job='{job}'] .state")).to_have_text("corrected by Ada")
+    expect(reader.locator(".undo")).to_be_empty()  # it would stand over the next job
+    first = gateway.client.get(f"/v1/jobs/{job}/reviews").json()[0]
     reader.goto("about:blank")
     reader.goto(f"{gateway.client.base_url}#job={job}")
     note, kidney = reader.locator(".version"), reader.locator(".labels li[data-label='3'] .size")
@@ -128,14 +148,40 @@ def test_the_corrected_mask_is_shown_and_accepted(reader: Page, gateway: Gateway
             reader.keyboard.press("a")
         assert answer.value.json()["verdict"] == verdict
         assert answer.value.request.post_data_json.get("mask_of") == mask_of
-        note.get_by_role("button").click()
+        with held(reader, "**/mask?*"):
+            note.get_by_role("button").click()
+            wanted, drawn = "the corrected mask", "the model’s mask"
+            if mask_of is not None:
+                wanted, drawn = drawn, wanted
+            expect(reader.locator(".loading-mask")).to_have_text(
+                f"Loading {wanted} … On screen until then: {drawn}."
+            )
         expect(note).to_contain_text("as it was corrected" if mask_of is None else "before")
+        expect(reader.locator(".loading-mask")).to_be_empty()
     found = gateway.client.get(reviews).json()
     assert [one["verdict"] for one in found] == ["corrected", "accepted", "corrected"]
     first_mask, last_mask = (
         np.asarray(stored(gateway, job, found[n]["id"]).dataobj) for n in (0, 2)
     )
     assert np.array_equal(first_mask, last_mask)
+
+
+@contextmanager
+def held(page: Page, pattern: str, method: str = "GET") -> Iterator[None]:
+    """Keeps requests waiting until the block ends."""
+    waiting: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if route.request.method == method:
+            waiting.append(route)
+        else:
+            route.continue_()
+
+    page.route(pattern, hold)
+    yield
+    for route in waiting:
+        route.continue_()
+    page.unroute(pattern)
 
 
 def colour_at(page: Page, place: list[float]) -> tuple[int, ...]:
@@ -243,6 +289,7 @@ def test_a_draft_is_kept_and_continued(reader: Page, gateway: Gateway) -> None:
     correct(reader, job)
     paint(reader, "3")
     expect(state).to_have_text("Draft saved")
+    expect(reader.locator(".correction .base")).to_contain_text("from the corrected mask")
     draft = gateway.client.get(f"/v1/jobs/{job}/drafts").json()["drafts"][0]
     assert draft["base"] == review["id"]
     reader.get_by_role("button", name="Discard").click()

@@ -57,6 +57,21 @@ def test_lines_add_a_missed_part_and_remove_a_leak(reader: Page, gateway: Gatewa
     expect(reader.locator(".correction .problem")).to_contain_text("was stopped")
     expect(scribbles).to_have_count(0)
 
+    held: list[Route] = []
+    reader.route("**/assistance?*", lambda route: held.append(route), times=1)
+    drag(reader, shown.pixel((3, -4)), shown.pixel((7, 4)))
+    expect(reader.locator(".tool-working")).to_contain_text("Assistant: working")
+    expect(reader.locator(".tool-working button")).to_be_visible()
+    expect(reader.locator(".correcting-layer .tag")).to_have_text("working …")
+    reader.keyboard.press("2")  # one paints meanwhile, in its box, and what is painted stays
+    reader.keyboard.press("b")
+    drag(reader, shown.pixel((0, 0)), shown.pixel((0, 0)))
+    held[0].continue_()
+    expect(reader.locator(".tool-working")).to_be_hidden()
+    expect(reader.locator(".correction > .hint")).to_have_text("Assistant: done.")
+    for key in ("Control+z", "Control+z", "1", "a"):  # the assistant's step, and the brush's
+        correction.press(key)
+
     drag(reader, shown.pixel((3, -4)), shown.pixel((7, 4)))
     expect(reader.locator(".correction")).to_contain_text("Enter keeps it")
     expect(reader.locator(".correcting-layer .scribble.adds").first).to_be_visible()

@@ -186,7 +186,7 @@ export const CORRECTION_SHORTCUTS = [
   {
     keys: ['.'],
     shown: '.',
-    does: 'use the tool at the crosshair, which Shift + arrow keys move',
+    does: 'use the tool at the crosshair, which Shift + arrow keys move; held, they draw a line',
     held: true,
   },
   { keys: ['l'], shown: 'L', does: 'lock or unlock the chosen label' },

@@ -26,8 +26,8 @@ export function tuningText(model: Pick<Model, 'card'>): string {
   const [before, after] = [parent.figures[name], figures?.[name]].map((value) => value?.toFixed(3))
   const measure = name === 'ap' ? 'average precision' : 'Dice'
   return (
-    `Fine-tuned from version ${parent.version} on ${parent.training_cases} masks that readers ` +
-    `judged; ${measure} ${before} before, ${after} after, on ${parent.held_out_cases} others.`
+    `Fine-tuned from version ${parent.version} on ${countText(parent.training_cases, 'mask')} that readers ` +
+    `judged; ${measure} ${before} before, ${after} after, on ${countText(parent.held_out_cases, 'other')}.`
   )
 }
 

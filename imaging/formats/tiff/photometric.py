@@ -12,6 +12,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
+from imaging.counted import counted
 from imaging.formats.raster import ALPHA_IGNORED, damaged, unsupported
 from imaging.formats.tiff.ycbcr import APERIO_YCBCR, CODED_AS_RGB, ycbcr_to_rgb
 
@@ -177,7 +178,9 @@ def _extra_ignored(page: tifffile.TiffPage, components: int) -> tuple[str, ...]:
     warnings = (ALPHA_IGNORED,) if any(kind in _ALPHA for kind in extra) else ()
     others = sum(kind not in _ALPHA for kind in extra)
     if others:
-        return (*warnings, f"{others} extra channels of the image besides its colours are ignored.")
+        channels = counted(others, "extra channel", "extra channels")
+        verb = "is" if others == 1 else "are"
+        return (*warnings, f"{channels} of the image besides its colours {verb} ignored.")
     return warnings
 
 

@@ -8,8 +8,10 @@ import {
   request,
   type Scribble,
   sizeOf,
+  unlessChanged,
 } from './assistance'
 import type { LabelVolume } from './labels'
+import { cropped } from './operations/crop'
 import { discStroke } from './stroke'
 
 function volumeOf(dims: Point, spacing: Point = [1, 1, 1]): LabelVolume {
@@ -58,6 +60,17 @@ describe('a request', () => {
 })
 
 describe('an answer', () => {
+  it('leaves what the reader changed meanwhile', () => {
+    const volume = volumeOf([6, 4, 2])
+    const box = { low: [1, 1, 0] as Point, high: [5, 4, 2] as Point }
+    const before = cropped(volume, box)
+    volume.data[8] = 3 // (2, 1, 0)
+    const edits = [{ slot: 1, runs: Uint32Array.of(7, 3, 31, 2) }]
+    expect(unlessChanged(edits, volume, box, before).map(({ runs }) => [...runs])).toEqual([
+      [7, 1, 9, 1, 31, 2],
+    ])
+  })
+
   it('gives and takes the label', () => {
     const edits = editsOf(Uint32Array.of(5, 2, 1, 9, 1, 0, 20, 3, 1), 4)
     expect(edits.map(({ slot, runs }) => [slot, ...runs])).toEqual([

@@ -92,6 +92,31 @@ export function editsOf(answer: Uint32Array, slot: number): Edit[] {
   ]
 }
 
+/**
+ * The edits without the voxels that have changed since `before`, the labels of `box`, was copied:
+ * what the reader did meanwhile stays.
+ */
+export function unlessChanged(
+  edits: readonly Edit[],
+  { data, dims }: LabelVolume,
+  { low }: VoxelBox,
+  before: LabelVolume,
+): Edit[] {
+  const [ni, nj] = before.dims
+  const same = (at: number): boolean => {
+    const [i, j, k] = voxelAt(at, dims).map((place, axis) => place - low[axis]!) as Point
+    return data[at] === before.data[i + ni * (j + nj * k)]
+  }
+  return edits.map(({ slot, runs }) => {
+    const kept = new Runs()
+    for (let n = 0; n < runs.length; n += 2) {
+      const end = runs[n]! + runs[n + 1]!
+      for (let at = runs[n]!; at < end; at++) if (same(at)) kept.add(at, 1)
+    }
+    return { slot, runs: kept.toArray() }
+  })
+}
+
 /** The smallest box with all voxels of the strokes. */
 function boundsOf(scribbles: readonly Scribble[], dims: Point): VoxelBox {
   const low: Point = [...dims]

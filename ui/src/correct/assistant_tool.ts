@@ -4,16 +4,19 @@ import * as api from '../api'
 import { element } from '../element'
 import type { Point } from '../schemas'
 import type { DrawingSurface } from '../viewer/port'
-import { boxAround, editsOf, marginOf, request, type Scribble } from './assistance'
+import { boxAround, editsOf, marginOf, request, type Scribble, unlessChanged } from './assistance'
 import { sameSlice } from './brush'
 import { actionButton, choiceField, type NumberField, numberField, row } from './fields'
 import type { VoxelBox } from './labels'
+import { nothingText } from './nothing'
+import { cropped } from './operations/crop'
 import { svg } from './overlay'
 import { discStroke } from './stroke'
 import type { Context, Spot, Tool } from './tool'
 import { pack, read } from './wire'
 
 const NAME = 'Assistant'
+const CANCELLED = `${NAME}: cancelled.`
 const WIDTH = 0.75 // radius of a stroke, in sides of the smallest voxel
 
 const MEANINGS = {
@@ -26,6 +29,8 @@ type Meaning = keyof typeof MEANINGS
 let meaning: Meaning = 'auto'
 let scribbles: Scribble[] = []
 let drawing: { scribble: Scribble; last: Spot } | null = null
+/** Ends the wait for an answer to these strokes. */
+let waiting: AbortController | null = null
 /** What the strokes are about: with another label or scan, they are forgotten. */
 let about: { volume: unknown; slot: number } | null = null
 /** The margin of the box in mm that the reader has chosen; null: that of the strokes. */
@@ -39,10 +44,20 @@ function follow({ volume, slot }: Context): void {
   margin = null
 }
 
+/** Forgets the strokes; an answer to them is still applied. */
 function forget(): boolean {
   const any = scribbles.length > 0
   scribbles = []
   drawing = null
+  waiting = null
+  return any
+}
+
+function cancel(context: Context): boolean {
+  waiting?.abort()
+  if (waiting !== null) context.say(CANCELLED)
+  const any = forget()
+  context.redraw()
   return any
 }
 
@@ -83,25 +98,48 @@ function release(context: Context): void {
   if (scribbles.length > 0) void ask(context)
 }
 
-/** Sends all strokes; a failure takes back the last one. */
+/** Sends all strokes, also those that wait for an answer; a failure takes back the last one. */
 async function ask(context: Context): Promise<void> {
   const { volume, slot, job } = context
   field?.show(margin ?? marginOf(scribbles, volume))
   const box = boxOf(context)
   const asked = scribbles
+  waiting?.abort()
   const wait = new AbortController()
-  context.say(`${NAME}: working …`)
+  waiting = wait
+  const { signal } = wait
+  const before = cropped(volume, box)
+  let failed = false
+  const takeBack = (): void => {
+    if (scribbles === asked) scribbles = asked.slice(0, -1)
+  }
+  context.say(`${NAME}: working. You can go on meanwhile.`)
   const answer = pack(request(volume, slot, asked, box))
-    .then((body) => api.assistance(job, box, body, wait.signal))
-    .then((runs) => editsOf(read(runs), slot))
+    .then((body) => api.assistance(job, box, body, signal))
+    .then((runs) => () => {
+      if (signal.aborted) return []
+      return unlessChanged(editsOf(read(runs), slot), volume, box, before)
+    })
     .catch((error: unknown) => {
-      if (scribbles === asked) scribbles = asked.slice(0, -1)
-      if (wait.signal.aborted) return null
+      takeBack()
+      if (signal.aborted) return null
+      failed = true
       throw error
     })
-  const changed = await context.later(NAME, answer, () => wait.abort())
-  if (changed) context.say(`${NAME}: done. The next stroke refines it; Enter keeps it.`)
+  const changed = await context.aside(NAME, answer, () => {
+    wait.abort()
+    takeBack()
+    context.say(CANCELLED)
+  })
+  if (waiting === wait) waiting = null
+  if (changed) context.say(doneText(scribbles === asked))
+  else if (!signal.aborted) context.say(failed ? '' : nothingText(NAME, context))
   context.redraw()
+}
+
+/** `counting`: whether the strokes still count. */
+function doneText(counting: boolean): string {
+  return `${NAME}: done.${counting ? ' The next stroke refines it; Enter keeps it.' : ''}`
 }
 
 function boxOf({ volume }: Context): VoxelBox {
@@ -161,16 +199,10 @@ export const ASSISTANT: Tool = {
   press,
   drag,
   release,
-  place: (context, spot) => {
-    press(context, spot)
-    release(context)
-  },
   confirm: keep,
-  cancel: (context) => {
-    const any = forget()
-    context.redraw()
-    return any
-  },
+  cancel,
+  leave: forget,
+  mode: () => (waiting === null ? '' : 'working …'),
   draw,
   controls: (context) => {
     follow(context)

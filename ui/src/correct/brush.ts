@@ -19,6 +19,11 @@ export function sameSlice(a: Spot, b: Spot): boolean {
   return a.slice.axis === b.slice.axis && a.slice.index === b.slice.index
 }
 
+/** Beside the pointer, where one would not see on the slice that others change, too. */
+export function depthText({ ball }: Pick<Context, 'ball'>): string {
+  return ball ? '3D' : ''
+}
+
 /** A tool that changes voxels under the brush. `slot`: what they get; `edit`: which ones. */
 export function brushTool(
   look: Pick<Tool, 'id' | 'name' | 'key' | 'hint'>,
@@ -47,15 +52,12 @@ export function brushTool(
   return {
     ...look,
     cursor: 'ring',
+    mode: depthText,
     press: begin,
     drag: (context, spots) => {
       if (last !== null) paint(context, spots)
     },
     release: end,
-    place: (context, spot) => {
-      begin(context, spot)
-      end(context)
-    },
     cancel: (context) => {
       const any = last !== null
       last = null

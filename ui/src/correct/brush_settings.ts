@@ -1,11 +1,10 @@
-/** The size of the brush, and whether it is a ball. The browser remembers both. */
+/** The size of the brush, which the browser remembers, and whether tools work in 3D. */
 
 import { recall, remember } from '../preferences'
 import type { LabelVolume } from './labels'
 import { limited, resized } from './size'
 
-const RADIUS = 'brush-radius' // preferences
-const BALL = 'brush-ball'
+const RADIUS = 'brush-radius' // preference
 
 export interface SettingEvents {
   changed: () => void
@@ -15,6 +14,8 @@ export interface SettingEvents {
 export class BrushSettings {
   /** In mm (in pixels of an image without a size). */
   radius: number
+  /** Of this correction alone: the next scan begins on the slice again. */
+  private inDepth = false
 
   constructor(
     private readonly volume: LabelVolume,
@@ -29,12 +30,12 @@ export class BrushSettings {
   }
 
   get ball(): boolean {
-    return !this.flat && recall(BALL, 'false') === 'true'
+    return this.inDepth
   }
 
   setBall(on: boolean): void {
     if (this.flat) return
-    remember(BALL, String(on))
+    this.inDepth = on
     this.events.say(on ? 'Painting in 3D.' : 'Painting on the slice.')
     this.events.changed()
   }

@@ -150,7 +150,20 @@ export class Correcting implements Context {
     edits: Promise<Edit[] | null>,
     cancel: (() => void) | null = null,
   ): Promise<boolean> {
-    return this.work.apply(name, edits, cancel)
+    const all = edits.then((known) => (known === null ? null : () => known))
+    return this.work.apply({ name, cancel, since: performance.now(), aside: false }, all)
+  }
+
+  aside(name: string, edits: Promise<(() => Edit[]) | null>, cancel: () => void): Promise<boolean> {
+    const all = edits.then((known) =>
+      known === null
+        ? null
+        : () => {
+            this.showBefore(false)
+            return known()
+          },
+    )
+    return this.work.apply({ name, cancel, since: performance.now(), aside: true }, all)
   }
 
   say(text: string): void {

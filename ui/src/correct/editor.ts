@@ -32,6 +32,8 @@ export class Editor {
   private done: Step[] = []
   private undone: Step[] = []
   private open: Step | null = null
+  /** What waits for the end of the open step. */
+  private readonly waiting: (() => void)[] = []
 
   constructor(readonly volume: LabelVolume) {
     for (const slot of volume.data) this.counts[slot]!++
@@ -70,8 +72,7 @@ export class Editor {
 
   /** Ends the step; false if it changed nothing. */
   end(): boolean {
-    const step = this.open
-    this.open = null
+    const step = this.close()
     if (step === null || step.parts.length === 0) return false
     this.done.push(step)
     this.undone = []
@@ -80,9 +81,20 @@ export class Editor {
 
   /** Takes back what the step changed so far. */
   cancel(): void {
+    const step = this.close()
+    if (step !== null) this.replay(step, false)
+  }
+
+  private close(): Step | null {
     const step = this.open
     this.open = null
-    if (step !== null) this.replay(step, false)
+    for (const go of this.waiting.splice(0)) go()
+    return step
+  }
+
+  /** Waits until no step is open: until the end of a stroke. */
+  async settled(): Promise<void> {
+    while (this.open !== null) await new Promise<void>((go) => this.waiting.push(go))
   }
 
   /** Names of the steps that can be undone and repeated next. */

@@ -1,8 +1,14 @@
 /** Fills a connected area by a click. */
 
+import { element } from '../element'
+import type { Point } from '../schemas'
+import { countText } from '../text'
+import { depthText } from './brush'
 import { choiceField } from './fields'
+import type { LabelVolume } from './labels'
 import { nothingText } from './nothing'
 import { filledArea, type Refused } from './operations/fill'
+import { axesOf, type Slice } from './operations/slice'
 import { order } from './ordering'
 import { sliceOf, voxelOf } from './spots'
 import { fillTask } from './tasks'
@@ -15,6 +21,9 @@ const REFUSALS: Record<Refused, string> = {
   open: 'no label encloses this area: it reaches the edge. Close its border first',
 }
 
+const BOUND =
+  'A click fills all of the clicked label that is connected: on the slice, or in 3D (D). There is no largest size. Background is filled only where labels enclose it.'
+
 type Content = 'label' | 'background'
 const CONTENTS: Record<Content, string> = {
   label: 'the chosen label',
@@ -22,20 +31,43 @@ const CONTENTS: Record<Content, string> = {
 }
 let content: Content = 'label'
 
+const HUGE = 0.1 // of the slice, or of the scan: hardly a structure
+
+/** How large the area was, which may be a slip. `slice`: null: in 3D. */
+function filledText({ dims }: LabelVolume, voxels: number, slice: Slice | null): string {
+  const within = sizeOf(dims, slice)
+  const said = `${countText(voxels, 'voxel')} filled`
+  if (voxels < HUGE * within) return said
+  const share = Math.round((100 * voxels) / within)
+  return `${said}, ${share} % of the ${slice === null ? 'scan' : 'slice'}. Undo (Ctrl + Z) takes it back`
+}
+
+/** Voxels of a slice, or of the scan. */
+function sizeOf(dims: Point, slice: Slice | null): number {
+  const along = slice === null ? [0, 1, 2] : axesOf(slice.axis)
+  return along.reduce((product, axis) => product * dims[axis]!, 1)
+}
+
 function fill(context: Context, spot: Spot): void {
   const { volume, ball, editor } = context
   const at = voxelOf(spot, volume.dims)
   if (at === null) return
   const slot = content === 'label' ? context.slot : 0
+  const before = editor.counts[slot]!
+  const filled = (slice: Slice | null): string =>
+    filledText(volume, editor.counts[slot]! - before, slice)
   if (ball) {
-    const refusal = (refused: Refused | undefined): string =>
-      refused === undefined ? '' : REFUSALS[refused]
-    order(context, NAME, fillTask(volume, at, slot), ({ refused }) => refusal(refused))
+    order(context, NAME, fillTask(volume, at, slot), ({ refused }, changed) => {
+      if (refused !== undefined) return REFUSALS[refused]
+      return changed ? filled(null) : ''
+    })
     return
   }
-  const edits = filledArea(volume, at, slot, sliceOf(spot))
+  const slice = sliceOf(spot)
+  const edits = filledArea(volume, at, slot, slice)
   if (typeof edits === 'string') context.say(`${NAME}: ${REFUSALS[edits]}.`)
   else if (!editor.apply(edits, NAME)) context.say(nothingText(NAME, context))
+  else context.say(`${NAME}: ${filled(slice)}.`)
 }
 
 export const FILL: Tool = {
@@ -44,10 +76,15 @@ export const FILL: Tool = {
   key: 'p',
   hint: 'A click gives the connected area of one label, or a hole, the chosen label.',
   cursor: 'cross',
+  mode: (context) => `${content === 'label' ? '' : 'erase '}${depthText(context)}`.trim(),
   press: fill,
-  place: fill,
   controls: () =>
-    choiceField('fill-content', 'Fill with', CONTENTS, content, (value) => {
-      content = value
-    }),
+    element(
+      'div.tool-part',
+      {},
+      choiceField('fill-content', 'Fill with', CONTENTS, content, (value) => {
+        content = value
+      }),
+      element('p.hint', {}, BOUND),
+    ),
 }

@@ -9,6 +9,8 @@ export class Hand {
   tool: Tool | null = null
   /** Where the pointer is, or the key acted last. */
   private at: Spot | null = null
+  /** Whether the key for "here" is held, and draws. */
+  private keyed = false
   private readonly overlay = new Overlay()
   private readonly pointer: PanePointer
 
@@ -38,24 +40,32 @@ export class Hand {
     }
     this.forget()
     this.tool = tool
-    const keys =
-      tool?.place === undefined ? '' : ' At the crosshair, the key of the full stop uses it.'
+    const keys = tool === null ? '' : keysText(tool)
     correcting.say(
       tool === null ? 'The pointer moves the crosshair.' : `${tool.name}: ${tool.hint}${keys}`,
     )
     correcting.changed()
   }
 
-  /** Forgets what has begun. */
+  /** Forgets what has begun: something else is done. */
   forget(): void {
+    this.drop()
+    const { tool, correcting } = this
+    if (tool?.leave !== undefined) tool.leave(correcting)
+    else tool?.cancel?.(correcting)
+  }
+
+  /** Forgets the button or the key that is held. */
+  private drop(): void {
     this.pointer.drop()
-    this.tool?.cancel?.(this.correcting)
+    this.keyed = false
   }
 
   /** The correction has ended. */
   end(): void {
     this.tool = null
     this.at = null
+    this.keyed = false
     this.overlay.clear()
   }
 
@@ -64,6 +74,7 @@ export class Hand {
   private press(spot: Spot): boolean {
     const { tool, correcting } = this
     if (!correcting.open || tool?.press === undefined) return false
+    this.lift()
     correcting.viewer.use(spot.surface.plane)
     if (!correcting.free || this.isLocked()) return true
     tool.press(correcting, spot)
@@ -85,15 +96,26 @@ export class Hand {
 
   // the keys
 
-  /** The tool acts at the crosshair. */
+  /** The tool acts at the crosshair: a dab, or a stroke until the key is released. */
   place(): void {
     const { tool, correcting } = this
     const { spot } = correcting
-    if (tool?.place === undefined || spot === null || !correcting.free || this.isLocked()) return
+    const act = tool?.place ?? tool?.press
+    const drawing = this.keyed || this.pointer.isPressed // the key repeats
+    if (act === undefined || spot === null || drawing) return
+    if (!correcting.free || this.isLocked()) return
     this.at = spot
-    tool.place(correcting, spot)
+    this.keyed = tool?.place === undefined
+    act(correcting, spot)
     this.redraw()
     correcting.changed()
+  }
+
+  /** The key for "here" is released. */
+  lift(): void {
+    if (!this.keyed) return
+    this.keyed = false
+    this.release(this.correcting.spot)
   }
 
   confirm(): void {
@@ -108,7 +130,7 @@ export class Hand {
       correcting.work.cancel()
       return
     }
-    this.pointer.drop()
+    this.drop()
     if (this.tool?.cancel?.(correcting) !== true) this.take(null)
     correcting.changed()
   }
@@ -117,6 +139,7 @@ export class Hand {
   step(right: number, down: number): void {
     this.correcting.viewer.step(right, down)
     this.at = this.correcting.spot // the brush is drawn where a key acts
+    if (this.keyed && this.at !== null) this.tool?.drag?.(this.correcting, [this.at])
     this.redraw()
   }
 
@@ -140,6 +163,17 @@ export class Hand {
     const spot = at === null || surface === undefined ? null : spotAt(surface, at.at)
     const shown = spot !== null && tool?.cursor === 'ring'
     const ring = shown ? { spot, radius, ball, spacing: correcting.volume.spacing } : null
-    this.overlay.draw(surfaces, ring, (on) => tool?.draw?.(correcting, on) ?? [])
+    const mode = spot === null ? '' : (tool?.mode?.(correcting) ?? '')
+    const tag = mode === '' ? null : { spot: spot!, text: mode }
+    this.overlay.draw(surfaces, { ring, tag }, (on) => tool?.draw?.(correcting, on) ?? [])
   }
+}
+
+/** How a tool is used by keys. */
+function keysText({ place, press, drag }: Tool): string {
+  if (place === undefined && press === undefined) return ''
+  const strokes = place === undefined && drag !== undefined
+  return strokes
+    ? ' At the crosshair, the key of the full stop uses it; held, Shift + arrow keys draw.'
+    : ' At the crosshair, the key of the full stop uses it.'
 }

@@ -1,6 +1,7 @@
 /** Fills the slices between painted ones. */
 
 import { element } from '../element'
+import { countText } from '../text'
 import { actionButton, choiceField, numberField, row } from './fields'
 import type { Interpolation } from './operations/interpolation'
 import { mayChange, order } from './ordering'
@@ -22,10 +23,9 @@ function interpolate(context: Context): void {
   const { volume, editor, slot } = context
   const task = interpolationTask(volume, editor.difference, slot, { axis, most, between })
   order(context, NAME, task, ({ slices = [] }) => {
-    if (slices.length === 1) return 'one slice filled'
     return slices.length === 0
       ? 'no slice lies between two others'
-      : `${slices.length} slices filled`
+      : `${countText(slices.length, 'slice')} filled`
   })
 }
 

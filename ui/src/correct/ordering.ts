@@ -8,8 +8,8 @@ import type { Context } from './tool'
 
 const background = new Background()
 
-/** What the reader should know about what was done. */
-type Telling = (outcome: Outcome) => string
+/** What the reader should know about what was done. `changed`: whether a voxel changed. */
+type Telling = (outcome: Outcome, changed: boolean) => string
 
 /** `task`: null if no voxel has the label, which is said. */
 export function order(context: Context, name: string, task: Task | null, telling: Telling): void {
@@ -19,12 +19,13 @@ export function order(context: Context, name: string, task: Task | null, telling
   }
   const { outcome, cancel } = background.run(context.volume, task)
   const before = context.editor.counts[context.slot]!
-  let told = ''
+  let done: Outcome | null = null
   const edits = outcome.then((result) => {
-    if (result !== null) told = telling(result)
+    done = result
     return result?.edits ?? null
   })
   void context.later(name, edits, cancel).then((changed) => {
+    const told = done === null ? '' : telling(done, changed)
     if (changed) context.say(`${name}: ${told || gainText(context, before)}.`)
     else if (told !== '') context.say(`${name}: ${told}.`)
   })

@@ -9,15 +9,16 @@ const SVG = 'http://www.w3.org/2000/svg'
 export class Overlay {
   private readonly layers = new Map<HTMLElement, SVGElement>()
 
-  /** `drawings`: what the tool draws over a pane. `ring`: where the brush is; null: nowhere. */
+  /** `drawings`: what the tool draws over a pane. */
   draw(
     surfaces: readonly DrawingSurface[],
-    ring: Ring | null,
+    { ring, tag }: AtPointer,
     drawings: (surface: DrawingSurface) => SVGElement[],
   ): void {
     for (const surface of surfaces) {
       const rings = ring === null ? [] : ringsOn(surface, ring)
-      this.layerOf(surface.root).replaceChildren(...rings, ...drawings(surface))
+      const tags = tag?.spot.surface.root === surface.root ? [tagAt(tag)] : []
+      this.layerOf(surface.root).replaceChildren(...rings, ...drawings(surface), ...tags)
     }
   }
 
@@ -35,6 +36,18 @@ export class Overlay {
     }
     return layer
   }
+}
+
+/** What follows the pointer. Null: nothing. */
+export interface AtPointer {
+  ring: Ring | null
+  tag: Tag | null
+}
+
+/** Words beside the pointer. */
+export interface Tag {
+  spot: Spot
+  text: string
 }
 
 /** The brush. */
@@ -56,6 +69,12 @@ function ringsOn(surface: DrawingSurface, { spot, radius, ball, spacing }: Ring)
   const { x, y } = stored.toPixel(spot.voxel)
   const r = Math.sqrt(section) / stored.scale
   return ['halo', 'ring'].map((role) => svg('circle', { class: role, cx: x, cy: y, r }))
+}
+
+function tagAt({ spot: { at }, text }: Tag): SVGElement {
+  const words = svg('text', { class: 'tag', x: at.x + 14, y: at.y + 22 })
+  words.textContent = text
+  return words
 }
 
 /** An SVG element, for the drawings of tools. */

@@ -47,6 +47,10 @@ export class PanePointer {
     root.addEventListener('wheel', (event) => this.wheel(event), { capture: true, passive: false })
   }
 
+  get isPressed(): boolean {
+    return this.pressed !== null
+  }
+
   /** Forgets the press: the stroke was taken back. */
   drop(): void {
     this.pressed = null

@@ -6,6 +6,7 @@ import type { Point } from '../schemas'
 import { countText } from '../text'
 import type { DrawingSurface } from '../viewer/port'
 import { Background, type Running } from './background'
+import { depthText } from './brush'
 import { actionButton, numberField, row } from './fields'
 import { type Edit, voxelsOf } from './labels'
 import { nothingText } from './nothing'
@@ -105,7 +106,9 @@ function tell(context: Context, limited: boolean): void {
   const edit = preview?.edit ?? null
   if (edit === null) tellText(context, 'No region: the value here is outside the range, or locked.')
   else {
-    const ends = limited ? ' It ends at its largest radius.' : ''
+    const ends = limited
+      ? ` It ends ${radius} ${context.unit} from the click: raise the largest radius to go on.`
+      : ''
     tellText(
       context,
       `${countText(voxelsOf(edit.runs), 'voxel')}.${ends} Enter applies the region.`,
@@ -170,8 +173,8 @@ export const REGION: Tool = {
   key: 'r',
   hint: 'A click finds the connected voxels with similar values; Enter applies them.',
   cursor: 'cross',
+  mode: depthText,
   press,
-  place: press,
   confirm,
   cancel: (context) => {
     const any = forget()

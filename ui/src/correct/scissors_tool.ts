@@ -1,6 +1,7 @@
 /** Fills or erases what a line drawn on a slice encloses. */
 
 import { element } from '../element'
+import { recall, remember } from '../preferences'
 import type { DrawingSurface } from '../viewer/port'
 import { checkField, choiceField, numberField } from './fields'
 import { nothingText } from './nothing'
@@ -16,6 +17,7 @@ import type { Context, Spot, Tool } from './tool'
 const NAME = 'Scissors'
 const CLICK = 4 // CSS pixels that a press may move and still be a click
 const CLOSE = 8 // CSS pixels from the first corner at which a click closes the line
+const INSIDE = 'scissors-inside' // preference
 const STEP = 2 // CSS pixels between the points of a line drawn by hand
 
 type Inside = 'erase' | 'fill'
@@ -38,7 +40,7 @@ interface Line {
   last: Spot
 }
 
-let inside: Inside = 'erase'
+let inside: Inside = recall(INSIDE, 'erase') === 'fill' ? 'fill' : 'erase'
 let beside = 0
 let all = false
 let line: Line | null = null
@@ -179,6 +181,7 @@ export const SCISSORS: Tool = {
   key: 'c',
   hint: 'Draw around an area, or click its corners and press Enter.',
   cursor: 'cross',
+  mode: (context) => `${inside} ${context.nameOf(context.slot)}`,
   press,
   drag,
   release,
@@ -194,6 +197,7 @@ export const SCISSORS: Tool = {
   controls: ({ volume }) => {
     const what = choiceField('scissors-inside', 'Inside', INSIDES, inside, (value) => {
       inside = value
+      remember(INSIDE, value)
     })
     if (volume.dims[2] === 1) return what
     const slices = numberField({

@@ -33,6 +33,5 @@ function within(begin: (context: Context, spot: Spot) => void) {
 export const THRESHOLD: Tool = {
   ...BRUSH,
   press: within((context, spot) => BRUSH.press?.(context, spot)),
-  place: within((context, spot) => BRUSH.place?.(context, spot)),
   controls: (context) => picker.controls(context),
 }

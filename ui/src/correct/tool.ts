@@ -49,6 +49,15 @@ export interface Context {
    * reader. Gives whether a voxel changed.
    */
   later: (name: string, edits: Promise<Edit[] | null>, cancel?: () => void) => Promise<boolean>
+  /**
+   * As `later`, but the reader goes on meanwhile: `edits` are computed after their stroke, from
+   * the labels as they are then. What becomes of it is said by the tool.
+   */
+  aside: (
+    name: string,
+    edits: Promise<(() => Edit[]) | null>,
+    cancel: () => void,
+  ) => Promise<boolean>
 }
 
 export interface Tool {
@@ -70,14 +79,21 @@ export interface Tool {
   release?: (context: Context, spot: Spot) => void
   /** The pointer moves without a pressed button. */
   hover?: (context: Context, spot: Spot) => void
-  /** The key for "here": the tool acts at the crosshair. */
+  /**
+   * The key for "here" at the crosshair. Without it, the key is a press and a release, and the
+   * crosshair drags while it is held.
+   */
   place?: (context: Context, spot: Spot) => void
   /** Enter: ends what has begun, or does the tool's work; false if there is nothing to do. */
   confirm?: (context: Context) => boolean
   /** Forgets what has begun; true if there was something. */
   cancel?: (context: Context) => boolean
+  /** The same as something else is done, if that does not end what it has begun. */
+  leave?: (context: Context) => void
   /** Its own controls, shown in the panel while it is in the hand. */
   controls?: (context: Context) => HTMLElement
+  /** What it would do, in a few words that are shown beside the pointer; empty: nothing to say. */
+  mode?: (context: Context) => string
   /** What it draws over a pane (SVG in CSS pixels from the upper left). */
   draw?: (context: Context, surface: DrawingSurface) => SVGElement[]
 }

@@ -1,14 +1,16 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Point } from '../schemas'
 import type { At, DrawingSurface, StoredSlice } from '../viewer/port'
-import { BRUSH } from './brush'
+import { BRUSH, ERASER } from './brush'
+import { BrushSettings } from './brush_settings'
 import { Editor } from './editor'
 import { FILL } from './fill_tool'
 import type { LabelVolume } from './labels'
 import { volumeOf } from './operations/pictures'
+import { REGION } from './region_tool'
 import { SCISSORS } from './scissors_tool'
 import { THRESHOLD } from './threshold_tool'
-import type { Context, Spot } from './tool'
+import type { Context, Spot, Tool } from './tool'
 import { TOOLS } from './tools'
 
 const ZOOM = 20 // CSS pixels of a voxel
@@ -54,6 +56,7 @@ function contextOf(volume: LabelVolume, values: number[] = []): Context {
     say: (text) => said.push(text),
     redraw: () => {},
     later,
+    aside: async () => false,
   }
 }
 
@@ -87,7 +90,8 @@ describe('a tool that changes nothing', () => {
   it('is no brush that changed a part of its voxels', () => {
     const context = contextOf(volumeOf([['022', '022']]))
     context.editor.protection = { only: 0, locked: new Set() }
-    BRUSH.place!(context, spot(0, 0))
+    BRUSH.press!(context, spot(0, 0))
+    BRUSH.release!(context, spot(0, 0))
     expect(rows(context.volume)).toEqual(['122', '122'])
     expect(said).toEqual([])
   })
@@ -138,7 +142,8 @@ it('the threshold brush paints values like those of its first place', () => {
   const volume = volumeOf([['......', '......']])
   const context = contextOf(volume, [10, 10, 10, 10, 90, 90, 10, 10, 11, 10, 90, 90])
   const wide = { ...context, radius: 2 }
-  THRESHOLD.place!(wide, spot(1, 0))
+  THRESHOLD.press!(wide, spot(1, 0))
+  THRESHOLD.release!(wide, spot(1, 0))
   expect(rows(volume)).toEqual(['111100', '110000'])
   THRESHOLD.press!(wide, spot(0, 1))
   THRESHOLD.drag!(wide, [spot(5, 1)])
@@ -146,11 +151,11 @@ it('the threshold brush paints values like those of its first place', () => {
   expect(rows(volume)).toEqual(['111100', '111100'])
   expect(context.editor.undo()).toBe('Threshold')
   const broken = contextOf(volumeOf([['..']]), [])
-  THRESHOLD.place!(broken, spot(1, 0))
+  THRESHOLD.press!(broken, spot(1, 0))
   expect(said).toEqual(['The scan has no values here.'])
 })
 
-it('fill says why it does nothing, and ignores what is beside the scan', () => {
+it('fill says what it did or why it did nothing, and ignores what is beside the scan', () => {
   const context = contextOf(volumeOf([['.2.', '...']]))
   FILL.press!(context, spot(0, 0))
   FILL.press!(context, spot(-3, 0))
@@ -159,6 +164,33 @@ it('fill says why it does nothing, and ignores what is beside the scan', () => {
   expect(rows(context.volume)).toEqual(['010', '000'])
   expect(said).toEqual([
     'Fill: no label encloses this area: it reaches the edge. Close its border first.',
+    'Fill: 1 voxel filled, 17 % of the slice. Undo (Ctrl + Z) takes it back.',
     'Fill: the area has this label already.',
   ])
+  const wide = contextOf(volumeOf([['22222222', '33333333']]))
+  wide.editor.protection = { only: 3, locked: new Set() }
+  FILL.press!(wide, spot(0, 0))
+  expect(said.at(-1)).toContain('nothing changed')
+  expect(wide.editor.undo()).toBeNull()
+})
+
+describe('beside the pointer', () => {
+  const modeOf = (tool: Tool, ball: boolean): string | undefined =>
+    tool.mode?.({ ...contextOf(volumeOf([['1']])), ball, nameOf: () => 'liver' })
+
+  it('stands what a tool would do that one might not expect', () => {
+    expect(modeOf(SCISSORS, false)).toBe('erase liver')
+    for (const tool of [BRUSH, ERASER, THRESHOLD, FILL, REGION]) {
+      expect(modeOf(tool, true)).toContain('3D')
+      expect(modeOf(tool, false)).toBe('')
+    }
+  })
+})
+
+it('a brush begins on the slice in each correction, whatever the last one used', () => {
+  const events = { changed: () => {}, say: () => {} }
+  const volume = volumeOf([['1'], ['1']])
+  const first = new BrushSettings(volume, events)
+  first.setBall(true)
+  expect([first.ball, new BrushSettings(volume, events).ball]).toEqual([true, false])
 })

@@ -4,7 +4,7 @@ import * as api from '../api'
 import { element, fill } from '../element'
 import { type Permission, reader } from '../reader'
 import { finished, type Job } from '../schemas'
-import { etaText, stateText } from '../text'
+import { countText, etaText, stateText } from '../text'
 import { problemBox } from './messages'
 
 export class Banner {
@@ -72,8 +72,7 @@ function waiting(job: Job, eta: string): HTMLElement[] {
   const parts = [capital(stateText(job))]
   if (job.no_worker) parts.push(`no running worker serves the queue “${job.queue}”`)
   if (job.progress.preparing) parts.push('usually only the first job of a model waits for this')
-  if (job.state === 'running' && total > 0)
-    parts.push(`${done} of ${total} ${total === 1 ? 'tile' : 'tiles'}`)
+  if (job.state === 'running' && total > 0) parts.push(`${done} of ${countText(total, 'tile')}`)
   if (job.attempt > 1) parts.push(`attempt ${job.attempt}`)
   if (eta !== '') parts.push(eta)
   const text = element('p', {}, parts.join('  ·  '))

@@ -11,6 +11,8 @@ const IN_TILES =
 
 export class CorrectButton {
   readonly button: HTMLButtonElement
+  private wasBegun = false
+  private doing = ''
   /** Why the mask cannot be corrected. */
   readonly note = element('p.hint', { id: 'cannot-correct' })
 
@@ -52,7 +54,20 @@ export class CorrectButton {
 
   /** Whether the reader has begun a correction that is not saved. */
   set begun(begun: boolean) {
-    this.button.firstChild!.textContent = begun ? 'Continue' : 'Correct'
+    this.wasBegun = begun
+    this.render()
+  }
+
+  /** What is done with the correction now, as "Saving …"; empty: nothing. */
+  set busy(doing: string) {
+    this.doing = doing
+    this.disabled = doing !== ''
+    this.render()
+  }
+
+  private render(): void {
+    const label = this.doing || (this.wasBegun ? 'Continue' : 'Correct')
+    this.button.firstChild!.textContent = label
   }
 
   showProblem(error: unknown): void {

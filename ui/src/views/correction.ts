@@ -18,6 +18,7 @@ import { CorrectionButtons, elsewhereBox } from './correction_buttons'
 import type { CorrectionPage } from './correction_page'
 import { CorrectionPanel } from './correction_panel'
 import { CorrectionToolbar } from './correction_toolbar'
+import { baseText } from './mask_version'
 import { problemBox } from './messages'
 
 export class CorrectionView {
@@ -86,6 +87,7 @@ export class CorrectionView {
     session?.tidy()
     this.job = null
     this.start.begun = false
+    this.start.busy = ''
     this.allow()
   }
 
@@ -100,13 +102,14 @@ export class CorrectionView {
     if (job === null || this.active || this.starting || this.start.disabled) return
     if (!this.page.ready()) return
     this.starting = true
-    this.start.disabled = true
+    this.start.busy = 'Opening …'
     try {
       await this.open(job)
     } catch (error) {
       if (this.job === job) this.start.showProblem(error)
     }
     this.starting = false
+    this.start.busy = ''
     this.start.disabled = this.job === null
   }
 
@@ -116,11 +119,15 @@ export class CorrectionView {
     const draft = await api.beginDraft(job.id, reader.name, base)
     if (this.job !== job) return
     if (draft.base !== this.page.drawn()) await this.page.draw(draft.base)
-    const runs = await changesOf(draft)
+    const [runs, version] = await Promise.all([
+      changesOf(draft),
+      draft.base === null ? null : this.page.review(draft.base).catch(() => null),
+    ])
     const viewer = this.page.viewer()
     const labels = viewer?.labels ?? null
     if (this.job !== job || viewer === null || labels === null || typeof labels === 'string') return
     this.show(job, draft, viewer, labels, runs)
+    this.panel.base.textContent = baseText(job, draft, version)
   }
 
   private show(
@@ -163,11 +170,15 @@ export class CorrectionView {
         passive: true,
       })
     }
-    document.addEventListener(
-      'keyup',
-      ({ key }) => key === ' ' && this.correcting.showBefore(false),
-    )
-    window.addEventListener('blur', () => this.correcting.showBefore(false))
+    document.addEventListener('keyup', ({ key }) => {
+      if (key === ' ') this.correcting.showBefore(false)
+      // with Shift, the full stop has another name
+      if (key !== 'Shift' && !key.startsWith('Arrow')) this.correcting.hand.lift()
+    })
+    window.addEventListener('blur', () => {
+      this.correcting.showBefore(false)
+      this.correcting.hand.lift()
+    })
     window.addEventListener('focus', () => void this.compare())
   }
 
@@ -241,7 +252,7 @@ export class CorrectionView {
   private async finish(): Promise<void> {
     const { session } = this
     if (session === null || session.sync.ended) return
-    if (this.correcting.work.busy) {
+    if (this.correcting.work.running.length > 0) {
       this.correcting.say('A tool is still working. Wait for it, or cancel it.')
       return
     }
@@ -252,9 +263,12 @@ export class CorrectionView {
       return
     }
     this.stop()
-    this.start.begun = true // until it is saved
+    this.start.busy = 'Saving …'
     const done = await this.page.save({ draft: draft.id, draft_changes: sync.number })
-    if (done && this.job === session.job) this.start.begun = false
+    if (this.job !== session.job) return
+    this.start.busy = ''
+    this.start.begun = !done
+    if (!done) await this.redraw(session)
   }
 
   private async keep(): Promise<void> {

@@ -1,6 +1,6 @@
 /** What the correction of a mask needs of the page around it. */
 
-import type { NewReview } from '../schemas'
+import type { NewReview, Review } from '../schemas'
 import type { Viewer } from '../viewer/port'
 
 export interface CorrectionPage {
@@ -15,6 +15,8 @@ export interface CorrectionPage {
   draw: (review: string | null) => Promise<boolean>
   /** The newest corrected mask that stands; null without one. */
   newest: () => Promise<string | null>
+  /** A review of the job; null if the reader may not see it. */
+  review: (id: string) => Promise<Review | null>
   /** Saves the draft as a review; false if that failed. */
   save: (draft: SavedDraft) => Promise<boolean>
   /** The correction has begun or ended. */

@@ -5,7 +5,7 @@ import type { DraftState } from '../correct/draft'
 import { element, fill, swatch } from '../element'
 import { rovingList } from '../roving'
 import type { Problem } from '../schemas'
-import { sizeText } from '../text'
+import { durationText, sizeText } from '../text'
 
 const STATES: Record<DraftState, string> = {
   saved: 'Draft saved',
@@ -25,6 +25,8 @@ interface Row {
 export class CorrectionPanel {
   readonly root: HTMLElement
   readonly state = element('p.draft-state', { role: 'status', id: 'draft-state' })
+  /** Which mask is corrected. */
+  readonly base = element('p.base')
   /** Why the draft is not saved: at the end of the panel, so that it moves nothing. */
   private readonly why = element('p.why', { role: 'status' })
   readonly status = element('p.hint', { 'aria-live': 'polite' })
@@ -55,7 +57,7 @@ export class CorrectionPanel {
       type: 'button',
       id: 'brush-ball',
       'aria-pressed': 'false',
-      title: 'Paint in 3D: the brush is a ball (D)',
+      title: 'Brush, fill and region in 3D: they change other slices, too (D)',
       onclick: () => this.correcting.brush.setBall(!this.correcting.ball),
     },
     '3D',
@@ -66,13 +68,18 @@ export class CorrectionPanel {
     { type: 'button', id: 'stop-work', onclick: () => this.correcting.work.cancel() },
     'Cancel',
   )
+  private readonly workers = element('span')
+  /** Screen readers do not read each second. */
+  private readonly waited = element('span', { 'aria-hidden': 'true' })
   private readonly working = element(
     'div.tool-working',
     { role: 'status', hidden: true },
-    element('span', {}, 'Working …'),
+    this.workers,
+    this.waited,
     this.stop,
   )
   private shownControls: unknown = null
+  private tick = 0
 
   /** `focus` gives the keys back to the image. */
   constructor(
@@ -84,13 +91,14 @@ export class CorrectionPanel {
       'section.correction',
       { 'aria-label': 'Correction', hidden: true },
       element('div.correction-head', {}, element('h2', {}, 'Correction'), this.state),
+      this.base,
       element('div.correction-buttons', {}, ...buttons),
       this.result,
       this.labels,
       element(
         'div.brush-size',
         {},
-        element('label', { for: 'brush-size' }, 'Brush'),
+        element('label', { for: 'brush-size' }, 'Brush radius'),
         this.size,
         this.radius,
         this.ball,
@@ -129,8 +137,7 @@ export class CorrectionPanel {
       lock.setAttribute('aria-pressed', String(locked.has(slot)))
     }
     this.only.value = only === null ? '' : String(only)
-    this.working.hidden = !correcting.work.busy
-    this.stop.hidden = !correcting.work.stoppable
+    this.renderWork()
     this.renderBrush()
     this.renderControls()
     this.renderSizes()
@@ -149,6 +156,19 @@ export class CorrectionPanel {
   /** Sizes follow while one draws. */
   renderSizes(): void {
     for (const { slot, size } of this.rows) size.textContent = this.sizeOf(slot)
+  }
+
+  /** What tools do, and for how many seconds. */
+  private renderWork(): void {
+    const { running } = this.correcting.work
+    this.working.hidden = running.length === 0
+    if (running.length === 0) return
+    const seconds = (performance.now() - Math.min(...running.map(({ since }) => since))) / 1000
+    this.workers.textContent = `${running.map(({ name }) => name).join(', ')}: working …`
+    this.waited.textContent = seconds < 2 ? '' : durationText(seconds)
+    this.stop.hidden = running.every(({ cancel }) => cancel === null)
+    clearTimeout(this.tick)
+    this.tick = window.setTimeout(() => this.correcting.open && this.renderWork(), 1000)
   }
 
   private renderBrush(): void {

@@ -27,28 +27,37 @@ export class Findings {
     fill(this.root)
   }
 
-  show(report: Report, legend: Legend, downloads: Download[]): void {
-    const measured = report.measurements
+  /** `measured`: null while the mask on screen is being measured. */
+  show(
+    report: Report,
+    legend: Legend,
+    downloads: Download[],
+    measured: Report['measurements'] | null,
+  ): void {
     fill(
       this.root,
       element('h2', {}, 'Labels'),
       this.version.note,
       rovingList(
         'ul.labels',
-        legend.labels.map((label) => this.row(label, measuredOf(report, label), legend)),
+        legend.labels.map((label) => {
+          return this.row(label, measured === null ? null : measuredOf(measured, label), legend)
+        }),
       ),
-      measured.instances !== null &&
+      measured !== null &&
+        measured.instances !== null &&
         element('p.fact', {}, `${countText(measured.instances.count, 'object')} in total`),
       legend.instances &&
-        (measured.objects?.length ?? 0) > 0 &&
-        this.objects(measured.objects!, legend),
+        (measured?.objects?.length ?? 0) > 0 &&
+        this.objects(measured!.objects!, legend),
       ownLinks(downloads),
       this.version.links,
       this.origin(report),
     )
   }
 
-  private row(label: Label, measured: Measurement | undefined, legend: Legend): HTMLElement {
+  /** `measured`: undefined without a voxel; null: not known yet. */
+  private row(label: Label, measured: Measurement | undefined | null, legend: Legend): HTMLElement {
     const box = element('input', {
       type: 'checkbox',
       checked: true,
@@ -58,7 +67,7 @@ export class Findings {
         this.actions.recolour()
       },
     })
-    const present = measured !== undefined && (measured.voxels ?? measured.area_px ?? 0) > 0
+    const present = measured != null && (measured.voxels ?? measured.area_px ?? 0) > 0
     return element(
       'li',
       { 'data-label': label.value },
@@ -73,7 +82,11 @@ export class Findings {
           onclick: () => this.actions.jump(measured!),
         },
         element('span.name', {}, label.name),
-        element('span.size', {}, present ? sizeText(measured) : 'not found'),
+        element(
+          'span.size',
+          {},
+          present ? sizeText(measured) : measured === null ? '…' : 'not found',
+        ),
         ...(present ? factsOf(measured).map((fact) => element('span.fact', {}, fact)) : []),
       ),
       present && this.opacityOf(label, legend),
@@ -169,8 +182,8 @@ function runText(run: ModelRun): string {
   return `${run.model.name} ${run.model.version} (${run.device}, ${run.precision})`
 }
 
-function measuredOf(report: Report, label: Label): Measurement | undefined {
-  return report.measurements.labels.find((measured) => measured.value === label.value)
+function measuredOf({ labels }: Report['measurements'], label: Label): Measurement | undefined {
+  return labels.find((measured) => measured.value === label.value)
 }
 
 function dot(legend: Legend, label: Label): HTMLElement {

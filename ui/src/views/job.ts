@@ -47,6 +47,7 @@ export class JobView {
     drawn: () => this.result.image.review,
     draw: (review) => this.result.draw(review),
     newest: async () => (await this.verdict.newestCorrection())?.id ?? null,
+    review: (id) => this.verdict.review(id),
     save: (draft) => this.saveDraft(draft),
     mode: (on) => this.setCorrecting(on),
     focus: () => this.stage.screen.focus(),
@@ -195,9 +196,10 @@ export class JobView {
 
   private async saveDraft(draft: SavedDraft): Promise<boolean> {
     const { id } = this
+    this.result.showSaving()
     const saved = await this.verdict.saveDraft(draft)
-    if (!saved || this.id !== id) return saved
-    this.result.image.review = draft.draft ?? null // it becomes the review
+    if (this.id !== id) return saved
+    if (saved) this.result.image.review = draft.draft ?? null // it becomes the review
     void this.result.showSizes().catch(() => {}) // they are shown when it is opened again
     return saved
   }

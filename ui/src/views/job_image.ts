@@ -67,7 +67,6 @@ export class JobImage {
     review: string | null,
     signal: AbortSignal,
   ): Promise<Controls | null> {
-    this.review = null
     if (scan !== null && inTiles(scan)) {
       const labels = await cut(`jobs/${job.id}/mask/tiles`, signal, () => {})
       const viewer = await this.stage.readyForTiles()

@@ -59,7 +59,7 @@ export class ListRow {
 
   /** Shows the job, or that it has not arrived yet. */
   show(job: Job | undefined, { selected, reachable, chosen }: RowState): void {
-    const state = job === undefined ? '' : shortStateText(job)
+    const state = job === undefined ? '' : `${shortStateText(job)}${readerText(job)}`
     const seen = `${selected} ${reachable} ${chosen} ${state}`
     this.box.checked = chosen // a click changes it by itself
     if (seen !== this.seen) {
@@ -141,6 +141,11 @@ export interface RowState {
   chosen: boolean
 }
 
+/** Who judged or corrected it last. */
+function readerText({ verdict, reviewer }: Job): string {
+  return verdict === null || reviewer === null ? '' : ` by ${reviewer}`
+}
+
 /** Who is to judge it, its modality and day, and its model. */
 function kindText(job: Job): string {
   const whose = job.assignee === null ? null : `for ${job.assignee}`
@@ -164,7 +169,7 @@ function titleOf(job: Job): string {
   if (job.study_date !== null) lines.push(`study of ${job.study_date}`)
   lines.push(`requested ${timeText(job.created_at)}`)
   if (job.state === 'queued') lines.push(stateText(job))
-  if (job.verdict !== null && job.reviewer !== null) lines.push(`${job.verdict} by ${job.reviewer}`)
+  if (job.verdict !== null && job.reviewer !== null) lines.push(`${job.verdict}${readerText(job)}`)
   if (job.assignee !== null) lines.push(`assigned to ${job.assignee}`)
   if (job.doubts > 0) lines.push(doubtsText(job))
   lines.push(...reasonsOf(job))

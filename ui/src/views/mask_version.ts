@@ -1,9 +1,26 @@
 /** Which mask of a job is on screen: the one that a reader corrected, or the one before. */
 
 import { element, fill } from '../element'
-import type { Download, Review } from '../schemas'
+import type { Download, Draft, Job, Review } from '../schemas'
 import { timeText } from '../text'
 import { correctedLinks } from './downloads'
+
+/** The mask that nobody has corrected. */
+export function ownText({ uploaded }: Pick<Job, 'uploaded'>): string {
+  return uploaded ? 'the uploaded mask' : 'the model’s mask'
+}
+
+/** Which mask a correction starts from. `version`: its review; null if it is not known. */
+export function baseText(
+  job: Pick<Job, 'uploaded'>,
+  { base }: Pick<Draft, 'base'>,
+  version: Pick<Review, 'reviewer' | 'created_at'> | null,
+): string {
+  if (base === null) return `Starts from ${ownText(job)}.`
+  if (version === null) return 'Starts from a corrected mask.'
+  const whose = version.reviewer === '' ? '' : ` of ${version.reviewer}`
+  return `Starts from the corrected mask${whose}, ${timeText(version.created_at)}.`
+}
 
 export class MaskVersion {
   /** Over the sizes: which mask they are of, and a button for the other one. */
@@ -23,6 +40,12 @@ export class MaskVersion {
     this.newest = null
     fill(this.note)
     fill(this.links)
+  }
+
+  /** The correction on screen becomes a version. */
+  saving(): void {
+    this.clear()
+    fill(this.note, 'The corrected mask is being saved …')
   }
 
   fail(detail: string): void {

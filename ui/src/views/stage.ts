@@ -55,6 +55,7 @@ export class Stage {
     'aria-label': 'Values under the crosshair',
   })
   private readonly notice = element('span.notice')
+  private readonly loading = element('p.loading-mask', { role: 'status' })
   private readonly views = new ViewChoice(
     (view) => this.setView(view),
     () => this.screen.focus(),
@@ -142,6 +143,7 @@ export class Stage {
     this.viewer?.clear()
     this.readout.value = ''
     this.notice.textContent = ''
+    this.announce('')
     this.message(text)
   }
 
@@ -149,6 +151,16 @@ export class Stage {
   message(text: string | null, ...more: HTMLElement[]): void {
     this.cover.hidden = text === null
     if (text !== null) fill(this.cover, text !== '' && element('p', {}, text), ...more)
+  }
+
+  /** Says over the image what is being loaded; empty: nothing. */
+  announce(text: string): void {
+    this.loading.textContent = text
+  }
+
+  /** Whether a mask is on screen. */
+  get hasMask(): boolean {
+    return this.root.dataset.mask === 'shown'
   }
 
   fail(problem: Problem, ...actions: HTMLElement[]): void {
@@ -271,7 +283,7 @@ export class Stage {
       'div.stage',
       { 'data-scan': 'none', 'data-mask': 'none' },
       tools,
-      element('div.canvas', {}, this.screen, this.cover),
+      element('div.canvas', {}, this.screen, this.loading, this.cover),
       element('div.under', {}, this.readout, this.notice),
     )
   }

@@ -197,6 +197,14 @@ export class VerdictView {
     return standing[0] ?? null
   }
 
+  /** A review of this job; null if the reader may not see it. */
+  async review(id: string): Promise<Review | null> {
+    const { job } = this
+    if (job === null) return null
+    const reviews = await api.reviews(job.id, this.reviewer.value.trim())
+    return reviews.find((one) => one.id === id) ?? null
+  }
+
   private reset(): void {
     this.comment.value = this.job === null ? '' : draftOf(this.job.id)
     this.visible = false
@@ -282,6 +290,7 @@ export class VerdictView {
     let done = false
     this.saving = true
     this.enable()
+    fill(this.result, element('p', {}, 'Saving …'))
     try {
       const saved = await api.review(job.id, review)
       done = true
@@ -297,6 +306,7 @@ export class VerdictView {
   /** Says so where the reader is: another job may be on screen by now. */
   private async notSaved(job: Job, review: NewReview, problem: Problem): Promise<void> {
     if (problem.status === 409) this.refresh(job.id)
+    if (this.job?.id === job.id) fill(this.result)
     const isNewer = problem.kind === 'newer-review' && this.job?.id === job.id
     const reviews = isNewer ? await this.list() : []
     if (this.job?.id !== job.id) this.undo.say(`Not saved. ${problem.detail}`, scanText(job))
@@ -312,16 +322,19 @@ export class VerdictView {
     const said = `${verdict}.${saved.role === 'surplus' ? ` ${SURPLUS}` : ''}`
     keepDraft(job.id, '')
     this.measurements.saved(job, review)
+    const here = this.job?.id === job.id
     // a corrected mask is not withdrawn: it is corrected again
-    if (review.draft != null) this.undo.say(said, scanText(job))
-    else this.undo.offer(said, scanText(job), () => void this.takeBack(job, review, saved))
-    if (job.second_reading === null) this.changed({ ...job, verdict: review.verdict })
+    if (review.draft == null)
+      this.undo.offer(said, scanText(job), () => void this.takeBack(job, review, saved))
+    else if (!here) this.undo.say(said, scanText(job))
+    if (job.second_reading === null)
+      this.changed({ ...job, verdict: review.verdict, reviewer: saved.reviewer || null })
     else this.refresh(job.id)
-    if (this.job?.id !== job.id) return
+    if (!here) return
     this.seen = saved.id
     this.comment.value = ''
     this.reasons.close()
-    fill(this.result)
+    fill(this.result, review.draft != null && element('p.saved', {}, said)) // until the next job opens
     void this.list()
     await this.goOn(job, said)
   }
