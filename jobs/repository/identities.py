@@ -6,9 +6,10 @@ from uuid import uuid4
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, insert, select, update
 
+from imaging.errors import Conflict
 from jobs.account import Person, ProjectRole, checked_login, checked_name
 from jobs.identity import Access, Identity, marked_login
-from jobs.repository.account_rows import person_of
+from jobs.repository.account_rows import person_of, person_with, unknown_person
 from jobs.repository.database import Database
 from jobs.repository.idempotency import repeat_after_race
 from jobs.repository.rows import Row
@@ -47,11 +48,31 @@ class Identities:
                 if known is not None:
                     return person_of(known)
                 person = self._insert(connection, identity, login, name)
-                values = {**asdict(identity), "person": person.id, "roles_at": 0.0}
-                connection.execute(insert(identities).values(values))
+                self._insert_identity(connection, identity, person)
                 return person
 
         return repeat_after_race(transaction)
+
+    def link(self, identity: Identity, login: str) -> None:
+        """Lets a known user, by login name, sign in as an identity.
+
+        Raises NotFound, and Conflict if the identity is a user already.
+        """
+
+        def transaction() -> None:
+            with self._database.write() as connection:
+                if _row(connection, identity) is not None:
+                    raise Conflict(
+                        "Somebody has signed in with this subject already, and is another user.",
+                        expected="A subject that has not signed in here.",
+                        hint="Link users before they sign in with the provider.",
+                    )
+                person = person_with(connection, login)
+                if person is None:
+                    raise unknown_person()
+                self._insert_identity(connection, identity, person)
+
+        repeat_after_race(transaction)
 
     def set_roles(
         self, identity: Identity, roles: Mapping[str, ProjectRole], at: float
@@ -90,6 +111,10 @@ class Identities:
                 row["created_at"] = self._database.clock(connection)
                 connection.execute(insert(memberships).values(row))
         return changed
+
+    def _insert_identity(self, connection: Connection, identity: Identity, person: Person) -> None:
+        values = {**asdict(identity), "person": person.id, "roles_at": 0.0}
+        connection.execute(insert(identities).values(values))
 
     def _insert(self, connection: Connection, identity: Identity, login: str, name: str) -> Person:
         if connection.execute(select(exists().where(people.c.login == login))).scalar():

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from imaging.errors import BadRequest
+from imaging.errors import BadRequest, Conflict, NotFound
 from jobs.account import ProjectRole
 from jobs.browser_session import SignInMethod
 from jobs.identity import Identity, login_from, marked_login
@@ -41,6 +41,18 @@ def test_a_person_of_a_provider(repository: Repository) -> None:
     assert (found.person, found.roles) == (person, {})
     repository.accounts.set_disabled("r2", disabled=True)
     assert rows.find(TWO) is None
+
+
+def test_a_known_user_is_linked_to_an_identity(repository: Repository) -> None:
+    """By somebody who may change the database, and before the identity is another user."""
+    rows = repository.identities
+    r1 = repository.accounts.add_member("r1", "R1", "local", READER).person
+    rows.link(ONE, "r1")
+    assert rows.add(ONE, "other", "Other") == r1
+    with pytest.raises(Conflict):
+        rows.link(ONE, "r1")
+    with pytest.raises(NotFound):
+        rows.link(TWO, "r9")
 
 
 def test_roles_are_those_that_the_provider_stated_last(repository: Repository) -> None:
