@@ -12,6 +12,7 @@ from imaging.hashes import sha256_of
 from jobs.account import ProjectRole
 from jobs.blob_collector import BlobCollector
 from jobs.blobs import Blobs, open_blobs
+from jobs.browser_session import SignInMethod
 from jobs.delivery import Delivery
 from jobs.draft import ChangeSet, DraftBase
 from jobs.repository import Repository
@@ -60,7 +61,12 @@ class Service:
         self.finished("done")
         rows = self.repository
         rows.accounts.add_project("ward-3")
-        rows.accounts.add_member("ann", "Ann", "ward-3", ProjectRole.READER)
+        ann = rows.accounts.add_member("ann", "Ann", "ward-3", ProjectRole.READER).person.id
+        rows.passwords.set_by_link(rows.passwords.invite("ann", 60.0).secret, "a hash")
+        rows.passwords.invite("ann", 60.0)
+        rows.sign_in_attempts.begin(rows.sign_in_attempts.counter("ann", ""))
+        rows.sign_in_attempts.succeeded("none", ann)
+        rows.browser_sessions.begin(ann, SignInMethod.PASSWORD, 60.0)
         rows.api_keys.create("ward-3", "scanner", ProjectRole.UPLOADER)
         rows.audit.append([audit_event(number) for number in range(3)], SIGNER)
         for name in ("runs", "waits"):
