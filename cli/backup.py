@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cli.backup_keys import backup_keys
 from cli.backup_progress import BackupProgress, backup_progress
 from cli.exit_status import SOME_FAILED_STATUS
 from cli.folder_lock import locked_folder
@@ -56,7 +57,7 @@ def command(target: Path, keep: int | None, recheck: bool, secrets: Path | None)
         stack.enter_context(locked_folder(target, "backup.lock", _in_use(target), "TARGET"))
         if secrets is not None:
             _check_apart(secrets, target)
-        stored = StoredBackups(target)
+        stored = StoredBackups(target, backup_keys(settings, target, rotate=True))
         with backup_progress() as progress:
             backup = _take(settings, stored, progress, recheck=recheck)
             if keep is not None:

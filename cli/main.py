@@ -31,6 +31,7 @@ COMMANDS = {
     "dicom-callers": ("cli.dicom_callers", "Say which AE titles send into which project."),
     "backup": ("cli.backup", "Back up a service while it runs."),
     "restore": ("cli.restore", "Restore a backup, also into other kinds of storage."),
+    "encryption": ("cli.encryption", "Encrypt stored files, and change keys."),
     "doctor": ("cli.doctor.command", "Check an installation, and say what to do."),
     "audit": ("cli.audit.command", "List, export and verify the audit trail."),
     "gateway": ("cli.gateway", "Run only the gateway."),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cli.backup_keys import backup_keys
 from cli.backup_progress import BackupProgress, backup_progress
 from cli.folder_lock import locked_folder
 from imaging.counted import counted
@@ -43,7 +44,7 @@ def command(
     """
     from jobs.backup import StoredBackups, verify
 
-    stored = StoredBackups(target)
+    stored = StoredBackups(target, backup_keys(Settings(), target))
     backup = stored.get(name)
     with backup_progress() as progress:
         if check:
@@ -89,6 +90,7 @@ def _restore(
                 "models": settings.added_models,
                 **{name: settings.data / name for name in ("inbox", "refused")},
             },
+            scratch=settings.scratch,
         )
         restored = restore(backup, stored.contents, destination, progress, replace=replace)
         write_secret_files(settings.data, keys)

@@ -19,6 +19,7 @@ from imaging.errors import BadRequest, Conflict, Unavailable
 from jobs.embedded_broker import Broker, embedded_broker
 from jobs.private_files import keep_private
 from jobs.settings import Settings
+from jobs.settings.secret import file_variable
 from jobs.signal_handlers import handling_signals
 
 _READY_S = 120.0
@@ -83,8 +84,9 @@ def _broker(settings: Settings) -> AbstractContextManager[Broker]:
 
 def _environment(settings: Settings, broker: Broker) -> dict[str, str]:
     """The environment of the child processes."""
+    broker_file = file_variable("broker_url")  # read already: the URL is given instead
     return {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if name != broker_file},
         "TESSERA_DATA": str(settings.data.resolve()),
         "TESSERA_PORT": str(settings.port),
         "TESSERA_HOST": settings.host,

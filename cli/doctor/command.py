@@ -10,6 +10,7 @@ import click
 
 from cli.doctor.broker import check_broker
 from cli.doctor.database import check_database
+from cli.doctor.encryption import check_encryption
 from cli.doctor.files import check_blobs, check_data_folder, check_disk, check_secret_files
 from cli.doctor.finding import Finding, Level, problem
 from cli.doctor.gateway import check_addresses, check_gateway
@@ -23,6 +24,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     check_secret_files,
     check_disk,
     check_blobs,
+    check_encryption,
     check_database,
     check_broker,
     check_addresses,

@@ -53,7 +53,6 @@ def check_secret_files(settings: Settings) -> Iterator[Finding]:
             peers, rules = counted(len(table.peer), "peer"), counted(len(table.rule), "rule")
             yield ok("routing table", f"{peers}, {rules}.")
         paths += [hook.secret_file for hook in table.webhook if hook.secret_file is not None]
-    paths += [file for file in (settings.oidc_client_secret_file,) if file is not None]
     present = [path for path in paths if path.is_file()]
     open_files = [path for path in present if path.stat().st_mode & _OTHERS]
     for path in open_files:

@@ -9,8 +9,9 @@ from imaging.errors import BadRequest
 from jobs.backup.line_files import damaged_backup
 
 MANIFEST = "manifest.json"
-FORMAT = 1
-"""Of the backup's files. A reader refuses a number that it does not know."""
+FORMAT, ENCRYPTED_FORMAT = 1, 2
+"""Of the backup's files, as they are or encrypted. A reader refuses a number that it does not
+know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,11 @@ class Manifest:
     """Tells whether a pseudonym key is the one of the backup; empty: there was none."""
     format: int = FORMAT
 
+    @property
+    def encrypted(self) -> bool:
+        """Whether lists, rows and contents are encrypted."""
+        return self.format == ENCRYPTED_FORMAT
+
     def text(self) -> str:
         """The content of the file."""
         return json.dumps(asdict(self), indent=2) + "\n"
@@ -48,10 +54,10 @@ def read_manifest(folder: Path) -> Manifest:
     later format."""
     try:
         values = json.loads((folder / MANIFEST).read_bytes())
-        if values["format"] != FORMAT:
+        if values["format"] not in (FORMAT, ENCRYPTED_FORMAT):
             raise BadRequest(
                 "The backup was made by a later version of Tessera.",
-                expected=f"A backup of format {FORMAT}.",
+                expected=f"A backup of format {FORMAT} or {ENCRYPTED_FORMAT}.",
                 hint=f"Restore it with Tessera {values['version']} or later.",
             )
         known = {field.name: values[field.name] for field in fields(Manifest)}

@@ -18,7 +18,6 @@ from jobs.backup.contents import Contents
 from jobs.backup.line_files import damaged_backup
 from jobs.backup.progress import Progress
 from jobs.backup.stored_backups import ListedFile, StoredBackup
-from jobs.backup.table_files import read_rows
 from jobs.backup.taking import COPIES_AT_ONCE
 from jobs.backup.verifying import check_complete
 from jobs.blobs import Blobs
@@ -36,6 +35,8 @@ class Destination:
     blobs: Blobs
     folders: Mapping[str, Path]
     """Name -> folder, as in `Source`."""
+    scratch: Path
+    """Folder of decrypted files while they are restored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +76,11 @@ def restore(
     tables.check_replaceable(in_use=replace)
     if not replace:
         _check_free(paths)
-    blobs = _Blobs(contents, destination.blobs, progress)
+    blobs = _Blobs(contents, destination, progress)
     blobs.put("Restoring stored files", list(backup.blobs))
-    _put_files(paths, contents, progress)
+    _put_files(paths, contents, destination.scratch, progress)
     progress.begin("Writing the database")
-    rows = {table: read_rows(backup.table_file(table)) for table in manifest.rows}
+    rows = {table: backup.rows(table) for table in manifest.rows}
     counts = tables.replace(manifest.revision, rows, in_use=replace)
     blobs.put("Restoring stored files again", blobs.missing(backup.blobs))
     lost_work = (destination.repository.lost_jobs, destination.repository.lost_trainings)
@@ -90,8 +91,9 @@ def restore(
 class _Blobs:
     """Copies contents to the blob store."""
 
-    def __init__(self, contents: Contents, blobs: Blobs, progress: Progress) -> None:
-        self._contents, self._blobs, self._progress = contents, blobs, progress
+    def __init__(self, contents: Contents, destination: Destination, progress: Progress) -> None:
+        self._contents, self._progress = contents, progress
+        self._blobs, self._scratch = destination.blobs, destination.scratch
 
     def put(self, work: str, names: list[str]) -> None:
         """Raises DamagedFile for content that is not what was backed up."""
@@ -107,10 +109,10 @@ class _Blobs:
         return [name for name in names if name not in stored]
 
     def _put(self, name: str) -> int:
-        path = self._contents.path(name)
-        if self._blobs.put(path) != name:
-            raise damaged_backup(f"the stored file {name} has another content")
-        return path.stat().st_size
+        with self._contents.local(name, self._scratch) as path:
+            if self._blobs.put(path) != name:
+                raise damaged_backup(f"the stored file {name} has another content")
+            return path.stat().st_size
 
 
 def _place(listed: ListedFile, folders: Mapping[str, Path]) -> Path:
@@ -135,14 +137,18 @@ def _check_free(paths: list[tuple[ListedFile, Path]]) -> None:
 
 
 def _put_files(
-    paths: list[tuple[ListedFile, Path]], contents: Contents, progress: Progress
+    paths: list[tuple[ListedFile, Path]], contents: Contents, scratch: Path, progress: Progress
 ) -> None:
     progress.begin("Restoring files of the data folder", len(paths))
     for listed, path in paths:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not contents.is_intact(listed.sha256):
             raise damaged_backup(f"the stored file {listed.sha256} has another content")
-        with contents.path(listed.sha256).open("rb") as source, replacing(path) as file:
+        with (
+            contents.local(listed.sha256, scratch) as plain,
+            plain.open("rb") as source,
+            replacing(path) as file,
+        ):
             shutil.copyfileobj(source, file)
         path.chmod(listed.mode)
         progress.advance(listed.bytes)

@@ -5,11 +5,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from imaging.errors import NotFound
 from jobs.backup.contents import Contents
 from jobs.backup.line_files import read_lines
 from jobs.backup.manifest import MANIFEST, Manifest, read_manifest
+from jobs.backup.table_files import read_rows
+from jobs.encryption import StoreKeys
+from jobs.repository.table_rows import Row
 
 BLOBS, FILES, TABLES = "blobs.jsonl.gz", "files.jsonl.gz", "tables"
 DRAFT = ".draft-"
@@ -30,10 +34,11 @@ class ListedFile:
 class StoredBackup:
     """A complete backup."""
 
-    def __init__(self, folder: Path) -> None:
-        """Raises DamagedFile, BadRequest."""
+    def __init__(self, folder: Path, keys: StoreKeys | None = None) -> None:
+        """`keys`: of the folder of backups. Raises DamagedFile, BadRequest."""
         self.folder = folder
         self.manifest: Manifest = read_manifest(folder)
+        self._keys = keys if self.manifest.encrypted else None
 
     @property
     def name(self) -> str:
@@ -43,12 +48,12 @@ class StoredBackup:
     @cached_property
     def blobs(self) -> dict[str, int]:
         """The SHA-256 of its blobs, and their sizes in bytes; raises DamagedFile."""
-        return {str(sha256): int(size) for sha256, size in read_lines(self.folder / BLOBS)}
+        return {str(sha256): int(size) for sha256, size in self._lines(BLOBS)}
 
     @cached_property
     def files(self) -> list[ListedFile]:
         """The files of the data folder; raises DamagedFile."""
-        return [ListedFile(*line) for line in read_lines(self.folder / FILES)]
+        return [ListedFile(*line) for line in self._lines(FILES)]
 
     def contents(self) -> dict[str, int]:
         """The SHA-256 of all contents that it needs, and their sizes in bytes."""
@@ -58,13 +63,22 @@ class StoredBackup:
         """The file with the rows of this table."""
         return self.folder / TABLES / f"{table}.jsonl.gz"
 
+    def rows(self, table: str) -> Iterator[Row]:
+        """The rows of this table; raises DamagedFile."""
+        return read_rows(self.table_file(table), self._keys)
+
+    def _lines(self, name: str) -> Iterator[Any]:
+        return read_lines(self.folder / name, self._keys)
+
 
 class StoredBackups:
     """The backups of one folder, which share their contents."""
 
-    def __init__(self, target: Path) -> None:
-        self._folder = target / "backups"
-        self.contents = Contents(target / "contents")
+    def __init__(self, target: Path, keys: StoreKeys | None = None) -> None:
+        """`keys`: with which new backups are encrypted, and that encrypted ones need; None: they
+        are not encrypted."""
+        self._folder, self.keys = target / "backups", keys
+        self.contents = Contents(target / "contents", keys)
 
     def get(self, name: str | None = None) -> StoredBackup:
         """The backup of this name, or the newest; raises NotFound, DamagedFile, BadRequest."""
@@ -78,7 +92,7 @@ class StoredBackups:
                 expected=f"One of: {', '.join(names)}." if names else "",
                 hint="Give the folder that `tessera backup` wrote to.",
             )
-        return StoredBackup(self._folder / chosen)
+        return StoredBackup(self._folder / chosen, self.keys)
 
     def names(self) -> list[str]:
         """The names of the complete backups, oldest first."""
@@ -113,7 +127,7 @@ class StoredBackups:
         kept = {
             sha256
             for name in self.names()
-            for sha256 in StoredBackup(self._folder / name).contents()
+            for sha256 in StoredBackup(self._folder / name, self.keys).contents()
         }
         for sha256 in self.contents.names():
             if sha256 not in kept:

@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from jobs.backup.line_files import Written, damaged_backup, read_lines, write_lines
+from jobs.encryption import StoreKeys
 from jobs.repository import StoredTable
 from jobs.repository.table_rows import Row
 
 
-def write_rows(path: Path, table: StoredTable, rows: Iterable[Row]) -> Written:
+def write_rows(
+    path: Path, table: StoredTable, rows: Iterable[Row], keys: StoreKeys | None = None
+) -> Written:
     """Writes the rows; `lines` of the result is their number."""
     names, binary = table.columns, table.binary
 
@@ -19,13 +22,13 @@ def write_rows(path: Path, table: StoredTable, rows: Iterable[Row]) -> Written:
         for row in rows:
             yield [_packed(row[name]) if name in binary else row[name] for name in names]
 
-    written = write_lines(path, lines())
+    written = write_lines(path, lines(), keys)
     return Written(written.lines - 1, written.sha256, written.bytes)
 
 
-def read_rows(path: Path) -> Iterator[Row]:
+def read_rows(path: Path, keys: StoreKeys | None = None) -> Iterator[Row]:
     """The rows of a file; raises DamagedFile."""
-    lines = read_lines(path)
+    lines = read_lines(path, keys)
     head = next(lines, None)
     if not isinstance(head, dict):
         raise damaged_backup(f"{path.name} has no names of columns")

@@ -21,7 +21,7 @@ from pathlib import Path
 from imaging.errors import DamagedFile, NotFound, Part, Unavailable
 from imaging.formats.atomic import replacing, sync_folder
 from jobs.backup.line_files import Written, write_lines
-from jobs.backup.manifest import MANIFEST, Manifest
+from jobs.backup.manifest import ENCRYPTED_FORMAT, FORMAT, MANIFEST, Manifest
 from jobs.backup.progress import Progress
 from jobs.backup.stored_backups import BLOBS, FILES, TABLES, ListedFile, StoredBackup, StoredBackups
 from jobs.backup.table_files import write_rows
@@ -92,8 +92,10 @@ class _Taking:
         rows = self._consistent(draft / TABLES)
         files += self._files(self._source.kept)
         sizes = {name: self._contents.size(name) for name in rows.blobs if name in self._checked}
-        blobs = write_lines(draft / BLOBS, sizes.items())
-        listed = write_lines(draft / FILES, (tuple(asdict(one).values()) for one in files))
+        keys = self._target.keys
+        blobs = write_lines(draft / BLOBS, sizes.items(), keys)
+        rest = (tuple(asdict(one).values()) for one in files)
+        listed = write_lines(draft / FILES, rest, keys)
         hashes = {f"{TABLES}/{t}.jsonl.gz": w.sha256 for t, w in rows.tables.items()}
         manifest = Manifest(
             created_at=rows.created_at.isoformat(timespec="seconds"),
@@ -107,6 +109,7 @@ class _Taking:
             file_bytes=sum(one.bytes for one in files),
             lost_blobs=tuple(name for name in rows.blobs if name not in sizes),
             key_check=self._source.key_check,
+            format=FORMAT if keys is None else ENCRYPTED_FORMAT,
         )
         return self._finish(draft, final, manifest)
 
@@ -123,7 +126,7 @@ class _Taking:
         sync_folder(draft)
         draft.replace(final)
         sync_folder(final.parent)
-        return StoredBackup(final)
+        return StoredBackup(final, self._target.keys)
 
     def _consistent(self, folder: Path) -> _Rows:
         """The rows of a moment, all of whose blobs are copied, except those that are lost."""
@@ -153,7 +156,7 @@ class _Taking:
         written = {}
         for table in state.tables:
             path = folder / f"{table.name}.jsonl.gz"
-            written[table.name] = write_rows(path, table, state.rows(table))
+            written[table.name] = write_rows(path, table, state.rows(table), self._target.keys)
             self._progress.advance(written[table.name].bytes)
         return written
 
@@ -176,7 +179,7 @@ class _Taking:
         if name in self._checked:
             return True
         contents = self._contents
-        here = contents.is_intact(name) if self._recheck else contents.size(name) is not None
+        here = contents.is_stored(name) and (not self._recheck or contents.is_intact(name))
         if here:
             self._checked.add(name)
         return here

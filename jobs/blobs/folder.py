@@ -2,40 +2,31 @@
 
 import hashlib
 import os
-import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from imaging.errors import NotFound
-from imaging.formats.atomic import sync_folder
 from imaging.hashes import sha256_of
+from jobs.blobs.folder_files import FolderFiles
 from jobs.blobs.port import CHUNK_BYTES, Blobs, VerifiedBlob, checked, is_name, no_blob
 from jobs.blobs.verification import Verified, VerifiedFiles, verified_chunks
-from jobs.disk import check_writable, disk_errors
-
-_STALE_S = 86_400.0
-"""Age of a draft that a process which died left behind."""
+from jobs.disk import disk_errors
 
 
 class FolderBlobs(Blobs):
-    """Files `ab/abcdef...`. A draft is written in `drafts/` and renamed when it is complete."""
+    """Blobs as `FolderFiles` under their own names, which are opened where they are."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._drafts = folder / "drafts"
-        self._files = VerifiedFiles()
-        with disk_errors():
-            self._drafts.mkdir(parents=True, exist_ok=True)
-            self._delete_stale_drafts()
+        self._files = FolderFiles(folder)
+        self._verified = VerifiedFiles()
 
     def put(self, path: Path, *, move: bool = False, sha256: str | None = None) -> str:
         """As `Blobs.put`."""
         with disk_errors():
-            if move and path.stat().st_dev == self._drafts.stat().st_dev:
+            if move and path.stat().st_dev == self._files.drafts.stat().st_dev:
                 return self._adopt(path, sha256 or sha256_of(path))
-            draft = self._draft()
+            draft = self._files.draft()
             try:
                 sha256 = _copy(path, draft)
                 self._adopt(draft, sha256)
@@ -48,7 +39,7 @@ class FolderBlobs(Blobs):
     @contextmanager
     def verified(self, sha256: str) -> Iterator[VerifiedBlob]:
         """As `Blobs.verified`."""
-        path = self._path(sha256)
+        path = self._files.path(checked(sha256))
         how = self._verify(path, sha256)
         try:
             yield VerifiedBlob(path, how)
@@ -58,99 +49,47 @@ class FolderBlobs(Blobs):
 
     def stream(self, sha256: str) -> tuple[int, Iterator[bytes]]:
         """As `Blobs.stream`."""
-        try:
-            file = self._path(sha256).open("rb")
-        except FileNotFoundError:
-            raise no_blob() from None
-
-        def chunks() -> Iterator[bytes]:
-            with file, disk_errors():
-                while chunk := file.read(CHUNK_BYTES):
-                    yield chunk
-
-        size = os.fstat(file.fileno()).st_size
-        return size, verified_chunks(chunks(), sha256)
+        size, chunks = self._files.read(checked(sha256))
+        return size, verified_chunks(chunks, sha256)
 
     def older_than(self, age_s: float) -> Iterator[Sequence[str]]:
         """As `Blobs.older_than`."""
-        before = time.time() - age_s
-        with disk_errors():
-            for folder in sorted(self._folder.glob("[0-9a-f][0-9a-f]")):
-                with os.scandir(folder) as entries:
-                    yield [
-                        entry.name
-                        for entry in entries
-                        if is_name(entry.name) and _put_at(entry) < before
-                    ]
+        for names in self._files.older_than(age_s):
+            yield [name for name in names if is_name(name)]
 
     def delete(self, sha256: str, age_s: float = 0.0) -> bool:
-        """It is moved to `drafts/` before its age is checked: there no `put` can renew it."""
-        path, before = self._path(sha256), time.time() - age_s
-        with disk_errors():
-            if age_s and _put_at(path) > before:
-                return False
-            draft = self._draft()
-            try:
-                path.replace(draft)
-            except FileNotFoundError:
-                draft.unlink()
-                return False
-            if age_s and _put_at(draft) > before:
-                draft.replace(path)
-                return False
-            draft.unlink()
-            return True
+        """As `Blobs.delete`."""
+        return self._files.delete(checked(sha256), age_s)
 
     def ping(self) -> None:
         """As `Blobs.ping`."""
-        with disk_errors():
-            draft = self._draft()
-            draft.unlink()
+        self._files.ping()
 
     def check_writable(self) -> None:
         """As `Blobs.check_writable`."""
-        check_writable(self._drafts)
+        self._files.check_writable()
 
     def _verify(self, path: Path, sha256: str) -> Verified:
         with disk_errors():
             try:
-                return self._files.verify(path, sha256)
+                return self._verified.verify(path, sha256)
             except FileNotFoundError:
                 raise no_blob() from None
 
     def _is_intact(self, path: Path) -> bool:
         """Whether the file is there and is known to have the right content."""
         try:
-            return self._files.knows(path)
+            return self._verified.knows(path)
         except FileNotFoundError:
             return False
 
     def _adopt(self, draft: Path, sha256: str) -> str:
-        target = self._path(sha256)
+        target = self._files.path(checked(sha256))
         if self._is_intact(target) and _renew(target):
             draft.unlink()
-            return sha256
-        os.utime(draft)
-        target.parent.mkdir(exist_ok=True)
-        with draft.open("rb") as file:
-            os.fsync(file.fileno())
-        draft.replace(target)
-        sync_folder(target.parent)
+        else:
+            self._files.store(sha256, draft)
         return sha256
-
-    def _draft(self) -> Path:
-        handle, name = tempfile.mkstemp(dir=self._drafts)
-        os.close(handle)
-        return Path(name)
-
-    def _path(self, sha256: str) -> Path:
-        return self._folder / sha256[:2] / checked(sha256)
-
-    def _delete_stale_drafts(self) -> None:
-        for draft in self._drafts.iterdir():
-            with suppress(FileNotFoundError):  # another process may delete it, too
-                if draft.stat().st_mtime < time.time() - _STALE_S:
-                    draft.unlink()
 
 
 def _renew(path: Path) -> bool:
@@ -160,14 +99,6 @@ def _renew(path: Path) -> bool:
     except FileNotFoundError:
         return False
     return path.is_file()
-
-
-def _put_at(path: "Path | os.DirEntry[str]") -> float:
-    """When the blob was last put, in epoch seconds; infinity if it is missing."""
-    try:
-        return path.stat().st_mtime
-    except FileNotFoundError:
-        return float("inf")
 
 
 def _copy(source: Path, target: Path) -> str:

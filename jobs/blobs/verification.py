@@ -29,6 +29,8 @@ class Verified(StrEnum):
     """Its SHA-256 was computed."""
     UNCHANGED = "unchanged since it was read in full"
     """Its SHA-256 was computed earlier, and the file system reports no change since then."""
+    DECRYPTED = "decrypted in full"
+    """It was encrypted under its name, and every block of it was authenticated."""
 
 
 class VerifiedFiles:

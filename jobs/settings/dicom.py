@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from jobs.settings.secret import Secret
 from jobs.settings.section import GIB, Names, Port, Positive, Seconds, SecondsOrZero, Section
 
 AE_TITLE = r"^[\x21-\x5b\x5d-\x7e]([\x20-\x5b\x5d-\x7e]{0,14}[\x21-\x5b\x5d-\x7e])?$"
@@ -60,7 +61,7 @@ class DicomSettings(Section):
     dicom_refused_keep_s: SecondsOrZero = 604_800.0
     """How long a refused series is kept in the folder `refused` of the data folder, in seconds. 0:
     not kept."""
-    pseudonym_secret: str = ""
+    pseudonym_secret: Secret = ""
     """Secret from which the pseudonyms and UIDs of de-identified scans are made. Set it to the same
     value on all gateways. Empty: the file `pseudonyms.key` in the data folder, created at first
     use."""

@@ -5,9 +5,16 @@ from collections.abc import Iterable
 
 from imaging.errors import BadRequest
 from jobs.settings import Settings
+from jobs.settings.secret import PREFIX, file_variable, is_secret
 
-_PREFIX = "TESSERA_"
 _OF_TESTS = "TESSERA_TEST_"
+
+
+def known_variables() -> list[str]:
+    """The environment variables of all settings, with those that name files of secrets."""
+    fields = Settings.model_fields.items()
+    files = [file_variable(name) for name, field in fields if is_secret(field)]
+    return [PREFIX + name.upper() for name in Settings.model_fields] + files
 
 
 def refuse_unknown(variables: Iterable[str]) -> None:
@@ -15,11 +22,11 @@ def refuse_unknown(variables: Iterable[str]) -> None:
 
     Names that begin with TESSERA_TEST_ belong to the project's tests.
     """
-    known = [_PREFIX + field.upper() for field in Settings.model_fields]
+    known = known_variables()
     unknown = sorted(
         name
         for name in variables
-        if name.startswith(_PREFIX) and not name.startswith(_OF_TESTS) and name not in known
+        if name.startswith(PREFIX) and not name.startswith(_OF_TESTS) and name not in known
     )
     if not unknown:
         return

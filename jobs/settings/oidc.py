@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import Field
-
+from jobs.settings.secret import Secret
 from jobs.settings.section import Names, Section
 
 
@@ -24,10 +23,8 @@ class OidcSettings(Section):
     """Client of the provider with which people sign in on the page. Its redirect URI is
     `TESSERA_PUBLIC_URL` followed by `/v1/sign-in/oidc/callback`. Empty: people cannot sign in with
     the provider."""
-    oidc_client_secret: str = Field(default="", repr=False)
+    oidc_client_secret: Secret = ""
     """Secret of that client."""
-    oidc_client_secret_file: Path | None = None
-    """File with the secret of that client, instead of `TESSERA_OIDC_CLIENT_SECRET`."""
     oidc_scopes: Names = ("openid", "profile")
     """Scopes that are requested when people sign in on the page, comma-separated."""
     oidc_login_claim: str = "preferred_username"

@@ -5,6 +5,7 @@ from pathlib import Path
 from pydantic.fields import FieldInfo
 
 from jobs.settings import SECTIONS
+from jobs.settings.secret import file_variable, is_secret
 from jobs.settings.section import GIB
 
 
@@ -16,6 +17,8 @@ def settings_reference(heading: str = "##") -> str:
         lines += ["| Variable | Default | Meaning |", "|---|---|---|"]
         for name, field in section.model_fields.items():
             meaning = " ".join((field.description or "").split()).replace("|", "\\|")
+            if is_secret(field):
+                meaning += f" `{file_variable(name)}` names a file with the value instead."
             lines.append(f"| `TESSERA_{name.upper()}` | {_default(name, field)} | {meaning} |")
         lines.append("")
     return "\n".join(lines)

@@ -3,8 +3,14 @@
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
+from jobs.settings.secret import PREFIX, SecretFiles
 from jobs.settings.split import split
 
 GIB = 1 << 30
@@ -21,6 +27,16 @@ Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split)]
 class Section(BaseSettings):
     """Settings of one subject. The docstring under each field is its description."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="TESSERA_", frozen=True, use_attribute_docstrings=True
-    )
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, use_attribute_docstrings=True)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the names are pydantic's
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, environment variables, and files of secrets."""
+        return init_settings, env_settings, SecretFiles(settings_cls)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
+from jobs.settings.secret import Secret
 from jobs.settings.section import GIB, NotNegative, Positive, Seconds, SecondsOrZero, Section
 
 
@@ -14,13 +15,13 @@ class StorageSettings(Section):
     """Folder of the database, the stored files, the broker's messages and the DICOM inbox, unless
     the URLs below name other places. A relative path is relative to the working directory; use
     an absolute path in a service."""
-    database_url: str = ""
+    database_url: Secret = ""
     """SQLAlchemy URL of the database, such as `postgresql+psycopg://user@host/tessera`. Empty:
     SQLite in the data folder."""
     database_timeout_s: Seconds = 10.0
     """How long PostgreSQL may take for a statement, in seconds. After that the request is answered
     with 503."""
-    broker_url: str = ""
+    broker_url: Secret = ""
     """URL of the message broker: `redis://`, `amqp://`, or `file://` for a folder of messages in
     the data folder. Empty: the Redis server that `tessera up` starts if Redis is installed;
     otherwise, and without `tessera up`, `file://`."""
@@ -31,10 +32,15 @@ class StorageSettings(Section):
     """URL of the S3 store, such as `http://s3:8333`. Empty: AWS."""
     s3_region: str = "us-east-1"
     """Region of the S3 store."""
-    s3_access_key: str = ""
+    s3_access_key: Secret = ""
     """Access key of the S3 store. Empty: taken from the AWS environment variables."""
-    s3_secret_key: str = ""
+    s3_secret_key: Secret = ""
     """Secret key of the S3 store. Empty: taken from the AWS environment variables."""
+    encryption_key: Secret = ""
+    """Key with which scans, masks and the other stored files are encrypted, and backups, too:
+    `tessera encryption new-key` makes one. Set it to the same value for all gateways, workers and
+    commands. Several keys are separated by spaces or line breaks: the first one is used for new
+    files, the others only to read. Empty: files are stored as they are."""
     models: Path | None = None
     """Folder of added models. Empty: `models` in the data folder."""
     cache: Path | None = None

@@ -25,6 +25,7 @@ from service.http.permissions import CALLER, Allowed
 from service.http.session_cookie import (
     browser_secret,
     clear_session,
+    idle_s,
     session_secret,
     set_browser,
     set_session,
@@ -57,7 +58,7 @@ def _guarded(request: Request, limits: SignInLimitsDep, callers: KnownCallersDep
 def _current(request: Request, sessions: SignInSessionsDep) -> BrowserSession:
     """The session of the request; raises Unauthenticated without one."""
     secret = session_secret(request)
-    session = sessions.find(secret, 0.0) if secret else None
+    session = sessions.find(secret, idle_s(request)) if secret else None
     if session is None:
         raise Unauthenticated("You are not signed in.", hint="Sign in on the page.")
     _note_principal(request, session.person)
@@ -95,6 +96,7 @@ async def sign_in(
     accounts: AccountsDep,
     passwords: PasswordSignInDep,
     threads: PasswordThreadsDep,
+    sessions: SignInSessionsDep,
     audited: AuditedDep,
     recorder: AuditRecorderDep,
 ) -> Response:
@@ -116,6 +118,8 @@ async def sign_in(
             _note_lock_out(request, recorder, login if known else "")
         raise
     audited.add(AuditObject.ACCOUNT, login)
+    if before := session_secret(request):
+        await threads.run(sessions.end, before)
     return _signed_in(request, signed_in)
 
 
@@ -140,8 +144,11 @@ def sign_out(request: Request, sessions: SignInSessionsDep, audited: AuditedDep)
     dependencies=[Depends(_current)],
 )
 def renew_session(request: Request, sessions: SignInSessionsDep) -> Response:
-    """Replaces the secret in the cookie if it is older than 15 minutes; the page asks for it now
-    and then. A stolen cookie is then of no use any more, after a minute."""
+    """Replaces the secret in the cookie if it is older than 15 minutes.
+
+    The page asks for it now and then, which is no use of the session. A stolen cookie then works
+    for a minute more.
+    """
     response = Response(status_code=204)
     secret = sessions.renew(session_secret(request))
     if secret is not None:

@@ -75,20 +75,14 @@ def provider_of(settings: Settings) -> Provider:
 
 
 def client_secret(settings: Settings) -> str:
-    """The secret of the gateway's client, from its setting or file; raises BadRequest."""
-    secret, file = settings.oidc_client_secret, settings.oidc_client_secret_file
-    if file is not None and not secret:
-        try:
-            secret = file.read_text("utf-8").strip()
-        except (OSError, UnicodeDecodeError):
-            secret = ""
-    if not secret:
+    """The secret of the gateway's client; raises BadRequest without one."""
+    if not settings.oidc_client_secret:
         raise BadRequest(
-            "The client of the OpenID provider has no secret that can be read.",
+            "The client of the OpenID provider has no secret.",
             expected="TESSERA_OIDC_CLIENT_SECRET_FILE, or TESSERA_OIDC_CLIENT_SECRET.",
             hint="Register the gateway as a confidential client, and set one of the two.",
         )
-    return secret
+    return settings.oidc_client_secret
 
 
 def redirect_uri(settings: Settings) -> str:

@@ -87,7 +87,7 @@ def test_projects_users_and_keys(
     assert done == [
         *(("configuration", "project", "lung"), account, account, account),
         *(("key-change", "key", key.id), ("key-change", "key", key.id)),
-        *(account, account, account),
+        *(account, account, account, account),
     ]
     assert {one.principal for one in events} == {"command line"}
 

@@ -19,8 +19,10 @@ import psutil
 import pytest
 
 from cli.main import main
-from jobs.embedded_broker import redis_server
+from cli.up import _environment
+from jobs.embedded_broker import Broker, redis_server
 from jobs.private_files import CONTENT
+from jobs.settings import Settings
 from tests.support.earlier_schema import set_revision
 from tests.support.ports import free_port
 from tests.support.waiting import PATIENCE_S, until
@@ -203,6 +205,19 @@ def child(*words: str, cwd: Path, **environment: str) -> Iterator[subprocess.Pop
             yield process
         finally:
             process.kill()
+
+
+def test_children_get_a_broker_that_is_in_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a variable, and not twice, which they would refuse."""
+    path = tmp_path / "broker"
+    path.write_text("redis://:secret@127.0.0.1/0\n")
+    monkeypatch.setenv("TESSERA_BROKER_URL_FILE", str(path))
+    settings = Settings()
+    environment = _environment(settings, Broker(settings.broker_url))
+    assert environment["TESSERA_BROKER_URL"] == "redis://:secret@127.0.0.1/0"
+    assert "TESSERA_BROKER_URL_FILE" not in environment
 
 
 def test_a_dead_worker_is_replaced(running: Running, scan: Path) -> None:

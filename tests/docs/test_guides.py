@@ -250,12 +250,17 @@ def evaluate(folder: Path) -> None:
         Image.fromarray(objects).save(folder / "labels" / f"{case}.png")
 
 
+def encryption(folder: Path) -> None:
+    (folder / "tessera-data").mkdir()
+
+
 PREPARE: Mapping[str, Callable[[Path], None]] = {
     "api": api,
     "batch": batch,
     "bids": bids,
     "combine-models": combine_models,
     "dicom": dicom,
+    "encryption": encryption,
     "evaluate": evaluate,
     "import-model": import_model,
     "large-scans": large_scans,

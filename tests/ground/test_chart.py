@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from inference.runtime_registry import AUTO, device_names, queue_for, queue_names
-from jobs.settings import Settings
+from jobs.settings.names import known_variables
 from tests.support.containers.chart import CHART, ChartRefused, lint, notes, render
 from tests.support.containers.kubernetes import Manifest, containers, pods, validate
 from tests.support.containers.policy import violations
@@ -154,7 +154,7 @@ def test_the_workers_probe_is_that_of_compose(everything: list[Manifest]) -> Non
 
 
 def test_every_variable_is_a_setting(manifests: list[Manifest]) -> None:
-    known = {f"TESSERA_{name.upper()}" for name in Settings.model_fields} | {"POD_IP"}
+    known = {*known_variables(), "POD_IP"}
     known.add("OTEL_EXPORTER_OTLP_ENDPOINT")
     for pod in pods(manifests).values():
         for container in pod["spec"]["containers"]:
@@ -166,25 +166,53 @@ def test_every_variable_is_a_setting(manifests: list[Manifest]) -> None:
 def test_a_pod_needs_its_database_and_broker(manifests: list[Manifest]) -> None:
     """Without the Secret's keys it does not start, instead of working with SQLite alone."""
     for name, pod in pods(manifests).items():
-        sources = {
-            variable["name"]: variable["valueFrom"]["secretKeyRef"]
-            for variable in pod["spec"]["containers"][0]["env"]
-            if "secretKeyRef" in variable.get("valueFrom", {})
+        files = {
+            path: variable.removesuffix("_FILE")
+            for variable, path in environment(pod["spec"]["containers"][0]).items()
+            if str(path).startswith("/run/secrets/") and variable.endswith("_FILE")
         }
         shared = {"TESSERA_DATABASE_URL", "TESSERA_BROKER_URL"}
-        secrets = {"TESSERA_AUDIT_KEY", "TESSERA_PSEUDONYM_SECRET"}
-        own = set() if "-worker-" in name else secrets
-        assert sources.keys() == shared | own
-        assert all(source["key"] == name for name, source in sources.items())
-        assert not any("optional" in source for source in sources.values())
+        shared |= {"TESSERA_S3_ACCESS_KEY", "TESSERA_S3_SECRET_KEY"}
+        own = set() if "-worker-" in name else {"TESSERA_AUDIT_KEY", "TESSERA_PSEUDONYM_SECRET"}
+        if "TESSERA_OIDC_CLIENT_ID" in environment(pod["spec"]["containers"][0]):
+            own.add("TESSERA_OIDC_CLIENT_SECRET")  # which the guide sets
+        assert set(files) == {f"/run/secrets/shared/{key}" for key in shared} | {
+            f"/run/secrets/gateway/{key}" for key in own
+        }
+        assert all(path.endswith(f"/{key}") for path, key in files.items())
 
 
-def test_workers_get_no_secret_of_gateways(everything: list[Manifest]) -> None:
+def test_secrets_are_files_and_workers_get_none_of_gateways(everything: list[Manifest]) -> None:
+    """No variable contains one."""
     for name, pod in pods(everything).items():
         (container,) = pod["spec"]["containers"]
-        secrets = [source["secretRef"]["name"] for source in container["envFrom"]]
-        expected = ["tessera"] if "-worker-" in name else ["tessera", "tessera-gateway"]
-        assert secrets == expected
+        assert "envFrom" not in container
+        assert not [v for v in container["env"] if "secretKeyRef" in v.get("valueFrom", {})]
+        secrets = {v["secret"]["secretName"] for v in pod["spec"]["volumes"] if "secret" in v}
+        own = set() if "-worker-" in name else {"tessera-gateway"}
+        assert secrets == {"tessera"} | own
+        modes = {v["secret"]["defaultMode"] for v in pod["spec"]["volumes"] if "secret" in v}
+        assert modes == {0o440}, "readable for the group of the pod"
+        mounts = {m["mountPath"]: m for m in container["volumeMounts"]}
+        assert all(m["readOnly"] for path, m in mounts.items() if path.startswith("/run/secrets"))
+
+
+def test_gateways_speak_https_with_a_certificate() -> None:
+    manifests = render({"gateway": {"tlsSecret": "scans"}})
+    for manifest in manifests:
+        validate(manifest)
+    pod = pods(manifests)["tessera-gateway"]
+    (container,) = pod["spec"]["containers"]
+    probes = [container[p]["httpGet"] for p in ("startupProbe", "livenessProbe", "readinessProbe")]
+    assert {probe["scheme"] for probe in probes} == {"HTTPS"}
+    assert pod["metadata"]["annotations"]["prometheus.io/scheme"] == "https"
+    assert environment(container)["TESSERA_TLS_KEY"] == "/run/secrets/tls/tls.key"
+    assert {"name": "tls", "mountPath": "/run/secrets/tls", "readOnly": True} in (
+        container["volumeMounts"]
+    )
+    (service,) = of_kind(manifests, "Service")
+    assert [port["port"] for port in service["spec"]["ports"]] == [443]
+    assert "https://localhost:8000" in notes({"gateway": {"tlsSecret": "scans"}})
 
 
 def test_names_within_a_release_lead_somewhere(manifests: list[Manifest]) -> None:
@@ -298,6 +326,7 @@ def test_the_schema_of_values_knows_every_default() -> None:
         ({"gateway": {"replica": 3}}, "replica"),
         ({"settings": {"TESSERA_LEASE_S": 30}}, "TESSERA_LEASE_S"),
         ({"settings": {"TESSERA_DATABASE_URL": "sqlite://"}}, "TESSERA_DATABASE_URL"),
+        ({"settings": {"TESSERA_ENCRYPTION_KEY": "x"}}, "TESSERA_ENCRYPTION_KEY"),
         ({"settings": {"TESSERA_BLOB_URL": "/data/blobs"}}, "TESSERA_BLOB_URL"),
         ({"workers": {"gpu": {"device": "gpu"}}}, "device"),
         ({"workers": {"GPU": {}}}, "GPU"),

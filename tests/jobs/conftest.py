@@ -8,6 +8,7 @@ import pytest
 
 from inference.runtime_registry import queue_names
 from jobs.blobs import Blobs, open_blobs
+from jobs.encryption import new_key
 from jobs.job import Job
 from jobs.queue import Queue
 from jobs.repository import Repository
@@ -33,12 +34,15 @@ def repository(database: str) -> Iterator[Repository]:
     found.close()
 
 
-@pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.process)])
+@pytest.fixture(
+    params=["folder", "encrypted folder", pytest.param("s3", marks=pytest.mark.process)]
+)
 def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
     """An empty store, one after the other of each kind."""
-    if request.param == "folder":
-        return open_blobs(Settings(data=tmp_path))
-    return open_blobs(request.getfixturevalue("s3_settings"))
+    if request.param == "s3":
+        return open_blobs(request.getfixturevalue("s3_settings"))
+    key = new_key() if request.param == "encrypted folder" else ""
+    return open_blobs(Settings(data=tmp_path, encryption_key=key))
 
 
 @pytest.fixture(params=["files", pytest.param("redis", marks=pytest.mark.process), ON_RABBITMQ])

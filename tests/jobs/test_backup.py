@@ -76,7 +76,7 @@ def put_back(
 ) -> Restored:
     data = there.settings.data
     folders = {"inbox": data / "inbox", "models": there.settings.added_models}
-    destination = Destination(there.repository, there.blobs, folders)
+    destination = Destination(there.repository, there.blobs, folders, there.settings.scratch)
     return restore(backup, stored.contents, destination, Silent(), replace=replace)
 
 
@@ -274,7 +274,7 @@ def test_damaged_backups_are_refused(here: Service, stored: StoredBackups, tmp_p
         manifest.write_text(text_[: len(text_) // 2])
         with pytest.raises(DamagedFile, match="manifest"):
             stored.get()
-        manifest.write_text(text_.replace('"format": 1', '"format": 2'))
+        manifest.write_text(text_.replace('"format": 1', '"format": 3'))
         with pytest.raises(BadRequest, match="later version"):
             stored.get()
         manifest.write_text(text_)

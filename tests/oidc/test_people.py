@@ -68,7 +68,6 @@ def settings(openid_provider: OpenIdProvider, tmp_path_factory: pytest.TempPathF
     """Of a gateway whose only accounts are the provider's, which knows some people."""
     folder = tmp_path_factory.mktemp("oidc")
     (folder / "groups.toml").write_text(GROUPS)
-    (folder / "secret").write_text(f"{SECRET}\n")
     port = free_port()
     settings = Settings(
         data=folder / "data",
@@ -79,7 +78,7 @@ def settings(openid_provider: OpenIdProvider, tmp_path_factory: pytest.TempPathF
         oidc_issuer=openid_provider.issuer,
         oidc_audience=AUDIENCE,
         oidc_client_id=CLIENT,
-        oidc_client_secret_file=folder / "secret",
+        oidc_client_secret=SECRET,
         oidc_groups=folder / "groups.toml",
     )
     with closing(migrated(settings.database)) as repository:
@@ -353,4 +352,4 @@ def test_the_doctor_checks_the_provider(
     assert findings(oidc_issuer="")["OpenID provider"] == ("ok", "None is configured.")
     assert findings(oidc_issuer=f"{openid_provider.issuer}/x")["OpenID provider"][0] == "problem"
     assert findings(oidc_groups=None)["groups of the OpenID provider"][0] == "problem"
-    assert SECRET not in repr(settings.model_copy(update={"oidc_client_secret": SECRET}))
+    assert SECRET not in repr(settings)

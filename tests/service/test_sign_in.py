@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import update
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -19,6 +20,7 @@ from jobs.audit.event import AuditAction, AuditOutcome
 from jobs.audit.filter import AuditFilter
 from jobs.browser_session import SignInMethod
 from jobs.repository import Repository
+from jobs.repository.schema import browser_sessions
 from jobs.repository.sign_in_attempts import FREE_FAILURES, MAX_WAIT_S, wait_after
 from jobs.settings import Settings
 from models.registry import Registry
@@ -241,7 +243,16 @@ def test_a_session_is_renewed_and_ends_unused(
     assert browser.cookies["tessera"] == first, "it is young"
     monkeypatch.setattr(sign_in_sessions, "RENEW_S", 0.0)
     assert browser.post("/v1/session/renewal").status_code == 204
-    assert browser.cookies["tessera"] != first
+    second = browser.cookies["tessera"]
+    assert second != first
+    with rows.database.write() as connection:
+        long_ago = browser_sessions.c.used_at - 1000
+        connection.execute(update(browser_sessions).values(used_at=long_ago))
+    away = {"Tessera-Idle": "990"}
+    assert browser.post("/v1/session/renewal", headers=away).status_code == 204
+    renewed = rows.browser_sessions.find(browser.cookies["tessera"], 3600.0)
+    assert renewed is not None
+    assert renewed.used_at < time.time() - 900, "the page asks by itself"
     sessions = SignInSessions(rows.browser_sessions, idle_s=60.0, lifetime_s=3600.0)
     person = rows.accounts.people()[0][0]
     secret = sessions.begin(person.id, SignInMethod.PASSWORD)

@@ -17,7 +17,8 @@ from inference.engine import Engine
 from inference.networks.session import Session
 from inference.segmentation_output import SegmentationOutput
 from jobs.blob_collector import BlobCollector
-from jobs.blobs import FolderBlobs
+from jobs.blobs import EncryptedBlobs, FolderBlobs, open_blobs
+from jobs.encryption import new_key
 from jobs.job import JobState, Options
 from jobs.settings import Settings
 from models.registry import Registry
@@ -50,6 +51,22 @@ def test_a_job_leaves_mask_preview_and_report(
 
     job_runner(parts).run("job")  # the message comes again
     assert idle_cluster.job("job") == job
+
+
+def test_a_job_on_an_encrypted_store(
+    parts: Parts, idle_cluster: Any, undisturbed: str, tmp_path: Path
+) -> None:
+    """The scan is decrypted for the job alone, and what it leaves is encrypted."""
+    encrypted = idle_cluster.settings.model_copy(update={"encryption_key": new_key()})
+    blobs = open_blobs(encrypted, tmp_path / "own")
+    assert isinstance(blobs, EncryptedBlobs)
+    blobs.encrypt_plain(idle_cluster.repository.scans.get("ada", "scan").sha256)
+    idle_cluster.ask("job", send=0)
+    job_runner(replace(parts, blobs=blobs)).run("job")
+    job = idle_cluster.job("job")
+    assert (job.state, job.mask_sha256) == (JobState.SUCCEEDED, undisturbed)
+    assert (len(blobs.file_names()[0]), blobs.file_names()[1]) == (3, [])
+    assert not list((tmp_path / "own").iterdir())
 
 
 def test_the_log_says_why_a_gpu_was_not_used(

@@ -8,6 +8,7 @@ metadata:
     prometheus.io/scrape: "true"
     prometheus.io/port: "8000"
     prometheus.io/path: /metrics
+    prometheus.io/scheme: {{ include "tessera.scheme" .root | lower }}
     checksum/routing-table: {{ $values.gateway.routingTable | sha256sum }}
     checksum/oidc-groups: {{ $values.gateway.oidcGroups | sha256sum }}
 spec:
@@ -34,9 +35,6 @@ spec:
       imagePullPolicy: {{ $values.image.pullPolicy }}
       args: [gateway]
       {{- include "tessera.container-security" . | nindent 6 }}
-      envFrom:
-        - secretRef: { name: {{ $values.secrets.shared }} }
-        - secretRef: { name: {{ $values.secrets.gateway }} }
       env:
         # Probes and Prometheus call a pod by its address.
         - name: POD_IP
@@ -48,12 +46,16 @@ spec:
           value: 0.0.0.0
         - name: TESSERA_BEHIND_PROXY
           value: "true"
-        - name: TESSERA_AUDIT_KEY
-          valueFrom:
-            secretKeyRef: { name: {{ $values.secrets.gateway }}, key: TESSERA_AUDIT_KEY }
-        - name: TESSERA_PSEUDONYM_SECRET
-          valueFrom:
-            secretKeyRef: { name: {{ $values.secrets.gateway }}, key: TESSERA_PSEUDONYM_SECRET }
+        - name: TESSERA_AUDIT_KEY_FILE
+          value: /run/secrets/gateway/TESSERA_AUDIT_KEY
+        - name: TESSERA_PSEUDONYM_SECRET_FILE
+          value: /run/secrets/gateway/TESSERA_PSEUDONYM_SECRET
+        {{- if $values.gateway.tlsSecret }}
+        - name: TESSERA_TLS_CERTIFICATE
+          value: /run/secrets/tls/tls.crt
+        - name: TESSERA_TLS_KEY
+          value: /run/secrets/tls/tls.key
+        {{- end }}
         {{- if $values.gateway.routingTable }}
         - name: TESSERA_ROUTING_TABLE
           value: /etc/tessera/routes.toml
@@ -68,16 +70,16 @@ spec:
         {{- .ports | nindent 8 }}
       # The gateway migrates the database first, and ends if the database is unavailable.
       startupProbe:
-        httpGet: { path: /healthz, port: http }
+        httpGet: { path: /healthz, port: http, scheme: {{ include "tessera.scheme" .root }} }
         periodSeconds: 5
         failureThreshold: 120
       livenessProbe:
-        httpGet: { path: /healthz, port: http }
+        httpGet: { path: /healthz, port: http, scheme: {{ include "tessera.scheme" .root }} }
         periodSeconds: 10
         timeoutSeconds: 5
         failureThreshold: 6
       readinessProbe:
-        httpGet: { path: /readyz, port: http }
+        httpGet: { path: /readyz, port: http, scheme: {{ include "tessera.scheme" .root }} }
         periodSeconds: 10
         timeoutSeconds: 5
         failureThreshold: 2
@@ -88,6 +90,14 @@ spec:
         {{- toYaml $values.gateway.resources | nindent 8 }}
       volumeMounts:
         {{- include "tessera.mounts" . | nindent 8 }}
+        - name: gateway-secret
+          mountPath: /run/secrets/gateway
+          readOnly: true
+        {{- if $values.gateway.tlsSecret }}
+        - name: tls
+          mountPath: /run/secrets/tls
+          readOnly: true
+        {{- end }}
         {{- if $values.gateway.routingTable }}
         - name: routing-table
           mountPath: /etc/tessera
@@ -103,6 +113,12 @@ spec:
     {{- . | nindent 4 }}
     {{- end }}
     {{- include "tessera.volumes" .root | nindent 4 }}
+    - name: gateway-secret
+      secret: { secretName: {{ $values.secrets.gateway }}, defaultMode: 0440 }
+    {{- with $values.gateway.tlsSecret }}
+    - name: tls
+      secret: { secretName: {{ . }}, defaultMode: 0440 }
+    {{- end }}
     {{- if $values.gateway.routingTable }}
     - name: routing-table
       configMap: { name: {{ include "tessera.name" .root }}-routing-table }

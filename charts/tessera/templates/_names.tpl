@@ -16,3 +16,13 @@ app.kubernetes.io/component: {{ .component }}
 app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- end }}
+
+{{/* What gateways speak. */}}
+{{- define "tessera.scheme" -}}
+{{- if .Values.gateway.tlsSecret }}HTTPS{{ else }}HTTP{{ end }}
+{{- end }}
+
+{{/* The port of their Service. */}}
+{{- define "tessera.port" -}}
+{{- if .Values.gateway.tlsSecret }}443{{ else }}80{{ end }}
+{{- end }}

@@ -29,15 +29,13 @@ securityContext:
     drop: [ALL]
 {{- end }}
 
-{{/* Settings that every container needs. The two URLs are named one by one: without them, each pod
-     would work alone, with a database and a broker of its own. */}}
+{{/* Settings that every container needs. A pod whose Secret lacks one of the keys does not start:
+     without the two URLs, it would work alone, with a database and a broker of its own. */}}
 {{- define "tessera.env" -}}
-- name: TESSERA_DATABASE_URL
-  valueFrom:
-    secretKeyRef: { name: {{ .Values.secrets.shared }}, key: TESSERA_DATABASE_URL }
-- name: TESSERA_BROKER_URL
-  valueFrom:
-    secretKeyRef: { name: {{ .Values.secrets.shared }}, key: TESSERA_BROKER_URL }
+{{- range concat (list "TESSERA_DATABASE_URL" "TESSERA_BROKER_URL") .Values.secrets.sharedKeys }}
+- name: {{ . }}_FILE
+  value: /run/secrets/shared/{{ . }}
+{{- end }}
 # A folder of its own, because the mounted one belongs to root.
 - name: TESSERA_DATA
   value: /data/tessera
@@ -62,6 +60,9 @@ securityContext:
   mountPath: /data
 - name: tmp
   mountPath: /tmp
+- name: shared-secret
+  mountPath: /run/secrets/shared
+  readOnly: true
 {{- if .root.Values.models.claim }}
 - name: models
   mountPath: /models
@@ -73,6 +74,8 @@ securityContext:
 - name: tmp
   emptyDir:
     sizeLimit: 1Gi
+- name: shared-secret
+  secret: { secretName: {{ .Values.secrets.shared }}, defaultMode: 0440 }
 {{- if .Values.models.claim }}
 - name: models
   persistentVolumeClaim:
