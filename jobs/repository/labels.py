@@ -8,6 +8,7 @@ from sqlalchemy import Connection, delete, distinct, func, select, update
 
 from imaging.errors import Conflict
 from jobs.repository.database import Database
+from jobs.repository.legal_holds import check_not_held
 from jobs.repository.reading_rows import readings_of, visible, with_shown_names
 from jobs.repository.references import unreferenced
 from jobs.repository.reviews import no_corrected_mask
@@ -73,10 +74,11 @@ class Labels:
     def delete(self, project: str, scan_id: str, tag: str, reader: str | None = "") -> list[str]:
         """Deletes all labels of the project's scan with this tag; returns unreferenced blobs.
 
-        Each job's verdict becomes what its remaining reviews say. Raises NotFound, or Conflict if a
-        label is one of the readings between which a second reading has compared.
+        Each job's verdict becomes what its remaining reviews say. Raises NotFound, LegalHold, or
+        Conflict if a label is one of the readings between which a second reading has compared.
         """
         with self._database.write() as connection:
+            check_not_held(self._database, connection, project, [scan_id])
             check_scan(connection, project, scan_id, lock=True)
             these = (reviews.c.scan == scan_id) & (reviews.c.tag == tag) & visible(reader)
             rows = connection.execute(select(reviews).where(these)).mappings().all()

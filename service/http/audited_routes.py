@@ -31,6 +31,7 @@ ACTIONS: Mapping[Permission, AuditAction] = {
     Permission.WEBHOOKS_WRITE: AuditAction.DELIVERY,
     Permission.KEYS_MANAGE: AuditAction.KEY_CHANGE,
     Permission.ACCOUNTS_MANAGE: AuditAction.KEY_CHANGE,
+    Permission.RETENTION_MANAGE: AuditAction.CONFIGURATION,
 }
 """What a changing request is, by its permission."""
 
@@ -112,6 +113,7 @@ PARAMETERS: Mapping[str, AuditObject] = {
     "training_id": AuditObject.TRAINING,
     "message_id": AuditObject.WEBHOOK_MESSAGE,
     "key_id": AuditObject.KEY,
+    "hold_id": AuditObject.LEGAL_HOLD,
     "login": AuditObject.ACCOUNT,
 }
 """Parameters of paths that are ids, and of what."""

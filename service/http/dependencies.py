@@ -17,8 +17,11 @@ from jobs.repository import (
     BatchReviews,
     Drafts,
     Jobs,
+    LegalHolds,
     Readings,
     RelatedScans,
+    RetentionReports,
+    RetentionRules,
     Reviews,
     Scans,
     Trainings,
@@ -111,6 +114,7 @@ JobStatusesDep = Annotated[JobStatuses, provided(JobStatuses)]
 JobWatcherDep = Annotated[JobWatcher, provided(JobWatcher)]
 JobsDep = Annotated[Jobs, provided(Jobs)]
 KnownCallersDep = Annotated[KnownCallers, provided(KnownCallers)]
+LegalHoldsDep = Annotated[LegalHolds, provided(LegalHolds)]
 MetricsDep = Annotated[Metrics, provided(Metrics)]
 ModelFitsDep = Annotated[ModelFits, provided(ModelFits)]
 NamedScansDep = Annotated[NamedScans, provided(NamedScans)]
@@ -127,6 +131,8 @@ RegistryDep = Annotated[Registry, provided(Registry)]
 ReaderMeasurementsDep = Annotated[ReaderMeasurements, provided(ReaderMeasurements)]
 RelatedScansDep = Annotated[RelatedScans, provided(RelatedScans)]
 ResultsDep = Annotated[Results, provided(Results)]
+RetentionReportsDep = Annotated[RetentionReports, provided(RetentionReports)]
+RetentionRulesDep = Annotated[RetentionRules, provided(RetentionRules)]
 ReviewsDep = Annotated[Reviews, provided(Reviews)]
 RoutingTableDep = Annotated[RoutingTable, provided(RoutingTable)]
 ScanIntakeDep = Annotated[ScanIntake, provided(ScanIntake)]

@@ -85,6 +85,10 @@ PATHS = {
     "/v1/batch-reviews/{batch_id}/withdraw": {"post"},
     "/v1/account": {"get"},
     "/v1/audit": {"get"},
+    "/v1/retention": {"get"},
+    "/v1/retention/reports": {"get"},
+    "/v1/holds": {"get", "post"},
+    "/v1/holds/{hold_id}": {"delete"},
     "/v1/keys": {"get", "post"},
     "/v1/keys/{key_id}": {"delete"},
     "/v1/users": {"get", "post"},
@@ -237,6 +241,7 @@ def test_every_route_answers(gateway: Gateway, path: str) -> None:
         body = "PullIn" if path.endswith("/pull") else body
         body = "SecondReadingsIn" if path == "/v1/second-readings" else body
         body = "LabelMapIn" if path.endswith("{scan_id}/masks") else body
+        body = "HoldIn" if path == "/v1/holds" else body
         body = "UploadedIn" if path.endswith("/uploaded") else body
         body = "RoleIn" if path.endswith("/membership") else body
         body = "AssigneeIn" if path.endswith("/assignee") else body

@@ -148,6 +148,7 @@ def test_every_background_task_names_one_permission() -> None:
             "report_commitment": (Permission.DELIVERIES_WRITE,),
         },
         "PublicationThread": {"publish": (Permission.TRAININGS_MANAGE,)},
+        "RetentionTask": {"run": (Permission.RETENTION_MANAGE,)},
         "SessionExpiry": {"end": (Permission.SCANS_DELETE,)},
         "UploadExpiry": {"delete": (Permission.SCANS_WRITE,)},
         "WebhookAnnouncer": {"messages": (Permission.WEBHOOKS_WRITE,)},

@@ -30,6 +30,7 @@ export type Permission =
   | 'service:metrics'
   | 'service:logs'
   | 'audit:read'
+  | 'retention:manage'
 /**
  * What somebody is in a project, from the fewest permissions to all.
  */
@@ -86,9 +87,17 @@ export type AuditObject =
   | 'key'
   | 'project'
   | 'dicom-caller'
+  | 'legal-hold'
+  | 'retention-rule'
+  | 'retention-report'
+  | 'backup'
   | 'audit-trail'
   | 'log'
   | 'lost-events'
+/**
+ * From when on the time is counted.
+ */
+export type Basis = 'creation' | 'last-review' | 'last-use'
 /**
  * What became of a job in a batch review.
  */
@@ -106,6 +115,10 @@ export type DoubtKind =
   | 'colour'
   | 'orientation'
   | 'reference'
+/**
+ * What a hold covers, with all that belongs to it.
+ */
+export type HoldKind = 'scan' | 'patient' | 'project'
 /**
  * The state of a job.
  */
@@ -130,6 +143,15 @@ export type MessageState = 'waiting' | 'delivered' | 'dead'
  * What a scan has in common with another one; the first that holds.
  */
 export type Relation = 'frame' | 'study' | 'subject' | 'job' | 'none'
+/**
+ * Why something went.
+ */
+export type ReportKind = 'rules' | 'erasure'
+/**
+ * Kinds of data that rules are about.
+ */
+export type RetentionKind =
+  'scans' | 'masks' | 'previews' | 'drafts' | 'uploads' | 'inbox' | 'audit'
 /**
  * What a review is in the second reading of its job; see `jobs.second_reading`.
  */
@@ -176,6 +198,7 @@ export interface Bodies {
   AuditObject: AuditObject
   AuditOutcome: AuditOutcome
   AuditPage: AuditPage
+  Basis: Basis
   BatchIn: BatchIn
   BatchOut: BatchOut
   BatchOutcomeOut: BatchOutcomeOut
@@ -196,6 +219,10 @@ export interface Bodies {
   EstimateOut: EstimateOut
   FormatOut: FormatOut
   Health: Health
+  HoldIn: HoldIn
+  HoldKind: HoldKind
+  HoldOut: HoldOut
+  HoldsOut: HoldsOut
   JobCountsOut: JobCountsOut
   JobIn: JobIn
   JobOut: JobOut
@@ -239,7 +266,14 @@ export interface Bodies {
   RelatedScansOut: RelatedScansOut
   Relation: Relation
   RemoteSeries: RemoteSeries
+  ReportKind: ReportKind
   ResentOut: ResentOut
+  RetentionKind: RetentionKind
+  RetentionReportOut: RetentionReportOut
+  RetentionReportPage: RetentionReportPage
+  RetentionRuleOut: RetentionRuleOut
+  RetentionRulesOut: RetentionRulesOut
+  RetentionTallyOut: RetentionTallyOut
   ReviewIn: ReviewIn
   ReviewMeasurementsOut: ReviewMeasurementsOut
   ReviewOut: ReviewOut
@@ -939,6 +973,42 @@ export interface Health {
   parts?: {
     [k: string]: string
   }
+}
+/**
+ * A legal hold in the caller's project.
+ */
+export interface HoldIn {
+  kind: HoldKind
+  /**
+   * Id of the scan, or pseudonym of the patient; empty for the project.
+   */
+  target?: string
+  /**
+   * Why, without the name of a patient.
+   */
+  reason: string
+}
+/**
+ * A legal hold: what it covers cannot be deleted.
+ */
+export interface HoldOut {
+  id: string
+  kind: HoldKind
+  target: string
+  reason: string
+  set_by: string
+  set_at: string
+  /**
+   * Null: the hold is in force.
+   */
+  lifted_by: string | null
+  lifted_at: string | null
+}
+/**
+ * The holds of the project, oldest first.
+ */
+export interface HoldsOut {
+  holds: HoldOut[]
 }
 /**
  * How many jobs match a filter, in total and by what they have in common.
@@ -1670,6 +1740,62 @@ export interface ResentOut {
   resent: number
 }
 /**
+ * What went in the project, in one run.
+ */
+export interface RetentionReportOut {
+  id: string
+  kind: ReportKind
+  requested_by: string
+  started_at: string
+  /**
+   * Null: it is at work, or was interrupted.
+   */
+  finished_at: string | null
+  tallies: RetentionTallyOut[]
+}
+/**
+ * What went, of one kind.
+ */
+export interface RetentionTallyOut {
+  /**
+   * A kind of rules, or what an erasure calls it.
+   */
+  kind: string
+  number: number
+  /**
+   * Of the files that it named; a file that others name, too, stays.
+   */
+  bytes: number
+  oldest: string
+  newest: string
+}
+/**
+ * One page of reports.
+ */
+export interface RetentionReportPage {
+  reports: RetentionReportOut[]
+  next_cursor?: string | null
+}
+/**
+ * How long data of a kind is kept.
+ */
+export interface RetentionRuleOut {
+  kind: RetentionKind
+  after: Basis
+  /**
+   * In seconds.
+   */
+  keep_s: number
+  set_by: string
+  set_at: string
+}
+/**
+ * The rules of the project, and that of the audit trail. Other data is kept for ever.
+ */
+export interface RetentionRulesOut {
+  rules: RetentionRuleOut[]
+}
+/**
  * A radiologist's verdict on a mask.
  */
 export interface ReviewIn {
@@ -1805,6 +1931,10 @@ export interface ScanUsesOut {
    * Reviews and corrected masks of these jobs and of the scan.
    */
   reviews: number
+  /**
+   * Legal holds that cover the scan. While there are any, it cannot be deleted.
+   */
+  holds: HoldOut[]
 }
 /**
  * All scans of an upload, and the series that cannot become a scan.
