@@ -1,6 +1,7 @@
 """Sign-in with a login name and a password, and how people set and change passwords."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -43,7 +44,11 @@ class PasswordSignIn:
         self._link_s = link_s
         self._passwords, self._attempts, self._sessions = passwords, attempts, sessions
         self._hasher = PasswordHasher()  # argon2id with the parameters of RFC 9106, 4, second set
-        self._nobodys = self._hasher.hash(new_secret())
+
+    @cached_property
+    def _nobodys(self) -> str:
+        """A hash that no password has; not made at the start, since it takes as long as a check."""
+        return self._hasher.hash(new_secret())
 
     def sign_in(self, login: str, password: str, browser: str = "") -> SignedIn:
         """Begins a session; `browser`: the secret of a known browser.
@@ -53,8 +58,8 @@ class PasswordSignIn:
         """
         counter = self._attempts.counter(login, browser)
         self._begin(counter)
-        stored = self._passwords.of(login)
-        hash_ = self._nobodys if stored is None else stored.hash
+        stored, nobodys = self._passwords.of(login), self._nobodys
+        hash_ = nobodys if stored is None else stored.hash
         right = self._verify(hash_, password)
         if stored is None or not right:
             raise Unauthenticated(

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0029_project"
-down_revision = "0028_project"
+revision = "0030_project"
+down_revision = "0029_project"
 branch_labels = None
 depends_on = None
 
