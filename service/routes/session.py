@@ -15,6 +15,7 @@ from service.http.dependencies import (
     AccountsDep,
     AuditRecorderDep,
     KnownCallersDep,
+    OpenIdDep,
     PasswordSignInDep,
     PasswordThreadsDep,
     SignInLimitsDep,
@@ -70,7 +71,7 @@ _Current = Annotated[BrowserSession, Depends(_current)]
 
 @router.get("/v1/session")
 def get_session(
-    request: Request, sessions: SignInSessionsDep, callers: KnownCallersDep
+    request: Request, sessions: SignInSessionsDep, callers: KnownCallersDep, openid: OpenIdDep
 ) -> SessionOut:
     """Whether the service has accounts, and who is signed in with the cookie of the request.
 
@@ -78,9 +79,11 @@ def get_session(
     """
     secret = session_secret(request)
     session = sessions.find(secret) if secret else None
+    page = openid.page if openid else None
     return SessionOut(
         accounts=callers.current().accounts,
-        methods=[SignInMethod.PASSWORD],
+        methods=[SignInMethod.PASSWORD, *([SignInMethod.OIDC] if page else [])],
+        provider=page.name if page else None,
         idle_s=sessions.idle_s,
         person=None if session is None else _person_out(session),
     )
@@ -218,5 +221,6 @@ def _person_out(session: BrowserSession) -> SignedInOut:
     return SignedInOut(
         login=session.person.login,
         name=session.person.name,
+        method=session.method,
         projects=[ProjectRoleOut(name=name, role=role) for name, role in session.roles.items()],
     )

@@ -17,6 +17,7 @@ _USER = {"login": "r1", "name": "R1", "role": "reader", "disabled": False}
 _SIGNED_IN = {
     "login": "r1",
     "name": "R1",
+    "method": "oidc",
     "projects": [{"name": "local", "role": "reader"}],
 }
 
@@ -40,7 +41,8 @@ ACCOUNT_EXAMPLES: dict[str, Any] = {
     "PasswordChangeIn": {"current": "four words of mine", "password": "four other words"},
     "SessionOut": {
         "accounts": True,
-        "methods": ["password"],
+        "methods": ["password", "oidc"],
+        "provider": "the hospital's account",
         "idle_s": 1800.0,
         "person": _SIGNED_IN,
     },

@@ -2081,6 +2081,10 @@ export interface SessionOut {
    */
   methods: SignInMethod[]
   /**
+   * Name of the OpenID provider, with which people sign in at `/v1/sign-in/oidc`; null: none.
+   */
+  provider: string | null
+  /**
    * After how many seconds without use a session ends.
    */
   idle_s: number
@@ -2098,6 +2102,7 @@ export interface SignedInOut {
    * Name in reviews.
    */
   name: string
+  method: SignInMethod
   /**
    * By name. The page of each is at `/projects/NAME/`.
    */

@@ -2,8 +2,9 @@
 
 import { element, fill } from '../element'
 import { pageOf } from '../project'
+import { signOutAddress } from '../provider'
 import { reader } from '../reader'
-import { signOut } from '../session'
+import { session, signOut } from '../session'
 import { askForPassword } from './password_dialog'
 
 export class AccountBar {
@@ -53,7 +54,9 @@ export class AccountBar {
 
   private async leave(): Promise<void> {
     if (!(await this.beforeLeaving())) return
+    const person = (await session().catch(() => null))?.person
     await signOut().catch(() => {}) // without a connection, the session ends by itself
-    location.replace(pageOf('', document.baseURI))
+    const home = pageOf('', document.baseURI)
+    location.replace(person?.method === 'oidc' ? signOutAddress() : home)
   }
 }
