@@ -1,10 +1,12 @@
-"""The authenticator of a gateway: keys, sessions and AE titles of the database, if it has
+"""The authenticator of a gateway: keys, people, sessions and AE titles of the database, if it has
 accounts."""
 
 import base64
+from dataclasses import replace
 
 from imaging.errors import Forbidden, Unauthenticated
-from jobs.browser_session import BrowserSession
+from jobs.account import Access
+from jobs.browser_session import BrowserSession, SignInMethod
 from jobs.key_secret import KeySecret
 from service.auth.authenticator import BackgroundTask, Caller, DicomCaller, HttpCaller
 from service.auth.known_callers import Known, KnownCallers
@@ -15,7 +17,8 @@ from service.auth.sign_in_sessions import SignInSessions
 
 
 class StoredAccounts:
-    """Callers are known by API keys, sessions and AE titles, once there is a person or a key.
+    """Callers are known by API keys, sessions, login names that a proxy states, and AE titles, once
+    there is a person or a key.
 
     Until then every caller is the local administrator. Both change within `known_callers.MAX_AGE_S`
     in every gateway of the database. Since people and keys are never deleted, there is no way back.
@@ -27,7 +30,8 @@ class StoredAccounts:
 
     def authenticate(self, caller: Caller) -> Principal:
         """The caller's principal. Raises Unauthenticated, also for keys and sessions that are no
-        longer valid, Forbidden for a project that is not the caller's, and Unavailable."""
+        longer valid, Forbidden for a project that is not the caller's and for unknown login names,
+        and Unavailable."""
         if isinstance(caller, BackgroundTask):
             return self._without_accounts.authenticate(caller)
         known = self._callers.current()
@@ -35,6 +39,9 @@ class StoredAccounts:
             return self._without_accounts.authenticate(caller)
         if isinstance(caller, DicomCaller):
             return _sender(known, caller)
+        if caller.login and not caller.authorization:
+            person = principal_of(known.person(caller.login), caller.project)
+            return replace(person, method=SignInMethod.PROXY)
         if caller.session and not caller.authorization:
             return self._signed_in(caller)
         return self._key_holder(known, caller)
@@ -47,7 +54,7 @@ class StoredAccounts:
                 expected="A sign-in that has not expired and was not ended.",
                 hint="Sign in again.",
             )
-        return principal_of(session, caller.project)
+        return replace(principal_of(session, caller.project), method=session.method)
 
     def _key_holder(self, known: Known, caller: HttpCaller) -> Principal:
         holder = known.holder(_key(caller.authorization))
@@ -66,7 +73,7 @@ class StoredAccounts:
         return Principal(name, holder.project, permissions, holder.reader, roles=roles)
 
 
-def principal_of(session: BrowserSession, project: str) -> Principal:
+def principal_of(session: BrowserSession | Access, project: str) -> Principal:
     """Who is signed in, in the project that a request names, or else in the person's only one.
 
     Raises Forbidden for a project that is not the person's, whether it exists or not, and without

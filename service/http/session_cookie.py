@@ -37,11 +37,19 @@ def session_secret(request: Request) -> str:
     Raises Forbidden for a request that changes something without the header of the page.
     """
     secret = request.cookies.get(_name(request, _NAME), "")
-    if not secret or request.headers.get("sec-fetch-site", "none") not in _OWN_PAGE:
-        return ""
+    return secret if secret and is_from_own_page(request) else ""
+
+
+def is_from_own_page(request: Request) -> bool:
+    """Whether what a browser sends by itself counts: a cookie, or what a proxy says of the person.
+
+    Raises Forbidden for a request that changes something without the header of the page.
+    """
+    if request.headers.get("sec-fetch-site", "none") not in _OWN_PAGE:
+        return False
     if request.method not in _SAFE:
         check_page_header(request)
-    return secret
+    return True
 
 
 def check_page_header(request: Request) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 
 from imaging.errors import Conflict, Unauthenticated
-from jobs.account import Person
+from jobs.account import Access, Person
 from jobs.audit.event import AuditAction, AuditObject, AuditOutcome
 from jobs.browser_session import BrowserSession, SignInMethod
 from jobs.log_format import log_field
@@ -21,6 +21,7 @@ from service.http.dependencies import (
     SignInSessionsDep,
 )
 from service.http.permissions import CALLER, Allowed
+from service.http.proxy_identity import proxy_login, stated_login
 from service.http.session_cookie import (
     browser_secret,
     clear_session,
@@ -51,6 +52,12 @@ def _guarded(request: Request, limits: SignInLimitsDep, callers: KnownCallersDep
             expected="A service with users.",
             hint="Use the page without signing in.",
         )
+    if stated_login(request):
+        raise Conflict(
+            "The proxy in front of the service has signed you in.",
+            expected="No sign-in here.",
+            hint="Reload the page.",
+        )
     check_sign_in(request, limits)
 
 
@@ -72,17 +79,19 @@ _Current = Annotated[BrowserSession, Depends(_current)]
 def get_session(
     request: Request, sessions: SignInSessionsDep, callers: KnownCallersDep
 ) -> SessionOut:
-    """Whether the service has accounts, and who is signed in with the cookie of the request.
+    """Whether the service has accounts, and who is signed in, with the cookie of the request or by
+    a proxy.
 
     This is for the page. It needs no sign-in, and does not count as use of the session.
     """
-    secret = session_secret(request)
-    session = sessions.find(secret) if secret else None
+    known = callers.current()
+    person, methods = None, [SignInMethod.PASSWORD]
+    if known.accounts and (login := proxy_login(request)):
+        person, methods = _person_out(known.person(login), SignInMethod.PROXY), []
+    elif (secret := session_secret(request)) and (session := sessions.find(secret)):
+        person = _person_out(session, session.method)
     return SessionOut(
-        accounts=callers.current().accounts,
-        methods=[SignInMethod.PASSWORD],
-        idle_s=sessions.idle_s,
-        person=None if session is None else _person_out(session),
+        accounts=known.accounts, methods=methods, idle_s=sessions.idle_s, person=person
     )
 
 
@@ -214,9 +223,10 @@ def _note_lock_out(request: Request, recorder: AuditRecorder, login: str) -> Non
     recorder.note(deed, repeats=True)
 
 
-def _person_out(session: BrowserSession) -> SignedInOut:
+def _person_out(access: Access | BrowserSession, method: SignInMethod) -> SignedInOut:
     return SignedInOut(
-        login=session.person.login,
-        name=session.person.name,
-        projects=[ProjectRoleOut(name=name, role=role) for name, role in session.roles.items()],
+        login=access.person.login,
+        name=access.person.name,
+        method=method,
+        projects=[ProjectRoleOut(name=name, role=role) for name, role in access.roles.items()],
     )

@@ -17,6 +17,7 @@ _USER = {"login": "r1", "name": "R1", "role": "reader", "disabled": False}
 _SIGNED_IN = {
     "login": "r1",
     "name": "R1",
+    "method": "password",
     "projects": [{"name": "local", "role": "reader"}],
 }
 

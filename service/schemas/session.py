@@ -25,6 +25,8 @@ class SignedInOut(Wire):
     login: str
     name: str
     """Name in reviews."""
+    method: SignInMethod
+    """How the person signed in."""
     projects: list[ProjectRoleOut]
     """By name. The page of each is at `/projects/NAME/`."""
 
@@ -35,7 +37,7 @@ class SessionOut(Wire):
     accounts: bool
     """Whether the service has accounts; without, nobody needs to sign in."""
     methods: list[SignInMethod]
-    """How people can sign in."""
+    """How people can sign in; empty: a proxy says who they are."""
     idle_s: float
     """After how many seconds without use a session ends."""
     person: SignedInOut | None

@@ -20,13 +20,16 @@ export class AccountBar {
     if (account === null || this.root.hidden) return
     fill(
       this.root,
-      element(
-        'button.quiet',
-        { type: 'button', title: 'Change password', onclick: askForPassword },
-        account.reader,
-      ),
+      reader.isNamedByProxy
+        ? element('span', { title: 'Signed in by the proxy' }, account.reader)
+        : element(
+            'button.quiet',
+            { type: 'button', title: 'Change password', onclick: askForPassword },
+            account.reader,
+          ),
       this.projects(account.project, account.projects),
-      element('button.quiet', { type: 'button', onclick: () => void this.leave() }, 'Sign out'),
+      !reader.isNamedByProxy &&
+        element('button.quiet', { type: 'button', onclick: () => void this.leave() }, 'Sign out'),
     )
   }
 
