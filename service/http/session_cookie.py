@@ -25,6 +25,8 @@ _NAME = "tessera"
 _BROWSER_NAME = "tessera-browser"
 _SECURE_PREFIX = "__Host-"
 """A browser takes such a cookie only by HTTPS, for this host alone and all its paths."""
+ENCRYPTED_NAME = _SECURE_PREFIX + _NAME
+"""The session's cookie on an encrypted connection."""
 _BROWSER_KEPT_S = 180 * 86_400
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _OWN_PAGE = ("same-origin", "none")

@@ -22,6 +22,7 @@ from service.http.dependencies import (
 )
 from service.http.permissions import CALLER, Allowed
 from service.http.proxy_identity import proxy_login, stated_login
+from service.http.security_schemes import OWN_SESSION
 from service.http.session_cookie import (
     browser_secret,
     clear_session,
@@ -148,6 +149,7 @@ def sign_out(request: Request, sessions: SignInSessionsDep, audited: AuditedDep)
     status_code=204,
     response_class=Response,
     dependencies=[Depends(_current)],
+    openapi_extra={**OWN_SESSION},
 )
 def renew_session(request: Request, sessions: SignInSessionsDep) -> Response:
     """Replaces the secret in the cookie if it is older than 15 minutes.
@@ -162,7 +164,9 @@ def renew_session(request: Request, sessions: SignInSessionsDep) -> Response:
     return response
 
 
-@router.put("/v1/session/password", status_code=204, response_class=Response)
+@router.put(
+    "/v1/session/password", status_code=204, response_class=Response, openapi_extra={**OWN_SESSION}
+)
 async def change_password(
     body: PasswordChangeIn,
     request: Request,
