@@ -7,8 +7,10 @@ import click
 from cli.account_options import ROLES, accounts_database, project_option, shown_time
 from cli.page_address import page_address
 from cli.recorded_change import recorded_change
+from imaging.errors import BadRequest
 from jobs.account import Member, Person, ProjectRole
 from jobs.audit.event import AuditObject
+from jobs.identity import Identity
 from jobs.settings import Settings
 
 if TYPE_CHECKING:  # it loads SQLAlchemy
@@ -105,6 +107,27 @@ def enable(login: str) -> None:
     with recorded_change(AuditObject.ACCOUNT, login) as change:
         change.repository.accounts.set_disabled(login, disabled=False)
     click.echo(f"{login} is enabled.")
+
+
+@command.command("link")
+@click.argument("login")
+@click.argument("subject")
+def link(login: str, subject: str) -> None:
+    """Let the user LOGIN sign in with the OpenID provider that TESSERA_OIDC_ISSUER names.
+
+    SUBJECT is the claim `sub` of the user there. Without this, somebody who first signs in with the
+    provider becomes a new user.
+    """
+    issuer = Settings().oidc_issuer
+    if not issuer:
+        raise BadRequest(
+            "There is no OpenID provider.",
+            expected="TESSERA_OIDC_ISSUER, as the gateways have it.",
+            hint="Run the command with the settings of a gateway.",
+        )
+    with recorded_change(AuditObject.ACCOUNT, login) as change:
+        change.repository.identities.link(Identity(issuer, subject), login)
+    click.echo(f"{login} signs in with the provider from now on.")
 
 
 def _invite(repository: "Repository", login: str) -> "SetupLink":

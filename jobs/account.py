@@ -5,7 +5,6 @@ A project owns scans and everything made of them. People and keys act in a proje
 """
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -58,15 +57,6 @@ class Member:
     person: Person
     project: str
     role: ProjectRole
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """A person, and what the person is in each project."""
-
-    person: Person
-    roles: Mapping[str, ProjectRole]
-    """By the names of the projects."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ from service.http.threads import (
     DispatchThreads,
     PasswordThreads,
     PeerThreads,
+    ProviderThreads,
     UploadThreads,
     ViewThreads,
 )
@@ -75,6 +76,7 @@ from service.use_cases.job_status import JobStatuses
 from service.use_cases.job_watcher import JobWatcher
 from service.use_cases.model_fits import ModelFits
 from service.use_cases.named_scans import NamedScans
+from service.use_cases.openid import OpenId, openid_of
 from service.use_cases.orders import Orders
 from service.use_cases.password_sign_in import PasswordSignIn
 from service.use_cases.peer_health import PeerHealth
@@ -116,6 +118,7 @@ class Parts:
     callers: KnownCallers
     sessions: SignInSessions
     authenticator: Authenticator
+    openid: OpenId | None
     repository: Repository
     blobs: Blobs
     queue: Queue
@@ -144,13 +147,23 @@ def open_parts(
     repository = Repository(settings.database, settings.database_timeout_s)
     stack.callback(repository.close)
     repository.migrate()
-    callers = KnownCallers(repository.accounts, repository.api_keys, repository.dicom_senders)
+    callers = KnownCallers(
+        repository.accounts,
+        repository.api_keys,
+        repository.dicom_senders,
+        closed=bool(settings.oidc_issuer),
+    )
     stack.callback(callers.stop)
     callers.start()
     sessions = SignInSessions(
         repository.browser_sessions, settings.session_idle_s, settings.session_lifetime_s
     )
     recorder = _recorder(settings, repository, stack)
+    openid = openid_of(settings, repository, sessions, recorder)
+    tokens = None
+    if openid is not None:
+        stack.callback(openid.provider.close)
+        tokens = openid.tokens
     queue = Queue(settings, queue_names())
     stack.callback(queue.close)
     scratch = Scratch(settings.scratch)
@@ -162,7 +175,8 @@ def open_parts(
         routing=routing,
         callers=callers,
         sessions=sessions,
-        authenticator=authenticator or StoredAccounts(callers, sessions),
+        authenticator=authenticator or StoredAccounts(callers, sessions, tokens),
+        openid=openid,
         repository=repository,
         blobs=blobs,
         queue=queue,
@@ -209,6 +223,7 @@ def build_services(parts: Parts) -> Services:
         UploadThreads(),
         ViewThreads(),
         PeerThreads(),
+        ProviderThreads(),
         PasswordThreads(),
         PasswordSignIn(
             rows.passwords, rows.sign_in_attempts, parts.sessions, parts.settings.setup_link_s
@@ -221,6 +236,8 @@ def build_services(parts: Parts) -> Services:
         ServiceMetrics(sources),
     ):
         services[type(tool)] = tool
+    if parts.openid is not None:
+        services[OpenId] = parts.openid
     parts.metrics.registry.register(services[ServiceMetrics])
     _add_scans(parts, services)
     _add_jobs(parts, services)
@@ -251,6 +268,9 @@ async def start_tasks(parts: Parts, services: Services, stack: AsyncExitStack) -
     ):
         part.start()
         stack.callback(part.stop)
+    if parts.openid is not None and parts.openid.page is not None:
+        parts.openid.page.sessions.start()
+        stack.callback(parts.openid.page.sessions.stop)
     for watcher in (services[JobWatcher], services[TrainingWatcher]):
         watcher.start()
         stack.push_async_callback(watcher.stop)

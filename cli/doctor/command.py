@@ -15,6 +15,7 @@ from cli.doctor.files import check_blobs, check_data_folder, check_disk, check_s
 from cli.doctor.finding import Finding, Level, problem
 from cli.doctor.gateway import check_addresses, check_gateway, check_proxies
 from cli.doctor.models import check_models, check_runtimes
+from cli.doctor.openid import check_openid_provider
 from imaging.errors import TesseraError
 from jobs.settings import Settings
 
@@ -29,6 +30,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     check_addresses,
     check_proxies,
     check_gateway,
+    check_openid_provider,
     check_models,
     check_runtimes,
 )

@@ -18,6 +18,7 @@ from jobs.repository.due_scans import DueScans
 from jobs.repository.erasures import ErasedScan, Erasures
 from jobs.repository.figures import Figures
 from jobs.repository.forecasts import Forecast, Forecasts
+from jobs.repository.identities import Identities
 from jobs.repository.image_names import ImageNames
 from jobs.repository.job_steps import JOB_STEPS
 from jobs.repository.jobs import Jobs
@@ -28,6 +29,7 @@ from jobs.repository.legal_holds import LegalHolds
 from jobs.repository.lost_work import LostWork
 from jobs.repository.messages import Messages
 from jobs.repository.passwords import Passwords, SetupLink
+from jobs.repository.provider_sessions import ProviderSession, ProviderSessions
 from jobs.repository.quotas import Quotas
 from jobs.repository.reading_stages import ReadingStages
 from jobs.repository.readings import ComparedReadings, JobReading, Readings
@@ -80,6 +82,7 @@ __all__ = [
     "Forecast",
     "Forecasts",
     "Held",
+    "Identities",
     "ImageNames",
     "JobReading",
     "Jobs",
@@ -92,6 +95,8 @@ __all__ = [
     "LostWork",
     "Messages",
     "Passwords",
+    "ProviderSession",
+    "ProviderSessions",
     "Quotas",
     "ReadingStages",
     "Readings",
@@ -138,6 +143,8 @@ class Repository:
         self.database = database = Database(url, statement_s)
         self.accounts = Accounts(database)
         self.api_keys = ApiKeys(database)
+        self.provider_sessions = ProviderSessions(database)
+        self.identities = Identities(database)
         self.browser_sessions = BrowserSessions(database)
         self.passwords = Passwords(database)
         self.sign_in_attempts = SignInAttempts(database)

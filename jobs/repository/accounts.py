@@ -9,7 +9,6 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, exists, insert, 
 
 from imaging.errors import Conflict
 from jobs.account import (
-    Access,
     Member,
     Person,
     Project,
@@ -18,6 +17,7 @@ from jobs.account import (
     checked_name,
     checked_project,
 )
+from jobs.identity import Access
 from jobs.repository.account_rows import check_project, person_of, person_with, unknown_person
 from jobs.repository.browser_sessions import end_sessions
 from jobs.repository.database import Database

@@ -424,6 +424,32 @@ memberships = Table(
     Column("created_at", Double, nullable=False),
 )
 
+identities = Table(
+    "identities",
+    metadata,
+    Column("issuer", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("person", String(64), ForeignKey("people.id"), nullable=False, index=True),
+    Column("roles_at", Double, nullable=False),
+)
+"""People as OpenID providers know them. `roles_at`: when the provider stated their roles."""
+
+provider_sessions = Table(
+    "provider_sessions",
+    metadata,
+    Column(
+        "session",
+        String(64),
+        ForeignKey("browser_sessions.id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("refresh_token", Text, nullable=False),
+    Column("checked_at", Double, nullable=False, index=True),
+)
+"""Sessions of which the OpenID provider says now and then whether they still count.
+
+`refresh_token`: encrypted; see `service.resources.oidc.sealed_token`."""
+
 api_keys = Table(
     "api_keys",
     metadata,

@@ -14,7 +14,10 @@ Row = Mapping[str, Any]
 """A row of any table."""
 ROWS_AT_ONCE = 200
 """Rows that are in memory at the same time. A report of a job may take megabytes."""
-OF_THE_MOMENT = ("workers", "viewers", "browser_sessions", "setup_links", "sign_in_failures")
+OF_THE_MOMENT = (
+    *("workers", "viewers", "provider_sessions", "browser_sessions", "setup_links"),
+    "sign_in_failures",
+)
 """Tables of what runs, is open or is valid now, which a backup leaves out. No other table refers to
 them."""
 _REVISION = "alembic_version"

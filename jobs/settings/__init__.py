@@ -5,6 +5,7 @@ from jobs.settings.command_line import CommandLineSettings
 from jobs.settings.dicom import AE_TITLE, DicomSettings
 from jobs.settings.gateway import GatewaySettings
 from jobs.settings.log import LogSettings
+from jobs.settings.oidc import OidcSettings
 from jobs.settings.recovery import RecoverySettings
 from jobs.settings.section import Section
 from jobs.settings.sign_in import SignInSettings
@@ -21,6 +22,7 @@ class Settings(
     DicomSettings,
     RecoverySettings,
     WorkerSettings,
+    OidcSettings,
     AuditSettings,
     LogSettings,
     CommandLineSettings,

@@ -4,6 +4,7 @@ No module here knows HTTP or DICOM. A connector describes its caller (`HttpCalle
 `BackgroundTask`); the one `Authenticator` of the gateway answers with a `Principal`.
 """
 
+from service.auth.access_tokens import AccessTokens
 from service.auth.authenticator import (
     Authenticator,
     BackgroundTask,
@@ -21,6 +22,7 @@ from service.auth.stored_accounts import StoredAccounts, principal_of
 
 __all__ = [
     "ANONYMOUS",
+    "AccessTokens",
     "Authenticator",
     "BackgroundTask",
     "Caller",

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from imaging.errors import Forbidden, TesseraError, Unavailable
 from jobs import problem
-from jobs.account import Access, DicomSender, KeyHolder
+from jobs.account import DicomSender, KeyHolder
+from jobs.identity import Access
 from jobs.key_secret import KeySecret
 from jobs.repository import Accounts, ApiKeys, DicomSenders
 
@@ -61,7 +62,11 @@ class Known:
 class KnownCallers:
     """Reads them again and again on a thread of its own, so that no request waits for it."""
 
-    def __init__(self, accounts: Accounts, keys: ApiKeys, senders: DicomSenders) -> None:
+    def __init__(
+        self, accounts: Accounts, keys: ApiKeys, senders: DicomSenders, *, closed: bool = False
+    ) -> None:
+        """`closed`: everybody needs an account, also if there is none."""
+        self._closed = closed
         self._accounts, self._keys, self._senders = accounts, keys, senders
         self._known: Known | None = None
         self._reading = threading.Lock()
@@ -87,7 +92,8 @@ class KnownCallers:
         with self._reading:
             began = time.monotonic()
             known = self._known
-            if not (known and known.accounts) and not self._accounts.exist():
+            closed = self._closed or (known is not None and known.accounts)
+            if not closed and not self._accounts.exist():
                 self._known = Known(accounts=False, at=began)
                 return
             holders = {holder.prefix: holder for holder in self._keys.holders()}

@@ -5,9 +5,10 @@ import base64
 from dataclasses import replace
 
 from imaging.errors import Forbidden, Unauthenticated
-from jobs.account import Access
 from jobs.browser_session import BrowserSession, SignInMethod
+from jobs.identity import Access
 from jobs.key_secret import KeySecret
+from service.auth.access_tokens import AccessTokens
 from service.auth.authenticator import BackgroundTask, Caller, DicomCaller, HttpCaller
 from service.auth.known_callers import Known, KnownCallers
 from service.auth.local_administrator import LocalAdministrator
@@ -15,17 +16,26 @@ from service.auth.principal import Principal
 from service.auth.role import permissions_in
 from service.auth.sign_in_sessions import SignInSessions
 
+_DOTS_OF_TOKEN = 2
+"""Of a JSON Web Token (RFC 7515, 7.1); an API key has none."""
+
 
 class StoredAccounts:
-    """Callers are known by API keys, sessions, login names that a proxy states, and AE titles, once
-    there is a person or a key.
+    """Callers are known by API keys, sessions, login names that a proxy states, access tokens of an
+    OpenID provider and AE titles, once there is a person or a key, or a provider.
 
     Until then every caller is the local administrator. Both change within `known_callers.MAX_AGE_S`
     in every gateway of the database. Since people and keys are never deleted, there is no way back.
     """
 
-    def __init__(self, callers: KnownCallers, sessions: SignInSessions) -> None:
-        self._callers, self._sessions = callers, sessions
+    def __init__(
+        self,
+        callers: KnownCallers,
+        sessions: SignInSessions,
+        tokens: AccessTokens | None = None,
+    ) -> None:
+        """`tokens`: None: access tokens are not accepted."""
+        self._callers, self._sessions, self._tokens = callers, sessions, tokens
         self._without_accounts = LocalAdministrator()
 
     def authenticate(self, caller: Caller) -> Principal:
@@ -44,7 +54,10 @@ class StoredAccounts:
             return replace(person, method=SignInMethod.PROXY)
         if caller.session and not caller.authorization:
             return self._signed_in(caller)
-        return self._key_holder(known, caller)
+        credential = _credential(caller.authorization)
+        if self._tokens is not None and credential.count(".") == _DOTS_OF_TOKEN:
+            return principal_of(self._tokens.holder(credential), caller.project)
+        return self._key_holder(known, caller, KeySecret.parse(credential))
 
     def _signed_in(self, caller: HttpCaller) -> Principal:
         session = self._sessions.find(caller.session, caller.idle_s)
@@ -56,8 +69,8 @@ class StoredAccounts:
             )
         return replace(principal_of(session, caller.project), method=session.method)
 
-    def _key_holder(self, known: Known, caller: HttpCaller) -> Principal:
-        holder = known.holder(_key(caller.authorization))
+    def _key_holder(self, known: Known, caller: HttpCaller, key: KeySecret | None) -> Principal:
+        holder = known.holder(key)
         if holder is None:
             raise Unauthenticated(
                 "The API key is not valid." if caller.authorization else "There is no API key.",
@@ -74,7 +87,8 @@ class StoredAccounts:
 
 
 def principal_of(session: BrowserSession | Access, project: str) -> Principal:
-    """Who is signed in, in the project that a request names, or else in the person's only one.
+    """Who is signed in, or has a token, in the project that a request names, or else in the
+    person's only one.
 
     Raises Forbidden for a project that is not the person's, whether it exists or not, and without
     one for somebody in several projects or none.
@@ -119,12 +133,13 @@ def _sender(known: Known, caller: DicomCaller) -> Principal:
     return Principal(f"AE title {sender.ae_title}", sender.project, permissions)
 
 
-def _key(header: str) -> KeySecret | None:
-    """The bearer token, or the password of HTTP basic (RFC 6750, RFC 7617)."""
+def _credential(header: str) -> str:
+    """The bearer token, or the password of HTTP basic (RFC 6750, RFC 7617); empty if there is
+    none."""
     scheme, _, rest = header.strip().partition(" ")
     if scheme.lower() == "basic":
-        return KeySecret.parse(_password(rest.strip()))
-    return KeySecret.parse(rest.strip()) if scheme.lower() == "bearer" else None
+        return _password(rest.strip())
+    return rest.strip() if scheme.lower() == "bearer" else ""
 
 
 def _password(encoded: str) -> str:

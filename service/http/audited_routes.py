@@ -74,6 +74,7 @@ CHANGES: Mapping[tuple[str, str], AuditAction] = {
     ("PUT", f"{_DRAFT}/changes/{{number}}"): AuditAction.CORRECTION,
     ("DELETE", _DRAFT): AuditAction.DELETION,
     ("DELETE", _ONE_UPLOAD): AuditAction.DELETION,
+    ("GET", "/v1/sign-in/oidc/callback"): AuditAction.SIGN_IN,
     ("POST", "/v1/session"): AuditAction.SIGN_IN,
     ("DELETE", "/v1/session"): AuditAction.SIGN_IN,
     ("PUT", "/v1/session/password"): AuditAction.KEY_CHANGE,

@@ -36,6 +36,7 @@ from service.http.threads import (
     DispatchThreads,
     PasswordThreads,
     PeerThreads,
+    ProviderThreads,
     UploadThreads,
     ViewThreads,
 )
@@ -57,6 +58,7 @@ from service.use_cases.job_status import JobStatuses
 from service.use_cases.job_watcher import JobWatcher
 from service.use_cases.model_fits import ModelFits
 from service.use_cases.named_scans import NamedScans
+from service.use_cases.openid import OpenId
 from service.use_cases.orders import Orders
 from service.use_cases.password_sign_in import PasswordSignIn
 from service.use_cases.peer_health import PeerHealth
@@ -85,6 +87,11 @@ def provided(kind: type) -> Any:
     return Depends(provide)
 
 
+async def _openid(request: Request) -> OpenId | None:
+    openid: OpenId | None = request.app.state.services.get(OpenId)
+    return openid
+
+
 AccountsDep = Annotated[Accounts, provided(Accounts)]
 ApiKeysDep = Annotated[ApiKeys, provided(ApiKeys)]
 ArchivesDep = Annotated[Archives, provided(Archives)]
@@ -111,6 +118,7 @@ LegalHoldsDep = Annotated[LegalHolds, provided(LegalHolds)]
 MetricsDep = Annotated[Metrics, provided(Metrics)]
 ModelFitsDep = Annotated[ModelFits, provided(ModelFits)]
 NamedScansDep = Annotated[NamedScans, provided(NamedScans)]
+OpenIdDep = Annotated[OpenId | None, Depends(_openid)]
 OrdersDep = Annotated[Orders, provided(Orders)]
 PartialUploadsDep = Annotated[PartialUploads, provided(PartialUploads)]
 PasswordSignInDep = Annotated[PasswordSignIn, provided(PasswordSignIn)]
@@ -145,6 +153,7 @@ UploadedScansDep = Annotated[UploadedScans, provided(UploadedScans)]
 UploadSpaceDep = Annotated[UploadSpace, provided(UploadSpace)]
 UploadThreadsDep = Annotated[UploadThreads, provided(UploadThreads)]
 PeerThreadsDep = Annotated[PeerThreads, provided(PeerThreads)]
+ProviderThreadsDep = Annotated[ProviderThreads, provided(ProviderThreads)]
 ViewersDep = Annotated[Viewers, provided(Viewers)]
 WebhooksDep = Annotated[Webhooks, provided(Webhooks)]
 WorklistDep = Annotated[Worklist, provided(Worklist)]

@@ -8,12 +8,13 @@ from service.http.session_cookie import ENCRYPTED_NAME, IDLE_HEADER
 Security = list[dict[str, list[str]]]
 
 SCHEMES: Mapping[str, Mapping[str, str]] = {
-    "key": {
+    "bearer": {
         "type": "http",
         "scheme": "bearer",
-        "description": "An API key: `Authorization: Bearer KEY`.",
+        "description": "An API key: `Authorization: Bearer KEY`. Or an access token of the OpenID "
+        "provider, if the service accepts them.",
     },
-    "keyAsPassword": {
+    "basic": {
         "type": "http",
         "scheme": "basic",
         "description": "Any user name, and an API key as the password.",
@@ -29,7 +30,6 @@ SCHEMES: Mapping[str, Mapping[str, str]] = {
 """The schemes by their names."""
 OWN_SESSION: Mapping[str, Security] = {"security": [{"session": []}]}
 """`openapi_extra` of a public route that works on the caller's own session."""
-_NO_ACCOUNTS: dict[str, list[str]] = {}
 
 
 def security_of(permission: Permission) -> Security:
@@ -39,4 +39,5 @@ def security_of(permission: Permission) -> Security:
     """
     if permission is Permission.PUBLIC:
         return []
-    return [*({name: []} for name in SCHEMES), _NO_ACCOUNTS]
+    alternatives: Security = [{name: []} for name in SCHEMES]
+    return [*alternatives, {}]

@@ -22,6 +22,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+PROVIDER_REQUESTS = 4
+"""Requests to the OpenID provider at a time."""
 MOST_WAITING = 8
 """Requests that wait for the assistant."""
 PASSWORDS_AT_ONCE = 2
@@ -76,6 +78,13 @@ class PasswordThreads(_Threads):
 
 class DispatchThreads(_Threads):
     """For messages to the broker: while it does not answer, they hold up no request."""
+
+
+class ProviderThreads(_Threads):
+    """For sign-ins with an OpenID provider: while it does not answer, they hold up no request."""
+
+    def __init__(self) -> None:
+        super().__init__(PROVIDER_REQUESTS)
 
 
 class PeerWork(StrEnum):

@@ -5,9 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 
 from imaging.errors import Conflict, Unauthenticated
-from jobs.account import Access, Person
+from jobs.account import Person
 from jobs.audit.event import AuditAction, AuditObject, AuditOutcome
 from jobs.browser_session import BrowserSession, SignInMethod
+from jobs.identity import Access
 from jobs.log_format import log_field
 from service.auth import ANONYMOUS, Permission, Principal
 from service.http.audited import AuditedDep
@@ -15,6 +16,7 @@ from service.http.dependencies import (
     AccountsDep,
     AuditRecorderDep,
     KnownCallersDep,
+    OpenIdDep,
     PasswordSignInDep,
     PasswordThreadsDep,
     SignInLimitsDep,
@@ -78,7 +80,7 @@ _Current = Annotated[BrowserSession, Depends(_current)]
 
 @router.get("/v1/session")
 def get_session(
-    request: Request, sessions: SignInSessionsDep, callers: KnownCallersDep
+    request: Request, sessions: SignInSessionsDep, callers: KnownCallersDep, openid: OpenIdDep
 ) -> SessionOut:
     """Whether the service has accounts, and who is signed in, with the cookie of the request or by
     a proxy.
@@ -86,13 +88,19 @@ def get_session(
     This is for the page. It needs no sign-in, and does not count as use of the session.
     """
     known = callers.current()
-    person, methods = None, [SignInMethod.PASSWORD]
     if known.accounts and (login := proxy_login(request)):
-        person, methods = _person_out(known.person(login), SignInMethod.PROXY), []
-    elif (secret := session_secret(request)) and (session := sessions.find(secret)):
-        person = _person_out(session, session.method)
+        person, methods, page = _person_out(known.person(login), SignInMethod.PROXY), [], None
+    else:
+        secret, page = session_secret(request), openid.page if openid else None
+        session = sessions.find(secret) if secret else None
+        person = None if session is None else _person_out(session, session.method)
+        methods = [SignInMethod.PASSWORD, *([SignInMethod.OIDC] if page else [])]
     return SessionOut(
-        accounts=known.accounts, methods=methods, idle_s=sessions.idle_s, person=person
+        accounts=known.accounts,
+        methods=methods,
+        provider=page.name if page else None,
+        idle_s=sessions.idle_s,
+        person=person,
     )
 
 

@@ -17,7 +17,7 @@ _USER = {"login": "r1", "name": "R1", "role": "reader", "disabled": False}
 _SIGNED_IN = {
     "login": "r1",
     "name": "R1",
-    "method": "password",
+    "method": "oidc",
     "projects": [{"name": "local", "role": "reader"}],
 }
 
@@ -41,7 +41,8 @@ ACCOUNT_EXAMPLES: dict[str, Any] = {
     "PasswordChangeIn": {"current": "four words of mine", "password": "four other words"},
     "SessionOut": {
         "accounts": True,
-        "methods": ["password"],
+        "methods": ["password", "oidc"],
+        "provider": "the hospital's account",
         "idle_s": 1800.0,
         "person": _SIGNED_IN,
     },

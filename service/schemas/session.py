@@ -38,6 +38,8 @@ class SessionOut(Wire):
     """Whether the service has accounts; without, nobody needs to sign in."""
     methods: list[SignInMethod]
     """How people can sign in; empty: a proxy says who they are."""
+    provider: str | None
+    """Name of the OpenID provider, with which people sign in at `/v1/sign-in/oidc`; null: none."""
     idle_s: float
     """After how many seconds without use a session ends."""
     person: SignedInOut | None

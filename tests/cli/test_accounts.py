@@ -70,6 +70,10 @@ def test_projects_users_and_keys(
     assert run(capsys, "keys", "revoke", secret[:12])[0] == 0
     assert run(capsys, "keys", "list") == (0, "")
     assert "revoked" in run(capsys, "keys", "list", "--all")[1]
+    assert run(capsys, "users", "link", "r1", "7")[0] != 0
+    monkeypatch.setenv("TESSERA_OIDC_ISSUER", "https://login.example.org")
+    assert run(capsys, "users", "link", "r1", "7")[0] == 0
+    assert run(capsys, "users", "link", "r1", "7")[0] != 0
     assert run(capsys, "users", "disable", "r1")[0] == 0
     assert run(capsys, "users", "list")[1].endswith("disabled")
     assert run(capsys, "users", "enable", "r1")[0] == 0
@@ -83,7 +87,7 @@ def test_projects_users_and_keys(
     assert done == [
         *(("configuration", "project", "lung"), account, account, account),
         *(("key-change", "key", key.id), ("key-change", "key", key.id)),
-        *(account, account, account),
+        *(account, account, account, account),
     ]
     assert {one.principal for one in events} == {"command line"}
 

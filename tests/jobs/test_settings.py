@@ -35,6 +35,7 @@ def test_lists_of_names_are_read_from_the_environment(monkeypatch: pytest.Monkey
         "allowed_hosts",
         "allowed_origins",
         "dicom_allowed_callers",
+        "oidc_scopes",
         "trusted_proxies",
     }
     for name in lists:

@@ -184,7 +184,7 @@ def test_what_a_request_needs_is_described(gateway: Gateway) -> None:
         ("http", "basic"),
         ("apiKey", "cookie"),
     }
-    by_permission = [*({name: []} for name in schemes), {}]
+    by_permission: list[Any] = [*({name: []} for name in schemes), {}]
     for path, methods in described["paths"].items():
         for method, operation in methods.items():
             needed, own = operation.get("x-tessera-permission"), (path, method) in OWN_SESSION

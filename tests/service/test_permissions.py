@@ -43,6 +43,9 @@ PUBLIC = {
     "/v1/session/renewal",
     "/v1/session/password",
     "/v1/passwords",
+    "/v1/sign-in/oidc",
+    "/v1/sign-in/oidc/callback",
+    "/v1/sign-in/oidc/sign-out",
     "/healthz",
     "/readyz",
     "/monai-label/auth",
@@ -108,10 +111,10 @@ _STARTERS = {
 
 _FOR_CALLERS = {
     *("AssistantProcess", "AuditWriter", "BoundedAssociationServer", "ExchangeDeadline"),
-    *("KnownCallers", "TileFiles", "Watcher"),
+    *("KnownCallers", "ProviderSessions", "TileFiles", "Watcher"),
 }
-"""Their threads do what a caller asked for, whose permission was checked before; that of
-KnownCallers reads who callers are."""
+"""Their threads do what a caller asked for, whose permission was checked before; those of
+KnownCallers and ProviderSessions find out who callers are."""
 
 
 def _background_classes() -> Iterator[type]:

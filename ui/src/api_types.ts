@@ -2085,6 +2085,10 @@ export interface SessionOut {
    */
   methods: SignInMethod[]
   /**
+   * Name of the OpenID provider, with which people sign in at `/v1/sign-in/oidc`; null: none.
+   */
+  provider: string | null
+  /**
    * After how many seconds without use a session ends.
    */
   idle_s: number

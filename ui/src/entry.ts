@@ -4,6 +4,7 @@ import { retryAll } from './correct/open_drafts'
 import { element } from './element'
 import { recall, remember } from './preferences'
 import { pageOf, projectOf } from './project'
+import { returnToView } from './provider'
 import { reader } from './reader'
 import { problemOf } from './requests'
 import * as route from './route'
@@ -37,6 +38,7 @@ export class Entry {
 
   /** Whether the views may load; else the page shows something else, or goes elsewhere. */
   async open(): Promise<boolean> {
+    returnToView()
     const setup = route.setupLink()
     if (setup !== null) {
       this.close()

@@ -2,6 +2,7 @@
 
 import { element, fill } from '../element'
 import { pageOf } from '../project'
+import { signOutAddress } from '../provider'
 import { reader } from '../reader'
 import { signOut } from '../session'
 import { askForPassword } from './password_dialog'
@@ -57,6 +58,7 @@ export class AccountBar {
   private async leave(): Promise<void> {
     if (!(await this.beforeLeaving())) return
     await signOut().catch(() => {}) // without a connection, the session ends by itself
-    location.replace(pageOf('', document.baseURI))
+    const home = pageOf('', document.baseURI)
+    location.replace(reader.account?.method === 'oidc' ? signOutAddress() : home)
   }
 }

@@ -1,6 +1,7 @@
 /** What the page shows instead of its views to somebody whom the service does not know. */
 
 import { element, fill } from '../element'
+import { providerLink } from '../provider'
 import * as requests from '../session'
 import { PasswordField } from './password_field'
 import { signInForm } from './sign_in_form'
@@ -23,6 +24,8 @@ export class SignInView {
   })
   private readonly password = new PasswordField('password', 'Password', true)
 
+  private readonly provider = element('div.provider', { hidden: true })
+
   /** `onSignedIn` is called when somebody has signed in. */
   constructor(private readonly onSignedIn: () => Promise<void>) {}
 
@@ -35,8 +38,9 @@ export class SignInView {
       this.root,
       element('h1', { tabindex: -1 }, known ? 'Sign in again' : 'Sign in'),
       known && element('p', { role: 'status' }, EXPIRED),
-      ...(window.isSecureContext ? this.form() : [notEncrypted()]),
+      ...(window.isSecureContext ? [this.provider, ...this.form()] : [notEncrypted()]),
     )
+    void this.offerProvider(known)
     if (known) this.login.value = login
     const first = known ? this.password.input : this.login
     ;(first.isConnected ? first : this.root.querySelector('h1')!).focus()
@@ -45,6 +49,19 @@ export class SignInView {
   hide(): void {
     this.root.hidden = true
     this.password.clear()
+  }
+
+  /** `known`: somebody was signed in, whose page stays as it is meanwhile. */
+  private async offerProvider(known: boolean): Promise<void> {
+    const session = await requests.session().catch(() => null)
+    const name = session?.provider ?? null
+    this.provider.hidden = name === null
+    if (name === null) return
+    fill(
+      this.provider,
+      providerLink(name, known),
+      known && element('p.hint', {}, 'This opens another tab. Sign in there, then come back.'),
+    )
   }
 
   private form(): HTMLElement[] {
