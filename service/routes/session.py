@@ -8,6 +8,7 @@ from imaging.errors import Conflict, Unauthenticated
 from jobs.account import Person
 from jobs.audit.event import AuditAction, AuditObject, AuditOutcome
 from jobs.browser_session import BrowserSession, SignInMethod
+from jobs.identity import Access
 from jobs.log_format import log_field
 from service.auth import ANONYMOUS, Permission, Principal
 from service.http.audited import AuditedDep
@@ -22,6 +23,8 @@ from service.http.dependencies import (
     SignInSessionsDep,
 )
 from service.http.permissions import CALLER, Allowed
+from service.http.proxy_identity import proxy_login, stated_login
+from service.http.security_schemes import OWN_SESSION
 from service.http.session_cookie import (
     browser_secret,
     clear_session,
@@ -52,6 +55,12 @@ def _guarded(request: Request, limits: SignInLimitsDep, callers: KnownCallersDep
             expected="A service with users.",
             hint="Use the page without signing in.",
         )
+    if stated_login(request):
+        raise Conflict(
+            "The proxy in front of the service has signed you in.",
+            expected="No sign-in here.",
+            hint="Reload the page.",
+        )
     check_sign_in(request, limits)
 
 
@@ -73,19 +82,25 @@ _Current = Annotated[BrowserSession, Depends(_current)]
 def get_session(
     request: Request, sessions: SignInSessionsDep, callers: KnownCallersDep, openid: OpenIdDep
 ) -> SessionOut:
-    """Whether the service has accounts, and who is signed in with the cookie of the request.
+    """Whether the service has accounts, and who is signed in, with the cookie of the request or by
+    a proxy.
 
     This is for the page. It needs no sign-in, and does not count as use of the session.
     """
-    secret = session_secret(request)
-    session = sessions.find(secret) if secret else None
-    page = openid.page if openid else None
+    known = callers.current()
+    if known.accounts and (login := proxy_login(request)):
+        person, methods, page = _person_out(known.person(login), SignInMethod.PROXY), [], None
+    else:
+        secret, page = session_secret(request), openid.page if openid else None
+        session = sessions.find(secret) if secret else None
+        person = None if session is None else _person_out(session, session.method)
+        methods = [SignInMethod.PASSWORD, *([SignInMethod.OIDC] if page else [])]
     return SessionOut(
-        accounts=callers.current().accounts,
-        methods=[SignInMethod.PASSWORD, *([SignInMethod.OIDC] if page else [])],
+        accounts=known.accounts,
+        methods=methods,
         provider=page.name if page else None,
         idle_s=sessions.idle_s,
-        person=None if session is None else _person_out(session),
+        person=person,
     )
 
 
@@ -142,6 +157,7 @@ def sign_out(request: Request, sessions: SignInSessionsDep, audited: AuditedDep)
     status_code=204,
     response_class=Response,
     dependencies=[Depends(_current)],
+    openapi_extra={**OWN_SESSION},
 )
 def renew_session(request: Request, sessions: SignInSessionsDep) -> Response:
     """Replaces the secret in the cookie if it is older than 15 minutes.
@@ -156,7 +172,9 @@ def renew_session(request: Request, sessions: SignInSessionsDep) -> Response:
     return response
 
 
-@router.put("/v1/session/password", status_code=204, response_class=Response)
+@router.put(
+    "/v1/session/password", status_code=204, response_class=Response, openapi_extra={**OWN_SESSION}
+)
 async def change_password(
     body: PasswordChangeIn,
     request: Request,
@@ -217,10 +235,10 @@ def _note_lock_out(request: Request, recorder: AuditRecorder, login: str) -> Non
     recorder.note(deed, repeats=True)
 
 
-def _person_out(session: BrowserSession) -> SignedInOut:
+def _person_out(access: Access | BrowserSession, method: SignInMethod) -> SignedInOut:
     return SignedInOut(
-        login=session.person.login,
-        name=session.person.name,
-        method=session.method,
-        projects=[ProjectRoleOut(name=name, role=role) for name, role in session.roles.items()],
+        login=access.person.login,
+        name=access.person.name,
+        method=method,
+        projects=[ProjectRoleOut(name=name, role=role) for name, role in access.roles.items()],
     )
