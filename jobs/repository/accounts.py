@@ -145,7 +145,7 @@ class Accounts:
         def transaction() -> None:
             with self._database.write() as connection:
                 check_project(connection, project)
-                person = person_with(connection, login)
+                person = person_with(connection, login, None if join else project)
                 if person is None:
                     raise unknown_person()
                 mine = _membership(person.id, project)

@@ -73,7 +73,7 @@ class Passwords:
 
         def transaction() -> SetupLink:
             with self._database.write() as connection:
-                person = person_with(connection, login)
+                person = person_with(connection, login, only_in)
                 if person is None:
                     raise unknown_person()
                 end_links(self._database, connection, person.id)
@@ -153,10 +153,7 @@ def end_links(database: Database, connection: Connection, person: str) -> None:
 
 def _check_projects(connection: Connection, person: str, project: str) -> None:
     query = select(memberships.c.project).where(memberships.c.person == person)
-    projects = set(connection.execute(query).scalars())
-    if project not in projects:
-        raise unknown_person()
-    if projects != {project}:
+    if set(connection.execute(query).scalars()) != {project}:
         raise Forbidden(
             "The user is in other projects, too, and the link would open them.",
             expected="A user of this project alone.",

@@ -88,13 +88,14 @@ def get_session(
 
     This is for the page. It needs no sign-in, and does not count as use of the session.
     """
-    known = callers.current()
+    known, person, page = callers.current(), None, None
+    methods: list[SignInMethod] = []
     if known.accounts and (login := proxy_login(request)):
-        person, methods, page = _person_out(known.person(login), SignInMethod.PROXY), [], None
+        person = _person_out(known.person(login), SignInMethod.PROXY)
     else:
         secret, page = session_secret(request), openid.page if openid else None
         session = sessions.find(secret) if secret else None
-        person = None if session is None else _person_out(session, session.method)
+        person = _person_out(session, session.method) if session else None
         methods = [SignInMethod.PASSWORD, *([SignInMethod.OIDC] if page else [])]
     return SessionOut(
         accounts=known.accounts,
