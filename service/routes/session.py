@@ -88,6 +88,7 @@ def get_session(
     This is for the page. It needs no sign-in, and does not count as use of the session.
     """
     known = callers.current()
+    person: SignedInOut | None
     if known.accounts and (login := proxy_login(request)):
         person, methods, page = _person_out(known.person(login), SignInMethod.PROXY), [], None
     else:
