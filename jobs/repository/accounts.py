@@ -22,6 +22,7 @@ from jobs.repository.account_rows import check_project, person_of, person_with, 
 from jobs.repository.browser_sessions import end_sessions
 from jobs.repository.database import Database
 from jobs.repository.idempotency import repeat_after_race
+from jobs.repository.passwords import end_links
 from jobs.repository.rows import Row
 from jobs.repository.schema import api_keys, memberships, people, projects
 from jobs.second_reading import reader_key
@@ -69,7 +70,8 @@ class Accounts:
             return [Project(row.name, row.created_at) for row in rows]
 
     def add_member(self, login: str, name: str, project: str, role: ProjectRole) -> Member:
-        """Adds a person to a project. Both names together may be those of a known person.
+        """Adds a person to a project. Both names together may be those of a known person, whose
+        links that set a password end.
 
         Raises BadRequest for bad names, NotFound for an unknown project, and Conflict if only one
         of the names is known, or if the person is in the project already.
@@ -136,7 +138,8 @@ class Accounts:
     ) -> None:
         """Changes the role of a person in a project; None: removes the person from it.
 
-        `join`: also a person who is not in the project. Raises NotFound.
+        `join`: also a person who is not in the project; then links that set a password end. Raises
+        NotFound.
         """
 
         def transaction() -> None:
@@ -191,6 +194,7 @@ class Accounts:
     def _insert_membership(
         self, connection: Connection, person: str, project: str, role: ProjectRole
     ) -> None:
+        end_links(self._database, connection, person)
         now = self._database.clock(connection)
         values = {"person": person, "project": project, "role": role, "created_at": now}
         connection.execute(insert(memberships).values(values))

@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, Request, Response
 
 from imaging.errors import Conflict, Unauthenticated
@@ -33,7 +34,7 @@ from service.http.session_cookie import (
     set_browser,
     set_session,
 )
-from service.http.sign_in_guard import check_sign_in
+from service.http.sign_in_guard import check_address, check_sign_in
 from service.schemas import (
     NewPasswordIn,
     PasswordChangeIn,
@@ -48,7 +49,7 @@ from service.use_cases.password_sign_in import SignedIn, SignInLocked
 router = APIRouter(tags=["sign-in"], dependencies=[Allowed(Permission.PUBLIC)])
 
 
-def _guarded(request: Request, limits: SignInLimitsDep, callers: KnownCallersDep) -> None:
+def _guarded(request: Request, callers: KnownCallersDep) -> None:
     if not callers.current().accounts:
         raise Conflict(
             "This service has no accounts.",
@@ -61,7 +62,7 @@ def _guarded(request: Request, limits: SignInLimitsDep, callers: KnownCallersDep
             expected="No sign-in here.",
             hint="Reload the page.",
         )
-    check_sign_in(request, limits)
+    check_sign_in(request)
 
 
 def _current(request: Request, sessions: SignInSessionsDep) -> BrowserSession:
@@ -110,6 +111,7 @@ async def sign_in(
     body: SignInIn,
     request: Request,
     accounts: AccountsDep,
+    limits: SignInLimitsDep,
     passwords: PasswordSignInDep,
     threads: PasswordThreadsDep,
     sessions: SignInSessionsDep,
@@ -121,11 +123,12 @@ async def sign_in(
     The request needs the header `Tessera-Idle`. A wrong login name and a wrong password get the
     same 401. After 5 failed attempts in a row, further ones must wait, up to 15 minutes (429).
     """
-    login = body.login.strip().lower()
+    login, browser = body.login.strip().lower(), browser_secret(request)
+    was_here = bool(browser) and await run_sync(passwords.knows, login, browser)
+    if not was_here:  # others may share the address
+        check_address(request, limits)
     try:
-        signed_in = await threads.run(
-            passwords.sign_in, login, body.password, browser_secret(request)
-        )
+        signed_in = await threads.run(passwords.sign_in, login, body.password, browser)
     except (Unauthenticated, SignInLocked) as error:
         known = await threads.run(accounts.has_person, login)  # else somebody's password, perhaps
         if known:
@@ -179,14 +182,13 @@ def renew_session(request: Request, sessions: SignInSessionsDep) -> Response:
 async def change_password(
     body: PasswordChangeIn,
     request: Request,
-    limits: SignInLimitsDep,
     passwords: PasswordSignInDep,
     threads: PasswordThreadsDep,
     audited: AuditedDep,
     session: _Current,
 ) -> Response:
     """Changes the password of who is signed in, and ends the user's other sessions."""
-    check_sign_in(request, limits)
+    check_sign_in(request)
     audited.add(AuditObject.ACCOUNT, session.person.login)
     browser = await threads.run(passwords.change, session, body.current, body.password)
     response = Response(status_code=204)
@@ -198,6 +200,7 @@ async def change_password(
 async def set_password(
     body: NewPasswordIn,
     request: Request,
+    limits: SignInLimitsDep,
     passwords: PasswordSignInDep,
     threads: PasswordThreadsDep,
     audited: AuditedDep,
@@ -206,6 +209,7 @@ async def set_password(
 
     All other sessions of the user end. The request needs the header `Tessera-Idle`.
     """
+    check_address(request, limits)
     signed_in = await threads.run(passwords.set_by_link, body.link, body.password)
     audited.add(AuditObject.ACCOUNT, signed_in.person.login)
     return _signed_in(request, signed_in)
