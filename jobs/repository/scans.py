@@ -132,6 +132,13 @@ class Scans:
             if not connection.execute(update(scans).where(mine).values(info=dict(info))).rowcount:
                 raise no_scan()
 
+    def keep(self, project: str, scan_ids: Collection[str]) -> None:
+        """The project's scans stay when the sessions end in which they came."""
+        mine = (image_names.c.project == project) & image_names.c.scan.in_(scan_ids)
+        with self._database.write() as connection:
+            query = update(image_names).where(mine, image_names.c.owns_scan)
+            connection.execute(query.values(owns_scan=False))
+
     def uses(self, project: str, scan_id: str) -> ScanUses:
         """What would be deleted with the project's scan; raises NotFound."""
         users = select(job_scans.c.job).where(job_scans.c.scan == scan_id)
