@@ -3,6 +3,7 @@
 Only this module knows all parts. Everything else receives the few that it uses.
 """
 
+import logging
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -108,6 +109,8 @@ from service.use_cases.uploaded_scans import UploadedScans
 from service.webhooks.announcer import WebhookAnnouncer
 from service.webhooks.message_sender import MessageSender, SenderParts
 
+logger = logging.getLogger("tessera.service")
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -149,6 +152,7 @@ def open_parts(
     repository = Repository(settings.database, settings.database_timeout_s)
     stack.callback(repository.close)
     repository.migrate()
+    _warn_of_unknown_projects(routing, repository)
     callers = KnownCallers(
         repository.accounts,
         repository.api_keys,
@@ -190,6 +194,13 @@ def open_parts(
         limits=Limits(settings.max_voxels, settings.max_pixels, settings.max_unpacked_bytes),
         recorder=recorder,
     )
+
+
+def _warn_of_unknown_projects(routing: RoutingTable, repository: Repository) -> None:
+    if routing.projects:
+        known = {project.name for project in repository.accounts.projects()}
+        for name in sorted(routing.projects - known):
+            logger.warning("The routing table names the project %s, which does not exist.", name)
 
 
 def _recorder(settings: Settings, repository: Repository, stack: AsyncExitStack) -> AuditRecorder:
