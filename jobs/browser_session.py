@@ -13,6 +13,8 @@ class SignInMethod(StrEnum):
     PASSWORD = "password"  # noqa: S105 - a method, not a password
     OIDC = "oidc"
     """An OpenID Connect provider says who it is."""
+    PROXY = "proxy"
+    """A proxy says with every request who it is; there is no session."""
 
 
 @dataclass(frozen=True, slots=True)

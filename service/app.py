@@ -22,6 +22,7 @@ from service.http.methods import HeadRequests
 from service.http.origin_guard import OriginGuard
 from service.http.project_path import ProjectPath
 from service.http.proxies import trusted_proxies
+from service.http.proxy_identity import proxy_identity
 from service.http.rate_limits import RATE_LIMIT_HEADERS, RateLimitHeaders
 from service.http.request_span import NO_TELEMETRY
 from service.http.security_headers import SecurityHeaders
@@ -104,7 +105,8 @@ def create_app(
     """The gateway. Its services are built when it starts and closed when it ends.
 
     `authenticator` says who callers are; None: the accounts in the database do, and while there are
-    none, everybody is the local administrator. Raises BadRequest if the routing table is not valid.
+    none, everybody is the local administrator. Raises BadRequest if the routing table, or what the
+    settings say of proxies, is not valid.
     """
     registry = registry or Registry(settings.added_models)
     routing = RoutingTable.load(settings.routing_table)
@@ -147,6 +149,7 @@ def monai_label_app(gateway: FastAPI, settings: Settings) -> FastAPI:
 def _middleware(settings: Settings, upload_trees: tuple[str, ...] = _UPLOADS) -> list[Middleware]:
     """Outermost first; files may be uploaded at and below the addresses `uploads`."""
     return [
+        *proxy_identity(settings),
         *trusted_proxies(settings),
         Middleware(AccessLog),
         *([Middleware(AuditTrail)] if settings.audit else []),

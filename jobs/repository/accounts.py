@@ -1,6 +1,8 @@
 """Projects and people: who is in which project with which role."""
 
+from collections.abc import Iterable
 from dataclasses import asdict
+from itertools import groupby
 from uuid import uuid4
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, insert, or_, select, update
@@ -15,10 +17,13 @@ from jobs.account import (
     checked_name,
     checked_project,
 )
+from jobs.identity import Access
 from jobs.repository.account_rows import check_project, person_of, person_with, unknown_person
 from jobs.repository.browser_sessions import end_sessions
 from jobs.repository.database import Database
 from jobs.repository.idempotency import repeat_after_race
+from jobs.repository.passwords import end_links
+from jobs.repository.rows import Row
 from jobs.repository.schema import api_keys, memberships, people, projects
 from jobs.second_reading import reader_key
 
@@ -65,7 +70,8 @@ class Accounts:
             return [Project(row.name, row.created_at) for row in rows]
 
     def add_member(self, login: str, name: str, project: str, role: ProjectRole) -> Member:
-        """Adds a person to a project. Both names together may be those of a known person.
+        """Adds a person to a project. Both names together may be those of a known person, whose
+        links that set a password end.
 
         Raises BadRequest for bad names, NotFound for an unknown project, and Conflict if only one
         of the names is known, or if the person is in the project already.
@@ -97,6 +103,18 @@ class Accounts:
         members = self.members(None)
         return [(one, [m for m in members if m.person.id == one.id]) for one in everybody]
 
+    def active(self) -> list[Access]:
+        """All people who are not disabled, by login name, also those in no project."""
+        query = (
+            select(people, memberships.c.project, memberships.c.role)
+            .outerjoin(memberships, memberships.c.person == people.c.id)
+            .where(people.c.disabled_at.is_(None))
+            .order_by(people.c.login, memberships.c.project)
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query).mappings().all()
+        return [Access(person, _roles(own)) for person, own in groupby(rows, person_of)]
+
     def members(self, project: str | None) -> list[Member]:
         """The people in a project by login name; None: in all projects."""
         query = select(people, memberships.c.project, memberships.c.role)
@@ -120,7 +138,8 @@ class Accounts:
     ) -> None:
         """Changes the role of a person in a project; None: removes the person from it.
 
-        `join`: also a person who is not in the project. Raises NotFound.
+        `join`: also a person who is not in the project; then links that set a password end. Raises
+        NotFound.
         """
 
         def transaction() -> None:
@@ -175,9 +194,15 @@ class Accounts:
     def _insert_membership(
         self, connection: Connection, person: str, project: str, role: ProjectRole
     ) -> None:
+        end_links(self._database, connection, person)
         now = self._database.clock(connection)
         values = {"person": person, "project": project, "role": role, "created_at": now}
         connection.execute(insert(memberships).values(values))
+
+
+def _roles(rows: Iterable[Row]) -> dict[str, ProjectRole]:
+    """From one row for each project of a person."""
+    return {row["project"]: ProjectRole(row["role"]) for row in rows if row["project"]}
 
 
 def _membership(person: str, project: str) -> ColumnElement[bool]:

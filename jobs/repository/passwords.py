@@ -76,12 +76,12 @@ class Passwords:
                 person = person_with(connection, login)
                 if person is None:
                     raise unknown_person()
+                end_links(self._database, connection, person.id)
                 if only_in is not None:
                     _check_projects(connection, person.id, only_in)
                 now = self._database.clock(connection)
-                own = setup_links.c.person == person.id
                 stale = setup_links.c.expires_at <= now
-                connection.execute(delete(setup_links).where(own | stale))
+                connection.execute(delete(setup_links).where(stale))
                 row = {
                     "person": person.id,
                     "secret_sha256": sha256_of(secret),
@@ -139,6 +139,16 @@ class Passwords:
             setup_links.c.expires_at > self._database.now,
             people.c.disabled_at.is_(None),
         )
+
+
+def end_links(database: Database, connection: Connection, person: str) -> None:
+    """The links of a person, by id, are no longer valid, also one that is being created.
+
+    So it is when the person joins a project: an administrator of another one may have a link, which
+    would open this project, too.
+    """
+    database.lock(connection, f"links of {person}")
+    connection.execute(delete(setup_links).where(setup_links.c.person == person))
 
 
 def _check_projects(connection: Connection, person: str, project: str) -> None:

@@ -36,17 +36,21 @@ class SignInAttempts:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def counter(self, login: str, browser: str) -> str:
-        """Where attempts are counted: at the login name, or at a browser in which its person has
-        signed in, by its secret."""
+    def knows(self, login: str, browser: str) -> bool:
+        """Whether the person has signed in before in the browser with this secret."""
         known = and_(
             known_browsers.c.secret_sha256 == sha256_of(browser),
             known_browsers.c.used_at > self._database.now - _KNOWN_S,
             people.c.login == login,
         )
         with self._database.read() as connection:
-            row = connection.execute(select(people.c.id).join(known_browsers).where(known)).first()
-        return sha256_of(f"login {login}" if row is None else f"browser {browser}")
+            query = select(people.c.id).join(known_browsers).where(known)
+            return connection.execute(query).first() is not None
+
+    def counter(self, login: str, browser: str) -> str:
+        """Where attempts are counted: at the login name, or at a browser in which its person has
+        signed in, by its secret."""
+        return sha256_of(f"browser {browser}" if self.knows(login, browser) else f"login {login}")
 
     def begin(self, counter: str) -> int:
         """Counts an attempt as a failure, until `succeeded`; 0. Where it must wait, it is not

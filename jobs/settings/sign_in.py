@@ -1,5 +1,6 @@
 """Settings: sign-in on the review page."""
 
+from jobs.settings.secret import Secret
 from jobs.settings.section import Names, Seconds, Section
 
 
@@ -20,3 +21,10 @@ class SignInSettings(Section):
     """Addresses or networks of proxies in front of the gateway, such as `10.0.0.7, 10.1.0.0/16`,
     comma-separated. The gateway believes their headers X-Forwarded-For and X-Forwarded-Proto: where
     a request comes from, and whether it came by HTTPS. Empty: it believes nobody."""
+    proxy_user_header: str = ""
+    """Header in which such a proxy states the login name of the user whom it has signed in, such as
+    `X-Forwarded-User`. From any other address, requests with this header are refused. Empty: no
+    header states it, and the header has no meaning."""
+    proxy_secret: Secret = ""
+    """Secret that the proxy sends in the header `Tessera-Proxy-Secret` beside that one, so that no
+    other process on its host can name a user. Empty: the address of the proxy is enough."""

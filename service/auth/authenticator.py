@@ -1,6 +1,6 @@
 """The port between connectors and accounts: a caller is described, a principal is returned.
 
-Adapters: `StoredAccounts` (API keys in `HttpCaller.authorization`, people who signed in by
+Adapters: `StoredAccounts` (API keys in `HttpCaller.authorization`, people by `HttpCaller.login` or
 `HttpCaller.session`, and DICOM senders by their AE title), and `LocalAdministrator`, which the
 other one uses while there are no accounts.
 """
@@ -17,6 +17,8 @@ class HttpCaller:
 
     authorization: str = field(default="", repr=False)
     """The Authorization header; empty if there is none."""
+    login: str = ""
+    """Login name of the person, as a trusted proxy states it; empty: none does."""
     session: str = field(default="", repr=False)
     """Secret of the session of somebody who signed in on the page; empty: there is none."""
     project: str = ""

@@ -7,9 +7,10 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from imaging.errors import TesseraError, Unavailable
+from imaging.errors import Forbidden, TesseraError, Unavailable
 from jobs import problem
 from jobs.account import DicomSender, KeyHolder
+from jobs.identity import Access
 from jobs.key_secret import KeySecret
 from jobs.repository import Accounts, ApiKeys, DicomSenders, ProjectModels
 
@@ -34,6 +35,8 @@ class Known:
     """By the prefix of the key."""
     senders: Mapping[str, DicomSender] = field(default_factory=dict)
     """By AE title."""
+    people: Mapping[str, Access] = field(default_factory=dict)
+    """By login name; without those who are disabled."""
     models: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """By project: the names of the models that it may use. A project that is not in it may use
     all."""
@@ -45,6 +48,18 @@ class Known:
         stored = _NO_HASH if holder is None else holder.secret_sha256
         same = hmac.compare_digest("" if key is None else key.sha256, stored)
         return holder if same else None
+
+    def person(self, login: str) -> Access:
+        """The person whom a proxy names; raises Forbidden for one who may not use the service."""
+        access = self.people.get(login)
+        if access is None:
+            raise Forbidden(
+                "The proxy in front of the service names a user who does not exist here, or is "
+                "disabled.",
+                expected="The login name of a user, as `tessera users list` shows it.",
+                hint="Ask an administrator of the service to add you with this login name.",
+            )
+        return access
 
 
 class KnownCallers:
@@ -94,7 +109,8 @@ class KnownCallers:
                 return
             holders = {holder.prefix: holder for holder in self._keys.holders()}
             senders = {sender.ae_title: sender for sender in self._senders.all()}
-            self._known = Known(True, holders, senders, models, began)
+            people = {access.person.login: access for access in self._accounts.active()}
+            self._known = Known(True, holders, senders, people, models, began)
 
     def current(self) -> Known:
         """What is known; raises Unavailable if that is too old, and there are accounts."""

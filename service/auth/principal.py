@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from imaging.errors import Forbidden
 from jobs.account import ProjectRole
+from jobs.browser_session import SignInMethod
 from service.auth.permission import Permission
 
 
@@ -20,6 +21,8 @@ class Principal:
     """The caller's name in reviews; empty: there are no accounts, and requests state the name."""
     login: str = ""
     """Login name of a person who signed in; empty for any other caller."""
+    method: SignInMethod | None = None
+    """How that person signed in."""
     roles: Mapping[str, ProjectRole] = field(default_factory=dict, hash=False)
     """Project -> role, for each project that the caller may name; empty without accounts."""
 

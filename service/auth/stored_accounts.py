@@ -1,10 +1,11 @@
-"""The authenticator of a gateway: keys, sessions and AE titles of the database, if it has
+"""The authenticator of a gateway: keys, people, sessions and AE titles of the database, if it has
 accounts."""
 
 import base64
+from dataclasses import replace
 
 from imaging.errors import Forbidden, Unauthenticated
-from jobs.browser_session import BrowserSession
+from jobs.browser_session import BrowserSession, SignInMethod
 from jobs.identity import Access
 from jobs.key_secret import KeySecret
 from service.auth.access_tokens import AccessTokens
@@ -20,8 +21,8 @@ _DOTS_OF_TOKEN = 2
 
 
 class StoredAccounts:
-    """Callers are known by API keys, sessions, access tokens of an OpenID provider and AE titles,
-    once there is a person or a key, or a provider.
+    """Callers are known by API keys, sessions, login names that a proxy states, access tokens of an
+    OpenID provider and AE titles, once there is a person or a key, or a provider.
 
     Until then every caller is the local administrator. Both change within `known_callers.MAX_AGE_S`
     in every gateway of the database. Since people and keys are never deleted, there is no way back.
@@ -39,7 +40,8 @@ class StoredAccounts:
 
     def authenticate(self, caller: Caller) -> Principal:
         """The caller's principal. Raises Unauthenticated, also for keys and sessions that are no
-        longer valid, Forbidden for a project that is not the caller's, and Unavailable."""
+        longer valid, Forbidden for a project that is not the caller's and for unknown login names,
+        and Unavailable."""
         if isinstance(caller, BackgroundTask):
             return self._without_accounts.authenticate(caller)
         known = self._callers.current()
@@ -47,6 +49,9 @@ class StoredAccounts:
             return self._without_accounts.authenticate(caller)
         if isinstance(caller, DicomCaller):
             return _sender(known, caller)
+        if caller.login and not caller.authorization:
+            person = principal_of(known.person(caller.login), caller.project)
+            return replace(person, method=SignInMethod.PROXY)
         if caller.session and not caller.authorization:
             return self._signed_in(caller)
         credential = _credential(caller.authorization)
@@ -62,7 +67,7 @@ class StoredAccounts:
                 expected="A sign-in that has not expired and was not ended.",
                 hint="Sign in again.",
             )
-        return principal_of(session, caller.project)
+        return replace(principal_of(session, caller.project), method=session.method)
 
     def _key_holder(self, known: Known, caller: HttpCaller, key: KeySecret | None) -> Principal:
         holder = known.holder(key)

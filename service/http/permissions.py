@@ -17,6 +17,7 @@ from starlette.requests import Request
 from imaging.errors import Forbidden, Unauthenticated, Unavailable
 from service.auth import ANONYMOUS, Authenticator, HttpCaller, Permission, Principal
 from service.http.project_path import PROJECT
+from service.http.proxy_identity import proxy_login, stated_login
 from service.http.rate_limits import admit
 from service.http.session_cookie import idle_s, session_secret
 
@@ -93,12 +94,17 @@ async def authenticated(request: Request, caller: HttpCaller) -> Principal:
 def http_caller(request: Request, *, uses: bool = True) -> HttpCaller:
     """Who sends a request. `uses`: whether it shows that a person uses the service.
 
-    Raises Forbidden for a request with the cookie of a session that another site may have caused.
+    A key counts before what a proxy says, and that before the cookie of a session. Raises Forbidden
+    for a request without a key that another site may have caused, and for a header that only a
+    proxy may send.
     """
+    stated_login(request)
     authorization = request.headers.get("authorization", "")
+    login = "" if authorization else proxy_login(request)
     return HttpCaller(
         authorization=authorization,
-        session="" if authorization else session_secret(request),
+        login=login,
+        session="" if authorization or login else session_secret(request),
         project=request.scope.get(PROJECT, ""),
         idle_s=idle_s(request) if uses else None,
         address=request.client.host if request.client else "",

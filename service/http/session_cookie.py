@@ -25,6 +25,8 @@ _NAME = "tessera"
 _BROWSER_NAME = "tessera-browser"
 _SECURE_PREFIX = "__Host-"
 """A browser takes such a cookie only by HTTPS, for this host alone and all its paths."""
+ENCRYPTED_NAME = _SECURE_PREFIX + _NAME
+"""The session's cookie on an encrypted connection."""
 _BROWSER_KEPT_S = 180 * 86_400
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _OWN_PAGE = ("same-origin", "none")
@@ -37,11 +39,19 @@ def session_secret(request: Request) -> str:
     Raises Forbidden for a request that changes something without the header of the page.
     """
     secret = request.cookies.get(_name(request, _NAME), "")
-    if not secret or request.headers.get("sec-fetch-site", "none") not in _OWN_PAGE:
-        return ""
+    return secret if secret and is_from_own_page(request) else ""
+
+
+def is_from_own_page(request: Request) -> bool:
+    """Whether what a browser sends by itself counts: a cookie, or what a proxy says of the person.
+
+    Raises Forbidden for a request that changes something without the header of the page.
+    """
+    if request.headers.get("sec-fetch-site", "none") not in _OWN_PAGE:
+        return False
     if request.method not in _SAFE:
         check_page_header(request)
-    return secret
+    return True
 
 
 def check_page_header(request: Request) -> None:

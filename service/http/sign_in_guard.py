@@ -9,9 +9,8 @@ from service.http.session_cookie import check_page_header
 from service.resources.sign_in_limits import PER_MINUTE, SignInLimits
 
 
-def check_sign_in(request: Request, limits: SignInLimits) -> None:
-    """Raises Forbidden for a request that the page did not send, or that was not encrypted, and
-    TooManyRequests above the limit of its address."""
+def check_sign_in(request: Request) -> None:
+    """Raises Forbidden for a request that the page did not send, or that was not encrypted."""
     check_page_header(request)
     if not _is_private(request):
         raise Forbidden(
@@ -20,6 +19,10 @@ def check_sign_in(request: Request, limits: SignInLimits) -> None:
             hint="Open the page by https://. If it is, a proxy in front of the gateway must be in "
             "TESSERA_TRUSTED_PROXIES and send X-Forwarded-Proto.",
         )
+
+
+def check_address(request: Request, limits: SignInLimits) -> None:
+    """Raises TooManyRequests above the limit of the request's address."""
     if wait_s := limits.wait_s(request.client.host if request.client else ""):
         raise TooManyRequests(
             "Too many attempts to sign in come from this address.",

@@ -21,5 +21,6 @@ def get_account(
         project=principal.project,
         permissions=sorted(principal.permissions),
         login=principal.login,
+        method=principal.method,
         projects=[ProjectRoleOut(name=name, role=role) for name, role in principal.roles.items()],
     )

@@ -2,12 +2,14 @@
 
 from typing import Annotated
 
+from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, Request, Response
 
 from imaging.errors import Conflict, Unauthenticated
 from jobs.account import Person
 from jobs.audit.event import AuditAction, AuditObject, AuditOutcome
 from jobs.browser_session import BrowserSession, SignInMethod
+from jobs.identity import Access
 from jobs.log_format import log_field
 from service.auth import ANONYMOUS, Permission, Principal
 from service.http.audited import AuditedDep
@@ -22,6 +24,8 @@ from service.http.dependencies import (
     SignInSessionsDep,
 )
 from service.http.permissions import CALLER, Allowed
+from service.http.proxy_identity import proxy_login, stated_login
+from service.http.security_schemes import OWN_SESSION
 from service.http.session_cookie import (
     browser_secret,
     clear_session,
@@ -30,7 +34,7 @@ from service.http.session_cookie import (
     set_browser,
     set_session,
 )
-from service.http.sign_in_guard import check_sign_in
+from service.http.sign_in_guard import check_address, check_sign_in
 from service.schemas import (
     NewPasswordIn,
     PasswordChangeIn,
@@ -45,14 +49,20 @@ from service.use_cases.password_sign_in import SignedIn, SignInLocked
 router = APIRouter(tags=["sign-in"], dependencies=[Allowed(Permission.PUBLIC)])
 
 
-def _guarded(request: Request, limits: SignInLimitsDep, callers: KnownCallersDep) -> None:
+def _guarded(request: Request, callers: KnownCallersDep) -> None:
     if not callers.current().accounts:
         raise Conflict(
             "This service has no accounts.",
             expected="A service with users.",
             hint="Use the page without signing in.",
         )
-    check_sign_in(request, limits)
+    if stated_login(request):
+        raise Conflict(
+            "The proxy in front of the service has signed you in.",
+            expected="No sign-in here.",
+            hint="Reload the page.",
+        )
+    check_sign_in(request)
 
 
 def _current(request: Request, sessions: SignInSessionsDep) -> BrowserSession:
@@ -73,19 +83,25 @@ _Current = Annotated[BrowserSession, Depends(_current)]
 def get_session(
     request: Request, sessions: SignInSessionsDep, callers: KnownCallersDep, openid: OpenIdDep
 ) -> SessionOut:
-    """Whether the service has accounts, and who is signed in with the cookie of the request.
+    """Whether the service has accounts, and who is signed in, with the cookie of the request or by
+    a proxy.
 
     This is for the page. It needs no sign-in, and does not count as use of the session.
     """
-    secret = session_secret(request)
-    session = sessions.find(secret) if secret else None
-    page = openid.page if openid else None
+    known = callers.current()
+    if known.accounts and (login := proxy_login(request)):
+        person, methods, page = _person_out(known.person(login), SignInMethod.PROXY), [], None
+    else:
+        secret, page = session_secret(request), openid.page if openid else None
+        session = sessions.find(secret) if secret else None
+        person = None if session is None else _person_out(session, session.method)
+        methods = [SignInMethod.PASSWORD, *([SignInMethod.OIDC] if page else [])]
     return SessionOut(
-        accounts=callers.current().accounts,
-        methods=[SignInMethod.PASSWORD, *([SignInMethod.OIDC] if page else [])],
+        accounts=known.accounts,
+        methods=methods,
         provider=page.name if page else None,
         idle_s=sessions.idle_s,
-        person=None if session is None else _person_out(session),
+        person=person,
     )
 
 
@@ -94,6 +110,7 @@ async def sign_in(
     body: SignInIn,
     request: Request,
     accounts: AccountsDep,
+    limits: SignInLimitsDep,
     passwords: PasswordSignInDep,
     threads: PasswordThreadsDep,
     sessions: SignInSessionsDep,
@@ -105,11 +122,12 @@ async def sign_in(
     The request needs the header `Tessera-Idle`. A wrong login name and a wrong password get the
     same 401. After 5 failed attempts in a row, further ones must wait, up to 15 minutes (429).
     """
-    login = body.login.strip().lower()
+    login, browser = body.login.strip().lower(), browser_secret(request)
+    was_here = bool(browser) and await run_sync(passwords.knows, login, browser)
+    if not was_here:  # others may share the address
+        check_address(request, limits)
     try:
-        signed_in = await threads.run(
-            passwords.sign_in, login, body.password, browser_secret(request)
-        )
+        signed_in = await threads.run(passwords.sign_in, login, body.password, browser)
     except (Unauthenticated, SignInLocked) as error:
         known = await threads.run(accounts.has_person, login)  # else somebody's password, perhaps
         if known:
@@ -142,6 +160,7 @@ def sign_out(request: Request, sessions: SignInSessionsDep, audited: AuditedDep)
     status_code=204,
     response_class=Response,
     dependencies=[Depends(_current)],
+    openapi_extra={**OWN_SESSION},
 )
 def renew_session(request: Request, sessions: SignInSessionsDep) -> Response:
     """Replaces the secret in the cookie if it is older than 15 minutes.
@@ -156,18 +175,19 @@ def renew_session(request: Request, sessions: SignInSessionsDep) -> Response:
     return response
 
 
-@router.put("/v1/session/password", status_code=204, response_class=Response)
+@router.put(
+    "/v1/session/password", status_code=204, response_class=Response, openapi_extra={**OWN_SESSION}
+)
 async def change_password(
     body: PasswordChangeIn,
     request: Request,
-    limits: SignInLimitsDep,
     passwords: PasswordSignInDep,
     threads: PasswordThreadsDep,
     audited: AuditedDep,
     session: _Current,
 ) -> Response:
     """Changes the password of who is signed in, and ends the user's other sessions."""
-    check_sign_in(request, limits)
+    check_sign_in(request)
     audited.add(AuditObject.ACCOUNT, session.person.login)
     browser = await threads.run(passwords.change, session, body.current, body.password)
     response = Response(status_code=204)
@@ -179,6 +199,7 @@ async def change_password(
 async def set_password(
     body: NewPasswordIn,
     request: Request,
+    limits: SignInLimitsDep,
     passwords: PasswordSignInDep,
     threads: PasswordThreadsDep,
     audited: AuditedDep,
@@ -187,6 +208,7 @@ async def set_password(
 
     All other sessions of the user end. The request needs the header `Tessera-Idle`.
     """
+    check_address(request, limits)
     signed_in = await threads.run(passwords.set_by_link, body.link, body.password)
     audited.add(AuditObject.ACCOUNT, signed_in.person.login)
     return _signed_in(request, signed_in)
@@ -217,10 +239,10 @@ def _note_lock_out(request: Request, recorder: AuditRecorder, login: str) -> Non
     recorder.note(deed, repeats=True)
 
 
-def _person_out(session: BrowserSession) -> SignedInOut:
+def _person_out(access: Access | BrowserSession, method: SignInMethod) -> SignedInOut:
     return SignedInOut(
-        login=session.person.login,
-        name=session.person.name,
-        method=session.method,
-        projects=[ProjectRoleOut(name=name, role=role) for name, role in session.roles.items()],
+        login=access.person.login,
+        name=access.person.name,
+        method=method,
+        projects=[ProjectRoleOut(name=name, role=role) for name, role in access.roles.items()],
     )

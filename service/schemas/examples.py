@@ -210,6 +210,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "project": "liver-study",
         "permissions": ["jobs:read", "results:read", "reviews:write"],
         "login": "okafor",
+        "method": "password",
         "projects": [{"name": "liver-study", "role": "reader"}],
     },
     **ACCOUNT_EXAMPLES,

@@ -37,7 +37,7 @@ class SessionOut(Wire):
     accounts: bool
     """Whether the service has accounts; without, nobody needs to sign in."""
     methods: list[SignInMethod]
-    """How people can sign in."""
+    """How people can sign in; empty: a proxy says who they are."""
     provider: str | None
     """Name of the OpenID provider, with which people sign in at `/v1/sign-in/oidc`; null: none."""
     idle_s: float

@@ -71,6 +71,10 @@ class PasswordSignIn:
             self._passwords.rehash(stored.person.id, hash_, self._hasher.hash(normalized(password)))
         return self._signed_in(stored.person, counter)
 
+    def knows(self, login: str, browser: str) -> bool:
+        """Whether the person has signed in before in the browser with this secret."""
+        return self._attempts.knows(login, browser)
+
     def invite(self, login: str, project: str) -> SetupLink:
         """A link for a user of this project alone, by its administrator; see `Passwords.invite`."""
         return self._passwords.invite(login, self._link_s, only_in=project)

@@ -66,6 +66,24 @@ def test_an_administrator_invites_users_of_the_own_project_alone(
         rows.invite("nobody", 60.0)
 
 
+def test_a_link_ends_when_its_user_joins_another_project(
+    repository: Repository, person: str
+) -> None:
+    """Else an administrator could keep one, and act in a project that the user joins later."""
+    rows, accounts = repository.passwords, repository.accounts
+    accounts.add_project("brain")
+    kept = rows.invite("r1", 60.0, only_in="lung")
+    accounts.set_role("r1", "lung", ProjectRole.VIEWER)
+    assert rows.invited(kept.secret).id == person
+    accounts.add_member("r1", "R1", "brain", ProjectRole.READER)
+    with pytest.raises(NotFound):
+        rows.set_by_link(kept.secret, "hash")
+    kept = rows.invite("r1", 60.0)
+    accounts.set_role("r1", "local", ProjectRole.READER, join=True)
+    with pytest.raises(NotFound):
+        rows.set_by_link(kept.secret, "hash")
+
+
 def test_a_change_keeps_the_session_in_which_it_is_made(
     repository: Repository, person: str
 ) -> None:

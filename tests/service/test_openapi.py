@@ -25,6 +25,12 @@ SIGN_IN = {
     ("/v1/session/password", "put"): 401,
 }
 """What a gateway without accounts answers."""
+OWN_SESSION = {("/v1/session/renewal", "post"), ("/v1/session/password", "put")}
+"""What somebody who signed in may do with the own session alone."""
+PUBLIC = {"/v1/formats", "/v1/session", "/v1/passwords", "/healthz", "/readyz"} | {
+    path for path, _ in OWN_SESSION
+}
+"""Paths that need no permission."""
 PATHS = {
     "/v1/scans": {"get", "post"},
     "/v1/scans/{scan_id}": {"get", "delete"},
@@ -169,6 +175,25 @@ def test_description_is_valid(gateway: Gateway) -> None:
             assert "422" not in operation["responses"]
 
 
+def test_what_a_request_needs_is_described(gateway: Gateway) -> None:
+    """A key or a session where the route has a permission, and nothing where it is public."""
+    described = gateway.client.get("/openapi.json").json()
+    schemes = described["components"]["securitySchemes"]
+    assert {(one["type"], one.get("scheme", one.get("in"))) for one in schemes.values()} == {
+        ("http", "bearer"),
+        ("http", "basic"),
+        ("apiKey", "cookie"),
+    }
+    by_permission: list[Any] = [*({name: []} for name in schemes), {}]
+    for path, methods in described["paths"].items():
+        for method, operation in methods.items():
+            needed, own = operation.get("x-tessera-permission"), (path, method) in OWN_SESSION
+            security = [{"session": []}] if own else by_permission if needed else []
+            assert operation["security"] == security, path
+            assert (needed is None) is (path in PUBLIC), path
+    assert described["paths"]["/v1/scans"]["get"]["x-tessera-permission"] == "scans:read"
+
+
 def test_events_are_described(gateway: Gateway) -> None:
     """A stream is text; the schema says what its events hold, and that their data is a JobOut."""
     described = gateway.client.get("/openapi.json").json()
@@ -285,3 +310,4 @@ def test_docs_page_fetches_nothing(gateway: Gateway) -> None:
     assert "script-src" not in answer.headers["content-security-policy"]
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     assert "hippocampus-mri-3d" in answer.text
+    assert "<b>Permission</b> <code>scans:read</code>" in answer.text

@@ -29,7 +29,7 @@ from service.auth import SignInSessions, sign_in_sessions
 from service.auth.password_rules import check_new_password
 from service.http import session_cookie
 from service.http.proxies import trusted_proxies
-from service.http.sign_in_guard import check_sign_in
+from service.http.sign_in_guard import check_address, check_sign_in
 from service.resources.sign_in_limits import PER_MINUTE, SignInLimits
 from tests.support.answers import ask, check_problem
 from tests.support.migrated import migrated
@@ -143,8 +143,9 @@ def test_a_wrong_name_and_a_wrong_password_get_the_same_answer(
 
 
 def test_failures_lock_a_name_but_not_a_known_browser(
-    browser: httpx.Client, gateway: str, rows: Repository
+    browser: httpx.Client, gateway: str, rows: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Nor do the attempts of others from the same address, such as that of a proxy."""
     rows.accounts.add_member("r6", "Reader Six", "lung", ProjectRole.READER)
     body = {"link": rows.passwords.invite("r6", 60.0).secret, "password": PASSWORD}
     assert browser.post("/v1/passwords", json=body).status_code == 204
@@ -156,7 +157,11 @@ def test_failures_lock_a_name_but_not_a_known_browser(
             locked = _sign_in(stranger, login, PASSWORD)
             problem = check_problem(locked, 429, login)
             assert 1 <= int(locked.headers["retry-after"]) <= 2, problem
+        monkeypatch.setattr(SignInLimits, "wait_s", lambda *_: 9)
+        problem = check_problem(_sign_in(stranger, "r1"), 429)
+        assert "from this address" in str(problem["detail"])
     assert _sign_in(browser, "r6").status_code == 204, "the person was here before"
+    check_problem(_sign_in(browser, "r1"), 429)
     until(lambda: [*rows.audit.events(AuditFilter(action=AuditAction.LOCK_OUT))])
     waits = [wait_after(n) for n in range(30)]
     assert waits[:7] == [0, 0, 0, 0, 0, 2, 4]
@@ -293,19 +298,22 @@ def _request(
 
 
 def test_passwords_are_not_taken_over_an_open_network() -> None:
-    limits = SignInLimits()
-    check_sign_in(_request(scheme="https"), limits)
-    check_sign_in(_request(client="::1"), limits)
-    check_sign_in(_request(host="localhost:8000"), limits)
+    check_sign_in(_request(scheme="https"))
+    check_sign_in(_request(client="::1"))
+    check_sign_in(_request(host="localhost:8000"))
     with pytest.raises(Forbidden, match="not encrypted"):
-        check_sign_in(_request(), limits)
+        check_sign_in(_request())
+
+
+def test_one_address_tries_so_many_times_in_a_minute() -> None:
+    limits = SignInLimits()
     network = "2001:db8:1:2"
     for n in range(PER_MINUTE):
-        check_sign_in(_request(f"{network}::{n + 1}", "https"), limits)
+        check_address(_request(f"{network}::{n + 1}", "https"), limits)
     with pytest.raises(TooManyRequests) as refused:
-        check_sign_in(_request(f"{network}::ffff", "https"), limits)
+        check_address(_request(f"{network}::ffff", "https"), limits)
     assert refused.value.retry_after_s
-    check_sign_in(_request("2001:db8:1:3::1", "https"), limits)
+    check_address(_request("2001:db8:1:3::1", "https"), limits)
 
 
 def test_cookies_of_encrypted_connections_are_for_this_host_alone() -> None:

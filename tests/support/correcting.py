@@ -80,13 +80,18 @@ def finished_volume(
     return finished(gateway, image.to_bytes(), f"{storage}.nii", "organs", mask), affine
 
 
-def correct(page: Page, job: str) -> None:
-    """Opens a job, and begins its correction if it has no draft."""
+def open_mask(page: Page, job: str) -> None:
+    """Opens a job, and waits for its mask."""
     page.evaluate(f"location.hash = 'job={job}'")
     page.wait_for_function(
         "job => window.tessera.shown().job === job && window.tessera.shown().mask", arg=job
     )
     page.wait_for_load_state("networkidle")
+
+
+def correct(page: Page, job: str) -> None:
+    """Opens a job, and begins its correction if it has no draft."""
+    open_mask(page, job)
     if page.locator(".correction").is_hidden():
         page.keyboard.press("t")
     expect(page.locator(".correction")).to_be_visible()

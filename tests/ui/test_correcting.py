@@ -19,6 +19,7 @@ from tests.support.correcting import (
     finished,
     finished_volume,
     model_mask,
+    open_mask,
     saved,
     stored,
 )
@@ -218,6 +219,18 @@ def test_an_image_is_painted_by_its_pixels(reader: Page, gateway: Gateway) -> No
     mask[np.linalg.norm(pixels - share[..., None] * along, axis=-1) <= RADIUS] = 3
     answer = gateway.client.get(f"/v1/jobs/{job}/reviews/{review['id']}/mask?format=png")
     assert np.array_equal(np.asarray(Image.open(BytesIO(answer.content))), mask)
+
+    other, affine = volume(gateway, "axial")
+    reader.evaluate("localStorage.setItem('tessera.view', 'planes')")
+    reader.reload()
+    open_mask(reader, job)
+    open_mask(reader, other)  # in panes of another size
+    screen = Screen(reader).shoot()
+    for column in (0, SHAPE[0] - 1):
+        edge = [(affine @ [column, *at, 1])[:3].tolist() for at in np.ndindex(SHAPE[1:])]
+        spots = [spot for spots in screen.spots(edge) for spot in spots]
+        drawn = [screen.around(spot, 4) for spot in spots if spot["plane"] == "axial"]
+        assert np.max(drawn) > 200  # the scan fills its pane
 
 
 def exact(page: Page, row: int, column: int) -> tuple[float, float]:

@@ -70,8 +70,12 @@ def shown(page: Page, job: str) -> None:
 def test_masks_are_judged_one_after_the_other_by_keyboard(reader: Page, worklist: Worklist) -> None:
     first, second, third = worklist.jobs
     open_job(reader, first)
+    mask = reader.get_by_role("button", name="Mask", exact=True)
+    reader.keyboard.press("m")
+    expect(mask).to_have_attribute("aria-pressed", "false")
     reader.keyboard.press("a")
     shown(reader, second)
+    expect(mask).to_have_attribute("aria-pressed", "true")  # the next mask is always seen
     expect(reader.locator(".undo")).to_contain_text("Accepted.")
     assert worklist.verdict(first) == "accepted"
 

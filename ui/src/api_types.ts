@@ -32,6 +32,10 @@ export type Permission =
   | 'audit:read'
   | 'retention:manage'
 /**
+ * How somebody shows who they are.
+ */
+export type SignInMethod = 'password' | 'oidc' | 'proxy'
+/**
  * What somebody is in a project, from the fewest permissions to all.
  */
 export type ProjectRole = 'viewer' | 'uploader' | 'reader' | 'operator' | 'administrator'
@@ -156,10 +160,6 @@ export type RetentionKind =
  * What a review is in the second reading of its job; see `jobs.second_reading`.
  */
 export type Role = 'reading' | 'surplus' | 'adjudication'
-/**
- * How somebody shows who they are.
- */
-export type SignInMethod = 'password' | 'oidc'
 /**
  * What a running training does.
  */
@@ -343,6 +343,10 @@ export interface AccountOut {
    * Login name of a user who signed in on the page; empty for any other caller.
    */
   login: string
+  /**
+   * How that user signed in; null for any other caller.
+   */
+  method: SignInMethod | null
   /**
    * The projects that the caller may choose, by name; empty without accounts. A key belongs to
    * one.
@@ -2077,7 +2081,7 @@ export interface SessionOut {
    */
   accounts: boolean
   /**
-   * How people can sign in.
+   * How people can sign in; empty: a proxy says who they are.
    */
   methods: SignInMethod[]
   /**

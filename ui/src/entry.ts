@@ -6,6 +6,7 @@ import { recall, remember } from './preferences'
 import { pageOf, projectOf } from './project'
 import { returnToView } from './provider'
 import { reader } from './reader'
+import { problemOf } from './requests'
 import * as route from './route'
 import type { Session } from './schemas'
 import * as requests from './session'
@@ -17,6 +18,7 @@ const LAST = 'project'
 
 export class Entry {
   readonly root = element('div.entry')
+  private readonly endedByProxy = endedByProxy()
   private readonly signIn = new SignInView(() => this.enter())
 
   /** `page`: what has everything; `onReturn`: the person who was signed in is so again. */
@@ -47,18 +49,19 @@ export class Entry {
     const status = await reader.load()
     const current = projectOf(document.baseURI)
     if (reader.login !== '') {
-      requests.keepRenewing()
+      if (!reader.isNamedByProxy) requests.keepRenewing()
       remember(LAST, reader.account!.project)
       if (current === '') return this.go(reader.account!.project)
     }
-    if (status === 403) return this.goToProject(await requests.session())
+    if (status === 403) return this.chooseProject()
     return !this.isClosed
   }
 
   private askToSignIn(): void {
     this.close()
     for (const dialog of document.querySelectorAll('dialog')) dialog.close()
-    this.signIn.show(reader.login)
+    if (reader.isNamedByProxy) this.root.append(this.endedByProxy)
+    else this.signIn.show(reader.login)
   }
 
   private close(): void {
@@ -89,14 +92,30 @@ export class Entry {
     if (session?.person?.login === reader.login) await this.enter()
   }
 
+  /** The reader is not in the project of the address, or may not use the service at all. */
+  private async chooseProject(): Promise<false> {
+    try {
+      return this.goToProject(await requests.session())
+    } catch (error) {
+      const { detail, hint } = problemOf(error)
+      return this.refuse('You cannot use this service', detail, hint ?? '')
+    }
+  }
+
   /** Loads the page of the project in the address, of the last one, or of the first one. */
   private goToProject({ person }: Session): false {
     const names = person?.projects.map(({ name }) => name) ?? []
     const wanted = [projectOf(document.baseURI), recall(LAST, ''), names[0] ?? '']
     const project = wanted.find((name) => names.includes(name))
     if (project !== undefined) return this.go(project)
+    const remedy = 'Ask an administrator to add you to a project, then reload the page.'
+    return this.refuse('You are in no project', remedy, '', person?.method !== 'proxy')
+  }
+
+  /** Shows why there is no page. */
+  private refuse(title: string, reason: string, hint: string, mayLeave = false): false {
     this.close()
-    this.root.replaceChildren(noProject())
+    this.root.replaceChildren(notice(title, reason, hint, mayLeave && signOutButton()))
     return false
   }
 
@@ -110,13 +129,30 @@ export class Entry {
   }
 }
 
-function noProject(): HTMLElement {
-  const leave = (): void => void requests.signOut().finally(() => location.reload())
+function notice(
+  title: string,
+  reason: string,
+  hint: string,
+  way: HTMLElement | false,
+): HTMLElement {
   return element(
     'main.sign-in',
     {},
-    element('h1', {}, 'You are in no project'),
-    element('p', {}, 'Ask an administrator to add you to a project, then reload the page.'),
-    element('button', { type: 'button', onclick: leave }, 'Sign out'),
+    element('h1', {}, title),
+    element('p', {}, reason),
+    hint !== '' && element('p', {}, hint),
+    way,
   )
+}
+
+function signOutButton(): HTMLElement {
+  const leave = (): void => void requests.signOut().finally(() => location.reload())
+  return element('button', { type: 'button', onclick: leave }, 'Sign out')
+}
+
+function endedByProxy(): HTMLElement {
+  const link = element('a', { href: './', target: '_blank' }, 'Open another tab')
+  const reason = 'Your sign-in at the proxy in front of this service has ended.'
+  const remedy = 'Sign in there in another tab, then come back. What you typed and drew is kept.'
+  return notice('You are not signed in any more', reason, remedy, link)
 }

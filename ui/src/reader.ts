@@ -41,6 +41,11 @@ class Reader {
     return this.account?.login ?? ''
   }
 
+  /** Whether a proxy says who it is, so that nobody signs in or out on this page. */
+  get isNamedByProxy(): boolean {
+    return this.account?.method === 'proxy'
+  }
+
   /** Whether the name is that of an account, which the page cannot change. */
   get hasAccount(): boolean {
     return (this.account?.reader ?? '') !== ''

@@ -1,6 +1,6 @@
 /** The panes of planes, and the one of an image: what the library draws, and what lies over it. */
 
-import type { RenderingEngine } from '@cornerstonejs/core'
+import { Enums, type RenderingEngine } from '@cornerstonejs/core'
 import type { Camera } from './camera'
 import { drawingSurfaceOf } from './drawing_surface'
 import { PLANES, plus } from './geometry'
@@ -23,6 +23,10 @@ export class SlicePanes {
     name: string,
   ) {
     this.all = [...PLANES, 'image' as const].map((plane) => new Pane(plane, name))
+    // To a pane that changed its size before, the library gives another zoom with the mask.
+    for (const pane of this.all) {
+      pane.element.addEventListener(Enums.Events.ACTORS_CHANGED, () => this.aim(pane))
+    }
   }
 
   /** Of the panes of the scan on screen. */
@@ -65,19 +69,26 @@ export class SlicePanes {
   draw(window: Window | null): void {
     const visible: string[] = []
     for (const pane of this.all) {
-      const camera = this.sight.cameraOf(pane)
-      const viewport = this.engine.getViewport(pane.id)
-      if (camera === null || viewport === undefined) continue
-      const { focus, plane } = camera
-      viewport.setCamera({
-        focalPoint: focus,
-        position: plus(focus, plane.normal, DISTANCE),
-        parallelScale: camera.halfHeight,
-      })
+      const camera = this.aim(pane)
+      if (camera === null) continue
       this.overlay(pane, camera, window)
       visible.push(pane.id)
     }
     this.engine.renderViewports(visible)
+  }
+
+  /** Gives the library's camera the place of the pane's, which it returns; null if none is drawn. */
+  private aim(pane: Pane): Camera | null {
+    const camera = this.sight.cameraOf(pane)
+    const viewport = this.engine.getViewport(pane.id)
+    if (camera === null || viewport === undefined) return null
+    const { focus, plane } = camera
+    viewport.setCamera({
+      focalPoint: focus,
+      position: plus(focus, plane.normal, DISTANCE),
+      parallelScale: camera.halfHeight,
+    })
+    return camera
   }
 
   private overlay(pane: Pane, camera: Camera, window: Window | null): void {

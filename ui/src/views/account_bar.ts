@@ -4,7 +4,7 @@ import { element, fill } from '../element'
 import { pageOf } from '../project'
 import { signOutAddress } from '../provider'
 import { reader } from '../reader'
-import { session, signOut } from '../session'
+import { signOut } from '../session'
 import { askForPassword } from './password_dialog'
 
 export class AccountBar {
@@ -21,13 +21,16 @@ export class AccountBar {
     if (account === null || this.root.hidden) return
     fill(
       this.root,
-      element(
-        'button.quiet',
-        { type: 'button', title: 'Change password', onclick: askForPassword },
-        account.reader,
-      ),
+      reader.isNamedByProxy
+        ? element('span', { title: 'Signed in by the proxy' }, account.reader)
+        : element(
+            'button.quiet',
+            { type: 'button', title: 'Change password', onclick: askForPassword },
+            account.reader,
+          ),
       this.projects(account.project, account.projects),
-      element('button.quiet', { type: 'button', onclick: () => void this.leave() }, 'Sign out'),
+      !reader.isNamedByProxy &&
+        element('button.quiet', { type: 'button', onclick: () => void this.leave() }, 'Sign out'),
     )
   }
 
@@ -54,9 +57,8 @@ export class AccountBar {
 
   private async leave(): Promise<void> {
     if (!(await this.beforeLeaving())) return
-    const person = (await session().catch(() => null))?.person
     await signOut().catch(() => {}) // without a connection, the session ends by itself
     const home = pageOf('', document.baseURI)
-    location.replace(person?.method === 'oidc' ? signOutAddress() : home)
+    location.replace(reader.account?.method === 'oidc' ? signOutAddress() : home)
   }
 }

@@ -54,6 +54,11 @@ export class MaskTools {
     this.apply()
   }
 
+  /** Shows the mask, if a reader has hidden that of another scan. */
+  show(): void {
+    if (!pressed(this.shown)) this.toggleMask()
+  }
+
   toggleMask(): void {
     toggle(this.shown)
     this.apply()

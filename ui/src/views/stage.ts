@@ -141,6 +141,7 @@ export class Stage {
     this.root.dataset.mask = 'none'
     this.legend = null
     this.viewer?.clear()
+    this.mask.show()
     this.readout.value = ''
     this.notice.textContent = ''
     this.announce('')
