@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cli.account_options import project_option
 from imaging.counted import counted
 from jobs.settings import Settings
 
 if TYPE_CHECKING:  # it loads the formats
+    from service.resources.routing_table import RoutingRule
     from service.use_cases.route_trial import RuleTrial, SeriesTrial
 
 
@@ -32,8 +34,11 @@ def command() -> None:
     metavar="TITLE",
     help="AE title of the sender; without it, the title that the files state.",
 )
-def try_routes(files: tuple[Path, ...], table: Path | None, calling: str | None) -> None:
-    """Print what would happen if FILES were received by C-STORE.
+@project_option
+def try_routes(
+    files: tuple[Path, ...], table: Path | None, calling: str | None, project: str
+) -> None:
+    """Print what would happen if FILES were received by C-STORE for a project.
 
     FILES are DICOM files, folders or archives of them. For each series, the output states which
     rules match, which jobs would start, and which results would be sent to which peer. Nothing is
@@ -50,7 +55,7 @@ def try_routes(files: tuple[Path, ...], table: Path | None, calling: str | None)
     routing.check(registry)
     limits = Limits(settings.max_voxels, settings.max_pixels, settings.max_unpacked_bytes)
     with tempfile.TemporaryDirectory(prefix="tessera-") as folder:
-        tried = RouteTrial(routing, registry, limits, Path(folder)).run(files, calling)
+        tried = RouteTrial(routing, registry, limits, Path(folder), project).run(files, calling)
     if not tried.series:
         click.echo("The files hold no DICOM series.")
     if tried.unreadable:
@@ -85,10 +90,10 @@ def _rule_lines(tried: "RuleTrial") -> list[str]:
     if not tried.applies:
         return [f"{name} does not apply: it is for series that no other rule matches"]
     if rule.model is None:
-        return [f"{name} applies: no job"]
+        return [f"{name} applies{_projects(rule)}: no job"]
     options = [n for n in ("deidentify", "resample") if getattr(rule, n)]
     ending = f" ({', '.join(options)})" if options else ""
-    lines = [f"{name} applies: {rule.model}, priority {rule.priority}{ending}"]
+    lines = [f"{name} applies{_projects(rule)}: {rule.model}, priority {rule.priority}{ending}"]
     for job in tried.jobs:
         if job.fault is None:
             lines.append(f"  job for {job.scan.title}")
@@ -98,6 +103,10 @@ def _rule_lines(tried: "RuleTrial") -> list[str]:
     if any(job.fault is None for job in tried.jobs):
         lines.append(f"  results: {', '.join(sent) or 'sent nowhere'}")
     return lines
+
+
+def _projects(rule: "RoutingRule") -> str:
+    return "" if rule.projects is None else f" in {', '.join(rule.projects)}"
 
 
 def _files(count: int) -> str:

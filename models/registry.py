@@ -7,7 +7,7 @@ parts.
 
 import logging
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 from imaging.errors import BadModel, Conflict, NotFound
@@ -23,6 +23,7 @@ from models.registry_entry import (
     model_of,
     needed_models,
     no_network,
+    of_names,
     with_version,
 )
 
@@ -50,11 +51,11 @@ class Registry:
             self._warned.add(folder)
             logger.warning("The model in the folder %s is not served: %s", folder.name, error)
 
-    def all(self) -> list[AnyModel]:
+    def all(self, names: Collection[str] | None = None) -> list[AnyModel]:
         """All models with a valid card and all parts, sorted by name, a model before its later
-        versions; other folders are left out and logged."""
+        versions; other folders are left out and logged. `names`: only models of these names."""
         entries, models = self._entries(), list[AnyModel]()
-        for _, entry in sorted(entries.items(), key=by_name_and_age):
+        for _, entry in sorted(of_names(entries, names).items(), key=by_name_and_age):
             try:
                 models.append(model_of(entry, entries))
             except BadModel as error:
@@ -72,21 +73,23 @@ class Registry:
         except OSError:  # a folder that is removed meanwhile, or is not readable
             return frozenset()
 
-    def get(self, name: str) -> AnyModel:
+    def get(self, name: str, names: Collection[str] | None = None) -> AnyModel:
         """The model with this name; raises NotFound, which lists the available names, and BadModel
-        where a part of it is not available.
+        where a part of it is not available. `names`: other models are as if they were not there,
+        but may be parts.
 
         `NAME@VERSION` is a later version of NAME. NAME alone stays the model that was there first,
         which may be given with its version, too.
         """
         entries = self._entries()
-        entry = entries.get(name) or with_version(name, entries)
+        chosen = of_names(entries, names)
+        entry = chosen.get(name) or with_version(name, chosen)
         if entry is not None:
             return model_of(entry, entries)
-        names = ", ".join(model.card.full_name for model in self.all()) or "none"
+        available = ", ".join(model.card.full_name for model in self.all(names)) or "none"
         raise NotFound(
             "There is no model with that name.",
-            expected=f"One of: {names}.",
+            expected=f"One of: {available}.",
             hint="List the models with `tessera models` or GET /v1/models.",
         )
 

@@ -1,6 +1,6 @@
 """The folders of a registry by the names of their models, and what the names stand for."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,13 @@ class Entry:
 
 Entries = Mapping[str, Entry]
 """By the name that chooses the model."""
+
+
+def of_names(entries: Entries, names: Collection[str] | None) -> Entries:
+    """The entries of models with these names, and of their later versions; all for None."""
+    if names is None:
+        return entries
+    return {key: entry for key, entry in entries.items() if entry.card.name in names}
 
 
 def with_version(name: str, entries: Entries) -> Entry | None:

@@ -3,6 +3,7 @@
 Only this module knows all parts. Everything else receives the few that it uses.
 """
 
+import logging
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -60,6 +61,7 @@ from service.resources.scratch import Scratch
 from service.resources.service_metrics import ServiceMetrics, Sources
 from service.resources.sign_in_limits import SignInLimits
 from service.resources.tile_files import TileFiles
+from service.resources.usable_models import UsableModels
 from service.resources.webhook_metrics import WebhookMetrics
 from service.use_cases import retention_task
 from service.use_cases.archives import Archives
@@ -107,6 +109,8 @@ from service.use_cases.uploaded_scans import UploadedScans
 from service.webhooks.announcer import WebhookAnnouncer
 from service.webhooks.message_sender import MessageSender, SenderParts
 
+logger = logging.getLogger("tessera.service")
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -114,6 +118,7 @@ class Parts:
 
     settings: Settings
     registry: Registry
+    models: UsableModels
     routing: RoutingTable
     callers: KnownCallers
     sessions: SignInSessions
@@ -147,10 +152,12 @@ def open_parts(
     repository = Repository(settings.database, settings.database_timeout_s)
     stack.callback(repository.close)
     repository.migrate()
+    _warn_of_unknown_projects(routing, repository)
     callers = KnownCallers(
         repository.accounts,
         repository.api_keys,
         repository.dicom_senders,
+        repository.project_models,
         closed=bool(settings.oidc_issuer),
     )
     stack.callback(callers.stop)
@@ -172,6 +179,7 @@ def open_parts(
     return Parts(
         settings=settings,
         registry=registry,
+        models=UsableModels(registry, callers.limited_models),
         routing=routing,
         callers=callers,
         sessions=sessions,
@@ -186,6 +194,13 @@ def open_parts(
         limits=Limits(settings.max_voxels, settings.max_pixels, settings.max_unpacked_bytes),
         recorder=recorder,
     )
+
+
+def _warn_of_unknown_projects(routing: RoutingTable, repository: Repository) -> None:
+    if routing.projects:
+        known = {project.name for project in repository.accounts.projects()}
+        for name in sorted(routing.projects - known):
+            logger.warning("The routing table names the project %s, which does not exist.", name)
 
 
 def _recorder(settings: Settings, repository: Repository, stack: AsyncExitStack) -> AuditRecorder:
@@ -203,7 +218,7 @@ def build_services(parts: Parts) -> Services:
     rows = parts.repository
     services: Services = {Blobs: parts.blobs}
     for part in (
-        *(parts.registry, parts.routing, parts.metrics, parts.limits),
+        *(parts.models, parts.routing, parts.metrics, parts.limits),
         *(parts.recorder, parts.callers, parts.sessions),
     ):
         services[type(part)] = part
@@ -393,7 +408,7 @@ def _add_scans(parts: Parts, services: Services) -> None:
     services[Archives] = archives
     services[ScanViews] = ScanViews(parts.blobs, scratch, limits)
     services[Tiles] = Tiles(parts.blobs, scratch, limits, tiles)
-    services[ModelFits] = ModelFits(parts.registry, parts.blobs, scratch, limits)
+    services[ModelFits] = ModelFits(parts.models, parts.blobs, scratch, limits)
     services[NamedScans] = NamedScans(rows.image_names, intake, removal, archives)
     services[ImageSessions] = ImageSessions(
         rows.sessions, rows.image_names, rows.labels, rows.jobs, rows.readings, intake, removal
@@ -413,7 +428,7 @@ def _add_jobs(parts: Parts, services: Services) -> None:
         rows.jobs, rows.scans, rows.reviews, blobs, scratch, limits
     )
     send = partial(dispatch, rows.messages, parts.queue)
-    services[Orders] = Orders(rows.jobs, rows.batches, rows.scans, parts.registry, send)
+    services[Orders] = Orders(rows.jobs, rows.batches, rows.scans, parts.models, send)
     forecasts = Forecasts(rows.database, shared_s=FORECAST_S)
     statuses = JobStatuses(rows.jobs, forecasts, rows.worklist)
     services[JobStatuses] = statuses
@@ -453,7 +468,7 @@ def _add_monai_label(parts: Parts, services: Services) -> None:
     rows, blobs, scratch, limits = parts.repository, parts.blobs, parts.scratch, parts.limits
     orders = services[Orders]
     services[BatchInference] = BatchInference(
-        rows.batches, rows.jobs, rows.scans, rows.labels, parts.registry, orders
+        rows.batches, rows.jobs, rows.scans, rows.labels, parts.models, orders
     )
     services[DatastoreListing] = DatastoreListing(
         rows.scans, rows.image_names, rows.jobs, rows.labels
@@ -481,7 +496,7 @@ def _add_trainings(parts: Parts, services: Services) -> None:
     statuses = TrainingStatuses(rows.trainings, rows.workers)
     services[TrainingStatuses] = statuses
     services[TrainingWatcher] = TrainingWatcher(TrainingChanges(statuses))
-    services[TrainingOrders] = TrainingOrders(rows.trainings, rows.judged_jobs, parts.registry)
+    services[TrainingOrders] = TrainingOrders(rows.trainings, rows.judged_jobs, parts.models)
     services[Publications] = Publications(
         trainings=rows.trainings,
         registry=parts.registry,

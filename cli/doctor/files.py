@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cli.doctor.finding import Finding, ok, problem, warning
+from cli.doctor.known_projects import unknown_projects
 from imaging.counted import counted
 from imaging.errors import BadRequest, TesseraError
 from jobs.blobs import open_blobs
@@ -52,6 +53,10 @@ def check_secret_files(settings: Settings) -> Iterator[Finding]:
         if settings.routing_table is not None:
             peers, rules = counted(len(table.peer), "peer"), counted(len(table.rule), "rule")
             yield ok("routing table", f"{peers}, {rules}.")
+        if table.projects and (missing := unknown_projects(settings, table.projects)):
+            hint = "Add them with `tessera projects add`, or correct the routing table."
+            text = f"These projects do not exist: {', '.join(missing)}."
+            yield warning("routing table", text, hint)
         paths += [hook.secret_file for hook in table.webhook if hook.secret_file is not None]
     present = [path for path in paths if path.is_file()]
     open_files = [path for path in present if path.stat().st_mode & _OTHERS]

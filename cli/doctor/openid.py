@@ -6,8 +6,8 @@ from email.utils import parsedate_to_datetime
 from time import time
 
 from cli.doctor.finding import Finding, ok, problem, warning
+from cli.doctor.known_projects import unknown_projects
 from imaging.errors import TesseraError
-from jobs.server_database import has_database, server_database
 from jobs.settings import Settings
 from service.resources.oidc.group_roles import GroupRoles
 from service.resources.oidc.provider import Provider
@@ -64,12 +64,7 @@ def _groups(settings: Settings) -> Iterator[Finding]:
         hint = "Write the file, and name it in TESSERA_OIDC_GROUPS."
         yield problem(_GROUPS, "No group has a role: nobody may do anything.", hint)
         return
-    known: set[str] = set()
-    if has_database(settings):
-        with server_database(settings) as repository:
-            known = {project.name for project in repository.accounts.projects()}
-    missing = sorted({one.project for one in roles} - known)
-    if missing:
+    if missing := unknown_projects(settings, {one.project for one in roles}):
         hint = "Add them with `tessera projects add`, or correct the file of groups."
         yield warning(_GROUPS, f"These projects do not exist: {', '.join(missing)}.", hint)
     else:

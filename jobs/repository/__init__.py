@@ -29,6 +29,7 @@ from jobs.repository.legal_holds import LegalHolds
 from jobs.repository.lost_work import LostWork
 from jobs.repository.messages import Messages
 from jobs.repository.passwords import Passwords, SetupLink
+from jobs.repository.project_models import ProjectModels
 from jobs.repository.provider_sessions import ProviderSession, ProviderSessions
 from jobs.repository.quotas import Quotas
 from jobs.repository.reading_stages import ReadingStages
@@ -95,6 +96,7 @@ __all__ = [
     "LostWork",
     "Messages",
     "Passwords",
+    "ProjectModels",
     "ProviderSession",
     "ProviderSessions",
     "Quotas",
@@ -192,6 +194,7 @@ class Repository:
         self.references = References(database)
         self.table_backup = TableBackup(database)
         self.quotas = Quotas(database)
+        self.project_models = ProjectModels(database)
 
     def migrate(self) -> None:
         """Upgrades the schema to the newest version; several processes may do so at once."""

@@ -256,6 +256,14 @@ project_limits = Table(
 """What projects may use; NULL: no limit, as for a project without a row. See
 `jobs.project_limits`."""
 
+project_models = Table(
+    "project_models",
+    metadata,
+    Column("project", Text, primary_key=True),
+    Column("models", _Json, nullable=False),
+)
+"""The names of the models that a project may use; a project without a row may use all."""
+
 worklist = Table(
     "worklist",
     metadata,

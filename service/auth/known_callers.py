@@ -12,7 +12,7 @@ from jobs import problem
 from jobs.account import DicomSender, KeyHolder
 from jobs.identity import Access
 from jobs.key_secret import KeySecret
-from jobs.repository import Accounts, ApiKeys, DicomSenders
+from jobs.repository import Accounts, ApiKeys, DicomSenders, ProjectModels
 
 logger = logging.getLogger("tessera.auth")
 
@@ -37,6 +37,9 @@ class Known:
     """By AE title."""
     people: Mapping[str, Access] = field(default_factory=dict)
     """By login name; without those who are disabled."""
+    models: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By project: the names of the models that it may use. A project that is not in it may use
+    all."""
     at: float = field(default_factory=time.monotonic)
 
     def holder(self, key: KeySecret | None) -> KeyHolder | None:
@@ -63,11 +66,18 @@ class KnownCallers:
     """Reads them again and again on a thread of its own, so that no request waits for it."""
 
     def __init__(
-        self, accounts: Accounts, keys: ApiKeys, senders: DicomSenders, *, closed: bool = False
+        self,
+        accounts: Accounts,
+        keys: ApiKeys,
+        senders: DicomSenders,
+        models: ProjectModels,
+        *,
+        closed: bool = False,
     ) -> None:
         """`closed`: everybody needs an account, also if there is none."""
         self._closed = closed
         self._accounts, self._keys, self._senders = accounts, keys, senders
+        self._models = models
         self._known: Known | None = None
         self._reading = threading.Lock()
         self._used: dict[str, float | None] = {}
@@ -93,13 +103,14 @@ class KnownCallers:
             began = time.monotonic()
             known = self._known
             closed = self._closed or (known is not None and known.accounts)
+            models = self._models.all()
             if not closed and not self._accounts.exist():
-                self._known = Known(accounts=False, at=began)
+                self._known = Known(accounts=False, models=models, at=began)
                 return
             holders = {holder.prefix: holder for holder in self._keys.holders()}
             senders = {sender.ae_title: sender for sender in self._senders.all()}
             people = {access.person.login: access for access in self._accounts.active()}
-            self._known = Known(True, holders, senders, people, began)
+            self._known = Known(True, holders, senders, people, models, began)
 
     def current(self) -> Known:
         """What is known; raises Unavailable if that is too old, and there are accounts."""
@@ -110,6 +121,10 @@ class KnownCallers:
                 hint="Try again in a moment.",
             )
         return known
+
+    def limited_models(self) -> Mapping[str, frozenset[str]]:
+        """The models that projects may use, as `Known.models`; raises what `current` raises."""
+        return self.current().models
 
     def used(self, holder: KeyHolder) -> None:
         """Notes that a key is used; it is stored by the thread, once a minute."""

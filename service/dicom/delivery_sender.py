@@ -113,6 +113,12 @@ class DeliverySender:
                 expected="A job that succeeded.",
                 hint="Retry the job; its deliveries are then sent when it succeeds.",
             )
+        if not self._peer.serves(job.project):
+            raise Conflict(
+                f"The peer {self._peer.name} is no longer for the project of the job.",
+                expected="A peer that GET /v1/peers lists.",
+                hint="Send the results to another peer.",
+            )
         review = None
         if delivery.review:
             review = self._parts.reviews.with_results(job.project, job.id, delivery.review, None)

@@ -116,7 +116,7 @@ class SeriesRouter:
         The sender needs no permission for jobs and deliveries: the routing table, which an
         administrator writes, orders them.
         """
-        rules = self._routing.rules_for(identity)
+        rules = self._routing.of(principal.project).rules_for(identity)
         scans, job_count, faults = [], 0, []
         for wanted in intake_options(rules):
             try:

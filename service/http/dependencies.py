@@ -29,7 +29,6 @@ from jobs.repository import (
     Webhooks,
     Worklist,
 )
-from models.registry import Registry
 from service.auth import KnownCallers, SignInSessions
 from service.http.threads import (
     AssistantThreads,
@@ -45,6 +44,7 @@ from service.resources.metrics import Metrics
 from service.resources.partial_uploads import PartialUploads
 from service.resources.routing_table import RoutingTable
 from service.resources.sign_in_limits import SignInLimits
+from service.resources.usable_models import UsableModels
 from service.use_cases.archives import Archives
 from service.use_cases.assistance import Assistance
 from service.use_cases.audit_recorder import AuditRecorder
@@ -127,7 +127,6 @@ PeerHealthDep = Annotated[PeerHealth, provided(PeerHealth)]
 PublicationsDep = Annotated[Publications, provided(Publications)]
 ReadingsDep = Annotated[Readings, provided(Readings)]
 ReadinessDep = Annotated[Readiness, provided(Readiness)]
-RegistryDep = Annotated[Registry, provided(Registry)]
 ReaderMeasurementsDep = Annotated[ReaderMeasurements, provided(ReaderMeasurements)]
 RelatedScansDep = Annotated[RelatedScans, provided(RelatedScans)]
 ResultsDep = Annotated[Results, provided(Results)]
@@ -154,6 +153,7 @@ UploadSpaceDep = Annotated[UploadSpace, provided(UploadSpace)]
 UploadThreadsDep = Annotated[UploadThreads, provided(UploadThreads)]
 PeerThreadsDep = Annotated[PeerThreads, provided(PeerThreads)]
 ProviderThreadsDep = Annotated[ProviderThreads, provided(ProviderThreads)]
+UsableModelsDep = Annotated[UsableModels, provided(UsableModels)]
 ViewersDep = Annotated[Viewers, provided(Viewers)]
 WebhooksDep = Annotated[Webhooks, provided(Webhooks)]
 WorklistDep = Annotated[Worklist, provided(Worklist)]

@@ -13,13 +13,13 @@ from jobs.batch import Batch
 from jobs.job import JobState
 from jobs.repository import FINAL, Batches, Jobs, Labels, Scans
 from jobs.stored_scan import StoredScan
-from models.registry import Registry
 from service.auth import Permission, Principal
 from service.http.audited import AuditedDep
 from service.http.dependencies import DispatchThreadsDep, OrdersDep, provided
 from service.http.multipart import FIELD_BYTES
 from service.http.permissions import Allowed
 from service.monai_label.endpoint import endpoint
+from service.resources.usable_models import UsableModels
 from service.use_cases.orders import JobOrder, Orders, PlacedBatch
 
 router = APIRouter()
@@ -38,12 +38,12 @@ class BatchInference:
     jobs: Jobs
     scans: Scans
     labels: Labels
-    registry: Registry
+    models: UsableModels
     orders: Orders
 
     def start(self, project: str, model: str, images: Images) -> PlacedBatch:
         """A job for each chosen image of the model's dimension."""
-        card = self.registry.get(model).card
+        card = self.models.get(project, model).card
         scans = [
             scan for scan in self._chosen(project, images) if len(scan.shape) - 1 == card.dimension
         ]

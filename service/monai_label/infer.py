@@ -15,10 +15,10 @@ from service.http.audited import AuditedDep
 from service.http.dependencies import (
     ImageSessionsDep,
     NamedScansDep,
-    RegistryDep,
     ScansDep,
     UploadSpaceDep,
     UploadThreadsDep,
+    UsableModelsDep,
     ViewThreadsDep,
     provided,
 )
@@ -72,7 +72,7 @@ class ImageChoice:
 async def infer(
     model: str,
     request: Request,
-    registry: RegistryDep,
+    models: UsableModelsDep,
     space: UploadSpaceDep,
     choice: Annotated[ImageChoice, Depends()],
     segmentations: Annotated[Segmentations, provided(Segmentations)],
@@ -83,7 +83,7 @@ async def infer(
     output: Output = "",
 ) -> Response:
     """Segments an image and waits for the mask; a mask that exists already is sent at once."""
-    card = (await run_sync(registry.get, model)).card
+    card = (await run_sync(models.get, principal.project, model)).card
     async with received_form(request, space) as form:
         params = InferParams.parse(form.json("params"))
         scan = await choice.scan(form, principal)

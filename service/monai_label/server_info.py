@@ -9,7 +9,7 @@ from starlette.responses import PlainTextResponse, Response
 from imaging.errors import BadRequest, NotFound
 from models.any_card import AnyCard
 from service.auth import HttpCaller, Permission, Principal
-from service.http.dependencies import KnownCallersDep, RegistryDep, UploadSpaceDep
+from service.http.dependencies import KnownCallersDep, UploadSpaceDep, UsableModelsDep
 from service.http.permissions import Allowed, authenticated, http_caller
 from service.monai_label import active_learning, infer_response
 from service.monai_label.datastore import DESCRIPTION, NAME, LabelsDep, statistics
@@ -57,7 +57,7 @@ async def valid(request: Request) -> dict[str, Any]:
 
 @endpoint(router, "GET", "/info")
 def info(
-    registry: RegistryDep,
+    models: UsableModelsDep,
     labels: LabelsDep,
     principal: Annotated[Principal, Allowed(Permission.MODELS_READ)],
 ) -> dict[str, Any]:
@@ -65,7 +65,11 @@ def info(
 
     There is no `config`: 3D Slicer takes a server that sends one for an old server.
     """
-    cards = [model.card for model in registry.all() if len(model.card.requested_channels) == 1]
+    cards = [
+        model.card
+        for model in models.all(principal.project)
+        if len(model.card.requested_channels) == 1
+    ]
     names = (name for card in cards for name in infer_response.label_names(card))
     return {
         "name": NAME,

@@ -6,6 +6,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from imaging.errors import BadRequest, Unavailable
 from jobs.settings import AE_TITLE
+from service.resources.for_projects import ForProjects
 from service.resources.peer_login import PeerLogin
 from service.resources.peer_tls import PeerTls
 from service.tls.certificates import CertificateKeys
@@ -30,7 +31,7 @@ class ObjectRefused(PeerRefused):
     """The peer does not store this kind of object, and may store another kind."""
 
 
-class Peer(PeerTls, PeerLogin):
+class Peer(ForProjects, PeerTls, PeerLogin):
     """A `[[peer]]` table: searched and fetched from by DICOMweb; sent to by DICOMweb or C-STORE."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

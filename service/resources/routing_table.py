@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from imaging.errors import BadModel, BadRequest, NotFound
 from imaging.formats.dicom.instance_identity import InstanceIdentity
 from models.registry import Registry
+from service.resources.for_projects import ForProjects
 from service.resources.format_names import DeliveryFormatName
 from service.resources.peers import Peer, PeerName, Sender
 from service.resources.webhook_endpoint import WebhookEndpoint
@@ -23,7 +24,7 @@ Pattern = Annotated[str, Field(min_length=1, max_length=200)]
 """A shell pattern of `*`, `?` and `[abc]`; case does not matter."""
 
 
-class RoutingRule(BaseModel):
+class RoutingRule(ForProjects):
     """A `[[rule]]` table: which series it applies to, and which model segments them.
 
     A series must match all patterns that the rule gives. A rule with `otherwise` applies only to
@@ -72,10 +73,10 @@ class RoutingRule(BaseModel):
     def digest(self) -> str:
         """Identifies the rule by its content, wherever it stands in the file.
 
-        Jobs of a series stay the rule's where only the limit of volumes changes.
+        Jobs of a series stay the rule's where only the limit of volumes or the projects change.
         """
         unset = set() if self.otherwise else {"otherwise"}  # as before there was this key
-        text = self.model_dump_json(exclude={"max_volumes", *unset})
+        text = self.model_dump_json(exclude={"max_volumes", "projects", *unset})
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -99,8 +100,8 @@ class RoutingTable(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        names = [peer.name for peer in self.peer]
-        if len(set(names)) != len(names):
+        peers = {peer.name: peer for peer in self.peer}
+        if len(peers) != len(self.peer):
             raise ValueError("two peers have the same name")
         if len({webhook.name for webhook in self.webhook}) != len(self.webhook):
             raise ValueError("two webhooks have the same name")
@@ -110,8 +111,12 @@ class RoutingTable(BaseModel):
             if rule.model is None and rule.to:
                 raise ValueError(f"rule.{number}.to: without a model there are no results to send")
             for name in rule.to:
-                if name not in names:
+                if name not in peers:
                     raise ValueError(f"rule.{number}.to: there is no peer `{name}`")
+                if not peers[name].serves_all_of(rule):
+                    raise ValueError(
+                        f"rule.{number}.to: the peer `{name}` is not for all projects of the rule"
+                    )
         return self
 
     @classmethod
@@ -152,6 +157,24 @@ class RoutingTable(BaseModel):
         """Systems that may call under their AE title only with a certificate that is named."""
         peers = [Caller(str(one.ae_title), one) for one in self.peer if one.names_certificate]
         return *peers, *(Caller(one.ae_title, one) for one in self.sender)
+
+    def of(self, project: str) -> Self:
+        """What is for a project: to it, the rest does not exist."""
+        own = {
+            key: tuple(one for one in tables if one.serves(project))
+            for key, tables in self._tables().items()
+        }
+        return self.model_copy(update=own)
+
+    @property
+    def projects(self) -> frozenset[str]:
+        """The projects that the tables name."""
+        tables = (one for tables in self._tables().values() for one in tables)
+        return frozenset(name for one in tables for name in one.projects or ())
+
+    def _tables(self) -> dict[str, tuple[ForProjects, ...]]:
+        """Those that may be for some projects only, by their key."""
+        return {"peer": self.peer, "rule": self.rule, "webhook": self.webhook}
 
     def rules_for(self, series: InstanceIdentity) -> list[RoutingRule]:
         """Every rule that applies to a series: those with `otherwise` only if no other does."""

@@ -7,16 +7,17 @@ from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from jobs.webhook import WebhookEvent
+from service.resources.for_projects import ForProjects
 from service.resources.signing_secret import SigningSecret
 
 EndpointName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 _Pattern = Annotated[str, Field(min_length=1, max_length=200)]
 
 
-class WebhookEndpoint(BaseModel):
+class WebhookEndpoint(ForProjects):
     """A `[[webhook]]` table: where messages about which events are sent."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -17,6 +17,7 @@ from service.http.dependencies import (
 )
 from service.http.permissions import Allowed
 from service.http.threads import PeerWork
+from service.resources.routing_table import RoutingTable
 from service.routes.serializers import delivery_out, peer_out, scan_out
 from service.schemas import (
     UID,
@@ -68,10 +69,13 @@ class SeriesFilters(BaseModel):
     """Largest number of series in the response."""
 
 
-@router.get("/v1/peers", dependencies=[Allowed(Permission.ARCHIVES_SEARCH)])
-def list_peers(routing: RoutingTableDep) -> list[PeerOut]:
+_Searcher = Annotated[Principal, Allowed(Permission.ARCHIVES_SEARCH)]
+
+
+@router.get("/v1/peers")
+def list_peers(routing: RoutingTableDep, principal: _Searcher) -> list[PeerOut]:
     """The DICOM systems that scans can be fetched from and results sent to."""
-    return [peer_out(peer) for peer in routing.peer]
+    return [peer_out(peer) for peer in routing.of(principal.project).peer]
 
 
 @router.get(
@@ -82,10 +86,12 @@ async def check_peer(
     name: PeerName,
     response: Response,
     health: PeerHealthDep,
+    routing: RoutingTableDep,
     threads: PeerThreadsDep,
-    principal: Annotated[Principal, Allowed(Permission.ARCHIVES_SEARCH)],
+    principal: _Searcher,
 ) -> Health:
     """Asks a peer whether it answers, by C-ECHO and QIDO-RS; a 503 says what is wrong."""
+    _check_known(routing, principal, name)
     parts = dict(await threads.run(name, PeerWork.PROBE, health.check, principal, name))
     if set(parts.values()) == {OK}:
         return Health(status="ok", parts=parts)
@@ -98,11 +104,13 @@ async def search_series(
     name: PeerName,
     filters: Annotated[SeriesFilters, Query()],
     archives: ArchivesDep,
+    routing: RoutingTableDep,
     threads: PeerThreadsDep,
-    principal: Annotated[Principal, Allowed(Permission.ARCHIVES_SEARCH)],
+    principal: _Searcher,
 ) -> list[RemoteSeries]:
     """Series of a peer (QIDO-RS). A peer that does not answer is a 503, one that is too slow a
     504."""
+    _check_known(routing, principal, name)
     terms = filters.model_dump(exclude_none=True, exclude={"limit"})
     return await threads.run(
         name, PeerWork.SEARCH, archives.search, principal, name, terms, filters.limit
@@ -113,11 +121,13 @@ async def search_series(
 async def pull_scans(
     body: PullIn,
     archives: ArchivesDep,
+    routing: RoutingTableDep,
     threads: PeerThreadsDep,
     audited: AuditedDep,
     principal: Annotated[Principal, Allowed(Permission.ARCHIVES_PULL)],
 ) -> list[ScanOut]:
     """Fetches a series, or all images of a study, from a peer (WADO-RS): a scan for each volume."""
+    _check_known(routing, principal, body.peer)
     wanted = ScanSelection(
         each=True, frames=False, resample=body.resample, deidentify=body.deidentify
     )
@@ -163,3 +173,9 @@ def list_deliveries(
     return [
         delivery_out(row) for row in deliveries.of_job(principal.project, job_id, principal.reader)
     ]
+
+
+def _check_known(routing: RoutingTable, principal: Principal, peer: str) -> None:
+    """Raises NotFound unless the peer is known to the project: before the request waits for others,
+    which would tell that another project uses the peer."""
+    routing.of(principal.project).peer_named(peer)

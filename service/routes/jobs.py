@@ -138,13 +138,12 @@ def retry_job(
     job_id: JobId,
     background: BackgroundTasks,
     threads: DispatchThreadsDep,
-    jobs: JobsDep,
     orders: OrdersDep,
     statuses: JobStatusesDep,
     principal: Annotated[Principal, Allowed(Permission.JOBS_CREATE)],
 ) -> JobOut:
     """Queues a failed or cancelled job again; its attempts are counted from zero."""
-    job = jobs.retry(principal.project, job_id)
+    job = orders.retry(principal.project, job_id)
     tracing.link([job.traceparent])
     background.add_task(threads.run, orders.dispatch, [job])
     return job_out(statuses.of(job))

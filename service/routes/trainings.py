@@ -108,13 +108,13 @@ def cancel_training(
 @router.post("/v1/trainings/{training_id}/retry", status_code=202)
 def retry_training(
     training_id: TrainingId,
-    trainings: TrainingsDep,
+    orders: TrainingOrdersDep,
     statuses: TrainingStatusesDep,
     principal: _Manager,
 ) -> TrainingOut:
     """Queues a failed or cancelled training again; it starts from the beginning, with the masks
     that are accepted or corrected by then."""
-    return training_out(statuses.of(trainings.retry(principal.project, training_id)))
+    return training_out(statuses.of(orders.retry(principal.project, training_id)))
 
 
 @router.post("/v1/trainings/{training_id}/publish")

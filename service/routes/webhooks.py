@@ -26,10 +26,13 @@ router = APIRouter(tags=["webhooks"])
 _Webhook = Annotated[WebhookName | None, Query(description="Only messages for this webhook.")]
 
 
-@router.get("/v1/webhooks", dependencies=[Allowed(Permission.WEBHOOKS_READ)])
-def list_webhooks(routing: RoutingTableDep) -> list[WebhookOut]:
+@router.get("/v1/webhooks")
+def list_webhooks(
+    routing: RoutingTableDep,
+    principal: Annotated[Principal, Allowed(Permission.WEBHOOKS_READ)],
+) -> list[WebhookOut]:
     """The systems that are told when jobs and batches end."""
-    return [webhook_out(endpoint) for endpoint in routing.webhook]
+    return [webhook_out(endpoint) for endpoint in routing.of(principal.project).webhook]
 
 
 @router.post("/v1/webhooks/{name}/test", status_code=202)
@@ -40,7 +43,8 @@ def try_webhook(
     principal: Annotated[Principal, Allowed(Permission.WEBHOOKS_WRITE)],
 ) -> WebhookMessageOut:
     """Sends a message of the type `webhook.test`; the list of messages shows what became of it."""
-    message = trial_message(routing.webhook_named(name), principal.project)
+    endpoint = routing.of(principal.project).webhook_named(name)
+    message = trial_message(endpoint, principal.project)
     return webhook_message_out(webhooks.add(message))
 
 

@@ -62,10 +62,10 @@ class Archives:
 
     @requires(Permission.ARCHIVES_SEARCH)
     def search(
-        self, _: Principal, peer: str, filters: Mapping[str, str], limit: int
+        self, principal: Principal, peer: str, filters: Mapping[str, str], limit: int
     ) -> list[RemoteSeries]:
         """Series of the named peer; raises NotFound for an unknown peer."""
-        return self.client.search(self.routing.peer_named(peer), filters, limit)
+        return self.client.search(self._peer(principal, peer), filters, limit)
 
     @requires(Permission.ARCHIVES_PULL)
     def pull(
@@ -81,7 +81,7 @@ class Archives:
         Raises NotFound if the peer has none, and what intake raises; for a study only if none of
         its series can be taken in.
         """
-        return self._pull(principal.project, self.routing.peer_named(peer), study, series, wanted)
+        return self._pull(principal.project, self._peer(principal, peer), study, series, wanted)
 
     @requires(Permission.ARCHIVES_PULL)
     def pull_from_any(self, principal: Principal, series: str) -> None:
@@ -92,7 +92,7 @@ class Archives:
         failure: TesseraError = NotFound(
             "No peer has this series.", hint="GET /v1/peers lists the peers that were searched."
         )
-        for peer in self.routing.peer:
+        for peer in self.routing.of(principal.project).peer:
             if peer.dicomweb is None:
                 continue
             try:
@@ -106,6 +106,9 @@ class Archives:
             else:
                 return
         raise failure
+
+    def _peer(self, principal: Principal, name: str) -> Peer:
+        return self.routing.of(principal.project).peer_named(name)
 
     def _pull(
         self, project: str, peer: Peer, study: str | None, series: str | None, wanted: ScanSelection

@@ -54,7 +54,8 @@ class Deliveries:
         if review is not None:
             self._check_review(project, job_id, review, formats, reader)
             self._check_complete(project, job_id)
-        names = [self.routing.peer_named(name).name for name in dict.fromkeys(peers)]
+        known = self.routing.of(project)
+        names = [known.peer_named(name).name for name in dict.fromkeys(peers)]
         wanted = [
             Delivery(uuid4().hex, job_id, name, form, time.time(), review=review or "")
             for name in names
@@ -80,7 +81,7 @@ class Deliveries:
 
         It is sent in the formats in which the job's own results are sent to the peer.
         """
-        peers = {peer.name for peer in self.routing.peer if peer.corrected_masks}
+        peers = {peer.name for peer in self.routing.of(project).peer if peer.corrected_masks}
         wanted = [
             Delivery(uuid4().hex, job_id, one.destination, one.format, time.time(), review=review)
             for one in self.rows.of_job(project, job_id)

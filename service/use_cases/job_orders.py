@@ -14,7 +14,7 @@ from jobs.job import Job, JobState, Options
 from jobs.repository import Scans
 from jobs.stored_scan import StoredScan
 from models.any_card import AnyCard
-from models.registry import Registry
+from service.resources.usable_models import UsableModels
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +35,9 @@ class OrderCheck:
     Looks each card and scan up once, because a batch names the same ones many times.
     """
 
-    def __init__(self, registry: Registry, scans: Scans, project: str) -> None:
+    def __init__(self, models: UsableModels, scans: Scans, project: str) -> None:
         def card(name: str) -> AnyCard:
-            return registry.get(name).card
+            return models.get(project, name).card
 
         def scan(scan_id: str) -> StoredScan:
             return scans.get(project, scan_id)

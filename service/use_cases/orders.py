@@ -13,7 +13,7 @@ from jobs.delivery import Delivery
 from jobs.job import Job, JobState
 from jobs.job_trace import attributes_of, in_current_trace, in_own_trace
 from jobs.repository import Batches, Jobs, Scans
-from models.registry import Registry
+from service.resources.usable_models import UsableModels
 from service.use_cases.job_orders import JobOrder, OrderCheck
 
 __all__ = ["Destination", "JobOrder", "Orders", "PlacedBatch", "PlacedJob"]
@@ -53,7 +53,7 @@ class Orders:
     jobs: Jobs
     batches: Batches
     scans: Scans
-    registry: Registry
+    models: UsableModels
     send: Callable[[Sequence[Job]], int]
     """Sends the messages of jobs that have none yet; raises Unavailable."""
 
@@ -68,7 +68,7 @@ class Orders:
 
         Raises what `OrderCheck.job` raises, Conflict for a known key with another order.
         """
-        check = OrderCheck(self.registry, self.scans, project)
+        check = OrderCheck(self.models, self.scans, project)
         job = check.job(order)
         job = in_current_trace(job, check.uploads(job))
         deliveries = [
@@ -88,7 +88,7 @@ class Orders:
         idempotency_key: str | None = None,
     ) -> PlacedBatch:
         """Stores all the jobs or none; an error names the order that is wrong by its number."""
-        check, batch_id = OrderCheck(self.registry, self.scans, project), uuid4().hex
+        check, batch_id = OrderCheck(self.models, self.scans, project), uuid4().hex
         jobs = [_numbered(check, number, order, batch_id) for number, order in enumerate(orders)]
         batch = Batch(
             id=batch_id,
@@ -100,6 +100,14 @@ class Orders:
         )
         stored, created = self.batches.add(batch, jobs, idempotency_key)
         return PlacedBatch(stored, jobs if created else ())
+
+    def retry(self, project: str, job_id: str) -> Job:
+        """Queues a failed or cancelled job again.
+
+        Raises NotFound also where the project may no longer use the job's model, and Conflict.
+        """
+        self.models.get(project, self.jobs.get(project, job_id).model)
+        return self.jobs.retry(project, job_id)
 
     def dispatch(self, jobs: Sequence[Job]) -> None:
         """Sends the message of each job that has none yet; if that fails, the sweeper does it.

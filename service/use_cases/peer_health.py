@@ -28,8 +28,8 @@ class PeerHealth:
     metrics: DicomMetrics
 
     @requires(Permission.ARCHIVES_SEARCH)
-    def check(self, _: Principal, name: str) -> Mapping[str, str]:
+    def check(self, principal: Principal, name: str) -> Mapping[str, str]:
         """Service -> `ok`, or what is wrong with it; raises NotFound for an unknown peer."""
-        outcomes = self.peers.probe(self.routing.peer_named(name))
+        outcomes = self.peers.probe(self.routing.of(principal.project).peer_named(name))
         self.metrics.peer_answered(name, up=set(outcomes.values()) == {OK})
         return outcomes

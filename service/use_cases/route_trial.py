@@ -15,6 +15,7 @@ from imaging.formats.incoming import IncomingScan, ScanSelection, incoming_scans
 from imaging.formats.limits import Limits
 from imaging.formats.sniff import verify
 from imaging.scan import Scan
+from jobs.account import FIRST_PROJECT
 from models.registry import Registry
 from service.resources.routing_table import RoutingRule, RoutingTable
 from service.use_cases.job_orders import check_dimension
@@ -51,7 +52,7 @@ class RuleTrial:
     """From 0, as in the errors of the routing table."""
     rule: RoutingRule
     mismatches: tuple[str, ...]
-    """The keys of the patterns that do not match."""
+    """The keys that do not match: patterns, and `projects`."""
     applies: bool
     """False if a pattern does not match, or for `otherwise` if another rule applies."""
     jobs: tuple[JobTrial, ...] = ()
@@ -90,6 +91,8 @@ class RouteTrial:
     limits: Limits
     folder: Path
     """A scratch folder, which the caller deletes."""
+    project: str = FIRST_PROJECT
+    """The project for which the files are received."""
 
     def run(self, paths: Sequence[Path], calling: str | None = None) -> TrialResult:
         """What would happen to the DICOM files in `paths`, series by series.
@@ -115,7 +118,7 @@ class RouteTrial:
     def _series(self, number: int, group: Sequence[tuple[InstanceIdentity, Path]]) -> SeriesTrial:
         accepted = [path for identity, path in group if is_image(identity.sop_class)]
         identity = group[0][0]
-        rules = self.routing.rules_for(identity) if accepted else []
+        rules = self.routing.of(self.project).rules_for(identity) if accepted else []
         taken: dict[ScanSelection, list[ScanTrial]] = {}
         refusals: list[TesseraError] = []
         for position, wanted in enumerate(intake_options(rules) if accepted else ()):
@@ -145,7 +148,8 @@ class RouteTrial:
         taken: Mapping[ScanSelection, Sequence[ScanTrial]],
     ) -> Iterator[RuleTrial]:
         for number, rule in enumerate(self.routing.rule):
-            mismatches = tuple(rule.mismatches(identity))
+            others = () if rule.serves(self.project) else ("projects",)
+            mismatches = (*others, *rule.mismatches(identity))
             if rule not in applying:
                 yield RuleTrial(number, rule, mismatches, applies=False)
                 continue

@@ -10,7 +10,8 @@ from jobs.training import Training, TrainingOptions
 from models.any_card import AnyCard
 from models.data_set.outlook import Outlook, outlook
 from models.data_set.versions import versions_of
-from models.registry import AnyModel, Model, Registry
+from models.registry import AnyModel, Model
+from service.resources.usable_models import UsableModels
 from service.use_cases.judged_cases import judged_case_of
 
 
@@ -34,12 +35,12 @@ class TrainingOrders:
 
     trainings: Trainings
     judged: JudgedJobs
-    registry: Registry
+    models: UsableModels
 
     def preview(self, project: str, name: str) -> TrainingPreview:
         """What a training of the model would learn from; raises NotFound and BadModel."""
-        model = self.registry.get(name)
-        cards = versions_of(model.card, [one.card for one in self.registry.all()])
+        model = self.models.get(project, name)
+        cards = versions_of(model.card, [one.card for one in self.models.all(project)])
         names, checksums = [card.full_name for card in cards], {card.checksum for card in cards}
         judged = map(judged_case_of, self.judged.of_models(project, names))
         masks = outlook(judged, model.card, checksums)
@@ -72,8 +73,16 @@ class TrainingOrders:
             requested_by=by,
             options=options,
         )
-        installed = [model.card.version for model in self.registry.versions(card.name)]
+        installed = [model.card.version for model in self.models.registry.versions(card.name)]
         return self.trainings.add(training, installed)
+
+    def retry(self, project: str, training_id: str) -> Training:
+        """Queues a failed or cancelled training again.
+
+        Raises NotFound also where the project may no longer use the model, and Conflict.
+        """
+        self.models.get(project, self.trainings.get(project, training_id).model)
+        return self.trainings.retry(project, training_id)
 
 
 def not_trainable(model: AnyModel) -> BadRequest | None:

@@ -76,7 +76,7 @@ class WebhookAnnouncer:
                 traceparent=end.traceparent if isinstance(end, JobEnd) else None,
             )
             for endpoint in self._endpoints
-            if endpoint.wants(event, models)
+            if endpoint.serves(end.project) and endpoint.wants(event, models)
         ]
 
     def _compose(

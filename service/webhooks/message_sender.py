@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from imaging.errors import TesseraError
+from imaging.errors import Conflict, TesseraError
 from jobs import problem, repository, tracing
 from jobs.webhook import MAX_ATTEMPTS, WebhookMessage, wait_s
 from service.auth import Authenticator, BackgroundTask, Permission, Principal, requires
@@ -61,6 +61,9 @@ class MessageSender:
         )
         if message is None:
             return False
+        if not self._endpoint.serves(message.project):
+            self._bury(message, _not_for(self._endpoint), None)
+            return True
         try:
             status = self._send_as_task(message)
         except TesseraError as error:
@@ -105,16 +108,19 @@ class MessageSender:
 
     def _failed(self, message: WebhookMessage, error: TesseraError, status: int | None) -> None:
         """Stores why an attempt failed; the last one makes the message dead."""
-        members = problem.problem_of(error)
         self._thread.log_once(f"Webhook {self._endpoint.name}: {error.detail}")
         if status == _GONE or message.attempts >= MAX_ATTEMPTS:
-            self._parts.rows.bury(message, members, status)
-            logger.warning("webhook %s: message %s is dead", self._endpoint.name, message.id)
-            self._parts.metrics.attempted(self._endpoint.name, "dead")
+            self._bury(message, error, status)
         else:
             chance = random.random()  # noqa: S311 - not a secret
-            self._parts.rows.postpone(message, wait_s(message.attempts, chance), members, status)
+            after_s, members = wait_s(message.attempts, chance), problem.problem_of(error)
+            self._parts.rows.postpone(message, after_s, members, status)
             self._parts.metrics.attempted(self._endpoint.name, "postponed")
+
+    def _bury(self, message: WebhookMessage, error: TesseraError, status: int | None) -> None:
+        self._parts.rows.bury(message, problem.problem_of(error), status)
+        logger.warning("webhook %s: message %s is dead", self._endpoint.name, message.id)
+        self._parts.metrics.attempted(self._endpoint.name, "dead")
 
 
 def _is_delivered(status: int) -> bool:
@@ -131,6 +137,14 @@ def _described(message: WebhookMessage) -> tracing.Attributes:
     job: tracing.Attributes = {"tessera.job.id": message.job} if message.job else {}
     batch: tracing.Attributes = {"tessera.batch.id": message.batch} if message.batch else {}
     return {**own, **job, **batch}
+
+
+def _not_for(endpoint: WebhookEndpoint) -> Conflict:
+    return Conflict(
+        f"The webhook {endpoint.name} is no longer for the project of the message.",
+        expected="A webhook that GET /v1/webhooks lists.",
+        hint="Add the project to `projects` of the webhook in the routing table, then resend it.",
+    )
 
 
 def _refused(status: int) -> EndpointUnavailable:

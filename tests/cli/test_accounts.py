@@ -10,6 +10,7 @@ import pytest
 
 from cli.client import Client, api_client
 from imaging.errors import BadRequest
+from jobs.audit.event import AuditAction
 from jobs.audit.filter import AuditFilter
 from jobs.repository import Repository
 from jobs.settings import Settings
@@ -44,6 +45,25 @@ def server(settings: Settings, tmp_path: Path) -> Iterator[httpx.Client]:
     models = write_cards(tmp_path / "models")
     with served(create_app(settings, Registry(models))) as client:
         yield client
+
+
+def test_models_of_a_project(capsys: pytest.CaptureFixture[str], settings: Settings) -> None:
+    """They are set, printed and recorded; unknown models and projects are errors."""
+    assert run(capsys, "projects", "add", "lung")[0] == 0
+    shown = "The project lung may use: "
+    assert run(capsys, "projects", "models", "lung") == (0, f"{shown}all models.")
+    only = ("--only", "hippocampus-mri-3d", "--only", "brain-mri-3d")
+    expected = (0, f"{shown}brain-mri-3d, hippocampus-mri-3d.")
+    assert run(capsys, "projects", "models", "lung", *only) == expected
+    assert run(capsys, "projects", "models", "lung") == expected
+    status, said = run(capsys, "projects", "models", "lung", "--only", "typo")
+    assert (status, "There is no model named typo" in said) == (1, True)
+    assert run(capsys, "projects", "models", "nobody", *only)[0] == 1
+    assert run(capsys, "projects", "models", "lung", "--all", *only)[0] == 2
+    assert run(capsys, "projects", "models", "lung", "--all") == (0, f"{shown}all models.")
+    with closing(Repository(settings.database)) as repository:
+        wanted = AuditFilter(project="lung", action=AuditAction.CONFIGURATION)
+        assert len(list(repository.audit.events(wanted))) == 3
 
 
 def test_projects_users_and_keys(

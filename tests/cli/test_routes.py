@@ -68,6 +68,20 @@ def test_rules_jobs_and_results(
     assert [path.read_bytes() for path in images] == before
 
 
+def test_rules_of_a_project(
+    capsys: pytest.CaptureFixture[str], table: Path, tmp_path: Path
+) -> None:
+    """A rule of another project does not keep the one for other series from applying."""
+    text = TABLE.replace('modality = "M*"', 'modality = "M*"\nprojects = ["lung"]')
+    table.write_text(text)
+    written(series(6), tmp_path / "sent")
+    lines = printed(capsys, table, tmp_path / "sent", "--project", "lung")
+    assert "rule.1 applies in lung: nuclei-2d, priority 5" in lines
+    lines = printed(capsys, table, tmp_path / "sent")
+    assert "rule.1 does not apply: projects does not match" in lines
+    assert "rule.2 applies: no job" in lines
+
+
 def test_a_model_that_does_not_fit(
     capsys: pytest.CaptureFixture[str], table: Path, tmp_path: Path
 ) -> None:

@@ -169,3 +169,19 @@ def test_a_delivery_needs_the_permission_in_its_jobs_project() -> None:
     sender = DeliverySender(parts, Peer(name="archive", dicomweb="http://127.0.0.1:1"))
     assert sender.step()
     assert deliveries.problem["status"] == 403
+
+
+def test_nothing_is_delivered_to_a_peer_of_other_projects() -> None:
+    """Given a delivery that was requested while the peer was for the project, it fails."""
+    job = make_job(project="a", state=JobState.SUCCEEDED)
+    deliveries: Any = _Deliveries()
+    jobs: Any = SimpleNamespace(by_id=lambda _: job)
+    unused: Any = None
+    parts = SenderParts(
+        deliveries, jobs, unused, unused, unused, LocalAdministrator(), dicom_metrics(),
+        AuditRecorder(None), "TESSERA", 1.0,
+    )  # fmt: skip
+    peer = Peer(name="archive", dicomweb="http://127.0.0.1:1", projects=("b",))
+    assert DeliverySender(parts, peer).step()
+    assert deliveries.problem["status"] == 409
+    assert "no longer for the project" in deliveries.problem["detail"]

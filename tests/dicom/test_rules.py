@@ -21,7 +21,9 @@ from service.dicom.series_router import SeriesRouter
 from service.resources.peer_login import Login
 from service.resources.routing_table import RoutingTable
 from service.resources.scratch import Scratch
+from service.resources.usable_models import UsableModels
 from service.use_cases.audit_recorder import AuditRecorder
+from service.use_cases.orders import Orders
 from service.use_cases.route_trial import RouteTrial
 from service.use_cases.scan_intake import IntakeResult, ScanIntake, ScanSelection, TakenScan
 from tests.support.dicom.metrics import dicom_metrics
@@ -30,6 +32,7 @@ from tests.support.rows import make_scan
 from tests.support.waiting import until
 
 PEER = '[[peer]]\nname = "archive"\ndicomweb = "http://127.0.0.1:8042/dicom-web"\n'
+PEER_OF_ALL = PEER.replace("archive", "store")
 RULE = '[[rule]]\nmodel = "hippocampus-mri-3d"\n'
 
 
@@ -39,12 +42,13 @@ def load(tmp_path: Path, text: str) -> RoutingTable:
     return RoutingTable.load(path)
 
 
-def route(inbox: SeriesInbox, routes: RoutingTable, intake: Any, scratch: Scratch) -> None:
+def route(
+    inbox: SeriesInbox, routes: RoutingTable, intake: Any, scratch: Scratch, orders: Any = None
+) -> None:
     """Routes the complete series of the inbox, without a database."""
-    unused: Any = None
     metrics = dicom_metrics()
     who, recorder = LocalAdministrator(), AuditRecorder(None)
-    router = SeriesRouter(inbox, routes, intake, unused, scratch, who, metrics, recorder)
+    router = SeriesRouter(inbox, routes, intake, orders, scratch, who, metrics, recorder)
     until(inbox.complete)
     router.step()
 
@@ -74,6 +78,13 @@ def route(inbox: SeriesInbox, routes: RoutingTable, intake: Any, scratch: Scratc
             "NO_SUCH_VARIABLE",
         ),
         (PEER + 'username_env = "HOME"\n', "given together"),
+        (PEER + "projects = []\n", "peer.0.projects"),
+        (RULE + 'projects = ["Lung study"]\n', "rule.0.projects.0"),
+        (PEER + 'projects = ["a"]\n' + RULE + 'to = ["archive"]\n', "rule.0.to"),
+        (
+            PEER + 'projects = ["a"]\n' + RULE + 'to = ["archive"]\nprojects = ["a", "b"]\n',
+            "rule.0.to",
+        ),
     ],
 )
 def test_faults_are_named(tmp_path: Path, text: str, told: str) -> None:
@@ -182,6 +193,52 @@ def test_a_rule_without_a_model_takes_the_series_in(tmp_path: Path) -> None:
     inbox.close()
 
 
+def test_a_rule_of_another_project_is_not_followed(tmp_path: Path) -> None:
+    """It would start a job, for which there is no database here."""
+    inbox = SeriesInbox(Settings(data=tmp_path, dicom_series_idle_s=0.01))
+    taken: list[ScanSelection] = []
+
+    class Intake:
+        def take_in(self, _: str, __: object, wanted: ScanSelection) -> IntakeResult:
+            taken.append(wanted)
+            return IntakeResult([TakenScan(make_scan(), created=True)])
+
+    routes = load(tmp_path, RULE + 'projects = ["other"]\ndeidentify = true\n')
+    (image,) = series(1)
+    inbox.receive([as_bytes(image)], image.SOPInstanceUID, 1)
+    inbox.association_ended(1, released=True)
+    scratch = Scratch(tmp_path / "scratch")
+    route(inbox, routes, Intake(), scratch)
+    scratch.close()
+    assert [wanted.deidentify for wanted in taken] == [False]
+    assert not list((tmp_path / "refused").rglob("problem.json"))
+    inbox.close()
+
+
+def test_a_rule_with_a_model_of_other_projects_starts_no_job(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The series becomes a scan, and the log says why there is no job."""
+    inbox = SeriesInbox(Settings(data=tmp_path, dicom_series_idle_s=0.01))
+    (image,) = series(1)
+    inbox.receive([as_bytes(image)], image.SOPInstanceUID, 1)
+    inbox.association_ended(1, released=True)
+    unused: Any = None
+    limited = {make_scan().project: frozenset({"nuclei-2d"})}
+    orders = Orders(unused, unused, unused, UsableModels(Registry(), lambda: limited), unused)
+
+    class Intake:
+        def take_in(self, *_: object) -> IntakeResult:
+            return IntakeResult([TakenScan(make_scan(), created=True)])
+
+    scratch = Scratch(tmp_path / "scratch")
+    route(inbox, load(tmp_path, RULE), Intake(), scratch, orders)
+    scratch.close()
+    assert "A rule for hippocampus-mri-3d cannot be followed: There is no model" in caplog.text
+    assert not list((tmp_path / "refused").rglob("problem.json"))
+    inbox.close()
+
+
 def time_points(count: int) -> list[Dataset]:
     """A classic series of three slices at each time point."""
     volumes = [
@@ -238,6 +295,31 @@ def test_a_received_series_of_too_many_volumes_is_refused(tmp_path: Path) -> Non
     assert "holds 3 volumes" in problem["detail"]
     scratch.close()
     inbox.close()
+
+
+def test_each_project_has_its_part_of_the_table(tmp_path: Path) -> None:
+    """Peers and rules of others are as unknown as those that are not there."""
+    theirs, otherwise = 'projects = ["a"]\n', "[[rule]]\notherwise = true\n"
+    routes = load(
+        tmp_path, f'{PEER}{theirs}{RULE}{theirs}to = ["archive"]\n{otherwise}{PEER_OF_ALL}'
+    )
+    assert routes.projects == {"a"}
+    assert [peer.name for peer in routes.of("a").peer] == ["archive", "store"]
+    assert routes.of("a").rules_for(found()) == [routes.rule[0]]
+    others = routes.of("b")
+    assert [peer.name for peer in others.peer] == ["store"]
+    assert others.rules_for(found()) == [routes.rule[1]]
+    with pytest.raises(NotFound) as theirs_:
+        others.peer_named("archive")
+    with pytest.raises(NotFound) as nobodys:
+        others.peer_named("nobody")
+    assert str(theirs_.value) == str(nobodys.value)
+
+
+def test_the_projects_of_a_rule_change_no_jobs(tmp_path: Path) -> None:
+    (all_,) = load(tmp_path, RULE).rule
+    (limited,) = load(tmp_path, RULE + 'projects = ["a"]\n').rule
+    assert all_.digest == limited.digest
 
 
 def test_the_limit_of_volumes_changes_no_jobs(tmp_path: Path) -> None:

@@ -33,6 +33,17 @@ def test_projects(repository: Repository) -> None:
             repository.accounts.add_project(bad)
 
 
+def test_models_of_projects(repository: Repository) -> None:
+    """Each project has its own; a project without a row may use all."""
+    models = repository.project_models
+    models.set("lung", {"b", "a"})
+    models.set("local", set())
+    models.set("lung", {"b"})
+    assert models.all() == {"lung": {"b"}, "local": frozenset()}
+    models.set("local", None)
+    assert models.all() == {"lung": {"b"}}
+
+
 def test_accounts_exist_for_good(repository: Repository) -> None:
     """From the first person or key, also when none of them is valid any more."""
     repository.accounts.add_project("lung")

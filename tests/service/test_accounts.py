@@ -310,7 +310,12 @@ def _read(client: httpx.Client, path: str) -> None:
 
 
 def _callers(repository: Repository) -> KnownCallers:
-    return KnownCallers(repository.accounts, repository.api_keys, repository.dicom_senders)
+    return KnownCallers(
+        repository.accounts,
+        repository.api_keys,
+        repository.dicom_senders,
+        repository.project_models,
+    )
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from jobs.repository import Repository
 from jobs.settings import Settings
 from jobs.stored_scan import StoredScan
 from models.registry import Registry
+from service.resources.usable_models import UsableModels
 from service.use_cases.orders import Orders
 
 GRID = ((1.0, 0.0, 0.0, 0.0),) * 4
@@ -41,7 +42,7 @@ def test_a_batch_takes_few_transactions(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(repository.database, "write", counted)
     send = partial(dispatch, repository.messages, queue)
     rows = repository.jobs, repository.batches, repository.scans
-    orders = Orders(*rows, Registry(), send)
+    orders = Orders(*rows, UsableModels(Registry(), dict), send)
     for _ in range(2):
         orders.dispatch(jobs)
     assert len(begun) <= 6

@@ -184,6 +184,23 @@ def test_only_what_an_endpoint_wants(repository: Repository, endpoint_at: MadeEn
     assert three.requests == []
 
 
+def test_only_projects_of_an_endpoint(repository: Repository, endpoint_at: MadeEndpoint) -> None:
+    """Jobs of others are not announced, and a message from before is dead."""
+    end(repository, "j1")
+    project = repository.jobs.by_id("j1").project
+    with receiver() as one, receiver() as two:
+        ours = endpoint_at(one.port, name="one", projects=(project, "b"))
+        theirs = endpoint_at(two.port, name="two", projects=("b",))
+        earlier = repository.webhooks.add(trial_message(theirs, project))
+        Outbox(repository, [ours, theirs]).round()
+    assert [json.loads(r.body)["data"]["job"] for r in one.requests] == ["j1"]
+    assert two.requests == []
+    (dead,), _ = repository.webhooks.page(None, state=MessageState.DEAD)
+    assert dead.id == earlier.id
+    assert dead.error is not None
+    assert "no longer for the project" in dead.error["detail"]
+
+
 @pytest.mark.parametrize("code", [302, 400, 404, 429, 500, 503])
 def test_tried_again_with_the_same_id_until_it_is_received(
     repository: Repository, endpoint_at: MadeEndpoint, code: int
