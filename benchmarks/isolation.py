@@ -65,7 +65,7 @@ def main() -> None:
         row for name in options.databases for row in of_database(name, options.tries, options.only)
     ]
     if options.json:
-        save(options.json, rows)
+        save(options.json, rows, limit=LIMIT, tries=options.tries)
 
 
 def of_database(name: str, tries: int, only: str) -> list[Row]:

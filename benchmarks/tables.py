@@ -5,6 +5,7 @@ from statistics import median
 from typing import Any
 
 import page_tables
+import security_tables
 from markdown_table import markdown
 
 Record = dict[str, Any]
@@ -346,20 +347,6 @@ def fine_tuning(record: Record) -> list[str]:
     return [*markdown(head, rows), "", text]
 
 
-def at_rest(record: Record) -> list[str]:
-    """Stores that are encrypted and that are not, and the parts alone."""
-    units = {"mb_s": "MB/s", "ms": "ms"}
-
-    def cell(row: dict[str, Any], kind: str) -> str:
-        figures = [(row[f"{kind}_{unit}"], unit) for unit in units if f"{kind}_{unit}" in row]
-        return "".join(f"{value:,.5g} {units[unit]}" for value, unit in figures) or "-"
-
-    head = "| | not encrypted | encrypted | the part alone |"
-    kinds = ("plain", "encrypted", "alone")
-    rows = [(row["what"], *(cell(row, kind) for kind in kinds)) for row in record["rows"]]
-    return markdown(head, rows)
-
-
 TABLES: dict[str, Table] = {
     "precisions": precisions,
     "dilated": dilated,
@@ -375,7 +362,9 @@ TABLES: dict[str, Table] = {
     "formats": formats,
     "nnunet-parity": nnunet_parity,
     "nnunet-speed": nnunet_speed,
-    "at-rest": at_rest,
+    "at-rest": security_tables.at_rest,
+    "audit": security_tables.audit,
+    "isolation": security_tables.isolation,
     "assistant": assistant,
     "fine-tuning": fine_tuning,
     "worklist": page_tables.worklist,

@@ -34,6 +34,8 @@ COMMANDS = {
     "encryption": ("cli.encryption", "Encrypt stored files, and change keys."),
     "doctor": ("cli.doctor.command", "Check an installation, and say what to do."),
     "audit": ("cli.audit.command", "List, export and verify the audit trail."),
+    "retention": ("cli.retention.command", "Say how long data is kept, and hold what must stay."),
+    "erase": ("cli.retention.erase", "Erase the data of one patient."),
     "gateway": ("cli.gateway", "Run only the gateway."),
     "worker": ("cli.worker", "Run only a worker."),
 }

@@ -23,7 +23,8 @@ class Change:
 
     repository: "Repository"
     object_id: str
-    """What it changes; may be set before the block ends."""
+    """What it changes; may be set before the block ends, as may its"""
+    project: str = ""
 
 
 @contextmanager
@@ -42,14 +43,14 @@ def recorded_change(
 
     settings = Settings()
     with server_database(settings, create=True) as repository:
-        change = Change(repository, object_id)
+        change = Change(repository, object_id, project)
         yield change
         if settings.audit:
             event = AuditEvent(
                 time_ms=int(time.time() * 1000),
                 action=action,
                 principal=PRINCIPAL,
-                project=project,
+                project=change.project,
                 outcome=AuditOutcome.SUCCESS,
                 object_kind=kind,
                 object_id=change.object_id,

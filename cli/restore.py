@@ -1,5 +1,6 @@
 """`tessera restore`"""
 
+import time
 from contextlib import ExitStack, closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,8 +10,10 @@ import click
 from cli.backup_keys import backup_keys
 from cli.backup_progress import BackupProgress, backup_progress
 from cli.folder_lock import locked_folder
+from cli.recorded_change import PRINCIPAL
 from imaging.counted import counted
 from imaging.errors import Conflict
+from jobs.audit.event import AuditAction, AuditEvent, AuditObject, AuditOutcome
 from jobs.private_files import creating_private
 from jobs.settings import Settings
 
@@ -94,7 +97,10 @@ def _restore(
         )
         restored = restore(backup, stored.contents, destination, progress, replace=replace)
         write_secret_files(settings.data, keys)
-        return restored, _signs_audit(destination.repository, settings)
+        signs = _signs_audit(destination.repository, settings)
+        if settings.audit and signs:
+            _record(destination.repository, settings, backup.name)
+        return restored, signs
 
 
 def _in_use(settings: Settings) -> Conflict:
@@ -110,6 +116,25 @@ def _signs_audit(repository: "Repository", settings: Settings) -> bool:
 
     head, signer = repository.audit.head(), existing_signer(settings)
     return head.seq == 0 or (signer is not None and signer.key_id == head.key_id)
+
+
+def _record(repository: "Repository", settings: Settings, name: str) -> None:
+    """The first event after those of the backup; without a key here, there is none."""
+    from service.resources.audit_key import existing_signer
+
+    signer = existing_signer(settings)
+    if signer is None:
+        return
+    event = AuditEvent(
+        time_ms=int(time.time() * 1000),
+        action=AuditAction.CONFIGURATION,
+        principal=PRINCIPAL,
+        project="",
+        outcome=AuditOutcome.SUCCESS,
+        object_kind=AuditObject.BACKUP,
+        object_id=name,
+    )
+    repository.audit.append([event], signer)
 
 
 def _report(

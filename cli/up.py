@@ -14,6 +14,7 @@ import httpx
 from cli.children import ChildProcess
 from cli.folder_lock import locked_folder
 from cli.log_file import LogFile
+from cli.page_address import gateway_address
 from imaging.errors import BadRequest, Conflict, Unavailable
 from jobs.embedded_broker import Broker, embedded_broker
 from jobs.private_files import keep_private
@@ -65,7 +66,7 @@ def command(
         stack.callback(_end, children)
         for child in children:
             child.start()
-        address = _address(settings)
+        address = gateway_address(settings)
         _wait_ready(settings, children, logs)
         click.echo(f"Tessera is ready: {address}   (Ctrl-C stops it)")
         click.echo(f"The data is in {settings.data.resolve()}, the logs in its folder logs/.")
@@ -106,13 +107,6 @@ def _locked(data: Path) -> AbstractContextManager[None]:
         hint="Use the running one, or give another folder with --data.",
     )
     return locked_folder(data, "up.lock", in_use, "--data or TESSERA_DATA")
-
-
-def _address(settings: Settings) -> str:
-    """The address for a browser on this machine."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104
-    scheme = "https" if settings.tls_certificate else "http"
-    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{settings.port}"
 
 
 def _socket(host: str) -> socket.socket:
@@ -162,7 +156,7 @@ def _wait_ready(settings: Settings, children: list[ChildProcess], logs: Path | N
                 hint=f"Read {where}.",
             )
         try:
-            ready = f"{_address(settings)}/readyz"
+            ready = f"{gateway_address(settings)}/readyz"
             # Its certificate is for a name of the network, and the reply is no secret.
             if httpx.get(ready, headers=host, timeout=5, trust_env=False, verify=False).is_success:  # noqa: S501
                 return

@@ -1,11 +1,20 @@
 """`tessera users`: people and their roles in projects, in this machine's database."""
 
+from typing import TYPE_CHECKING
+
 import click
 
-from cli.account_options import ROLES, accounts_database, project_option
+from cli.account_options import ROLES, accounts_database, project_option, shown_time
+from cli.page_address import page_address
 from cli.recorded_change import recorded_change
+from imaging.errors import BadRequest
 from jobs.account import Member, Person, ProjectRole
 from jobs.audit.event import AuditObject
+from jobs.identity import Identity
+from jobs.settings import Settings
+
+if TYPE_CHECKING:  # it loads SQLAlchemy
+    from jobs.repository import Repository, SetupLink
 
 
 @click.group("users")
@@ -13,7 +22,7 @@ def command() -> None:
     """Add users to projects, list them, change their roles.
 
     The commands use the database that TESSERA_DATA or TESSERA_DATABASE_URL names, like the gateway.
-    As soon as there is a user or a key, the service lets nobody in without a key.
+    As soon as there is a user or a key, the service lets nobody in without a key or a password.
     """
 
 
@@ -28,10 +37,28 @@ def add(login: str, name: str, role: str, project: str) -> None:
     Login names are small letters, digits, dots, hyphens and underscores: no e-mail addresses, since
     logs contain them.
     """
+    link = None
     with recorded_change(AuditObject.ACCOUNT, login, project) as change:
         change.repository.accounts.add_member(login, name, project, ProjectRole(role))
+        if not change.repository.passwords.exists_for(login):
+            link = _invite(change.repository, login)
     click.echo(f"{login} is {role} in the project {project}.")
+    if link is not None:
+        _show(login, link)
     click.echo(f"Create a key: tessera keys create NAME --user {login} --project {project}")
+
+
+@command.command("invite")
+@click.argument("login")
+def invite(login: str) -> None:
+    """Print a link with which the user LOGIN chooses a password, also instead of a forgotten one.
+
+    It works once, and for three days (TESSERA_SETUP_LINK_S). Earlier links no longer work. Send it
+    by a way that only the user reads.
+    """
+    with recorded_change(AuditObject.ACCOUNT, login) as change:
+        link = _invite(change.repository, login)
+    _show(login, link)
 
 
 @command.command("list")
@@ -67,7 +94,7 @@ def remove(login: str, project: str) -> None:
 @command.command("disable")
 @click.argument("login")
 def disable(login: str) -> None:
-    """Disable the user LOGIN in all projects: no key of the user works any more."""
+    """Disable the user LOGIN in all projects: sign the user out, and let no key work any more."""
     with recorded_change(AuditObject.ACCOUNT, login) as change:
         change.repository.accounts.set_disabled(login, disabled=True)
     click.echo(f"{login} is disabled.")
@@ -80,6 +107,38 @@ def enable(login: str) -> None:
     with recorded_change(AuditObject.ACCOUNT, login) as change:
         change.repository.accounts.set_disabled(login, disabled=False)
     click.echo(f"{login} is enabled.")
+
+
+@command.command("link")
+@click.argument("login")
+@click.argument("subject")
+def link(login: str, subject: str) -> None:
+    """Let the user LOGIN sign in with the OpenID provider that TESSERA_OIDC_ISSUER names.
+
+    SUBJECT is the claim `sub` of the user there. Without this, somebody who first signs in with the
+    provider becomes a new user.
+    """
+    issuer = Settings().oidc_issuer
+    if not issuer:
+        raise BadRequest(
+            "There is no OpenID provider.",
+            expected="TESSERA_OIDC_ISSUER, as the gateways have it.",
+            hint="Run the command with the settings of a gateway.",
+        )
+    with recorded_change(AuditObject.ACCOUNT, login) as change:
+        change.repository.identities.link(Identity(issuer, subject), login)
+    click.echo(f"{login} signs in with the provider from now on.")
+
+
+def _invite(repository: "Repository", login: str) -> "SetupLink":
+    return repository.passwords.invite(login, Settings().setup_link_s)
+
+
+def _show(login: str, link: "SetupLink") -> None:
+    click.echo(
+        f"{login} chooses a password here, until {shown_time(link.expires_at)}, and only once:\n"
+        f"{page_address(Settings())}/#setup={link.secret}&user={login}"
+    )
 
 
 def _line(person: Person, members: list[Member]) -> str:

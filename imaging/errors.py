@@ -15,7 +15,8 @@ TesseraError
 ├── Forbidden                a known caller without the permission that the request needs
 ├── Conflict                 not possible in the current state
 │   ├── NewerReview          another review was added, which the caller has not seen
-│   └── DraftChanged         a draft has been changed elsewhere, which the caller has not seen
+│   ├── DraftChanged         a draft has been changed elsewhere, which the caller has not seen
+│   └── LegalHold            what is to be deleted must be kept
 ├── LimitReached             the project or the caller has used up what an administrator allows
 │   ├── StorageLimitReached  bytes of scans and masks; nothing was stored
 │   ├── QueueLimitReached    jobs that wait
@@ -119,6 +120,10 @@ class NewerReview(Conflict):
 
 class DraftChanged(Conflict):
     """The draft of a correction was changed or begun anew by another page."""
+
+
+class LegalHold(Conflict):
+    """What is to be deleted is under a legal hold."""
 
 
 class LimitReached(TesseraError):

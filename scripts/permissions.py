@@ -16,8 +16,8 @@ from service.app import create_app
 from service.auth import Permission, permissions_of
 from service.auth.role import PERMISSIONS
 from service.dicom.storage_scp import StorageScp
+from service.http.route_permissions import route_permissions
 from service.monai_label import mount
-from tests.support.route_permissions import routes_of
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "explanation" / "security.md"
 _BEGIN, _END = "<!-- made from the code by scripts/permissions.py -->", "<!-- end -->"
@@ -91,7 +91,7 @@ def _operations(app: FastAPI) -> Iterator[str]:
 def _routes(app: FastAPI) -> Iterator[tuple[str, str, Permission]]:
     """Each address with the methods that need the same permission."""
     methods: dict[tuple[str, Permission], set[str]] = {}
-    for route in routes_of(app):
+    for route in route_permissions(app):
         (permission,) = route.permissions
         key = (route.path.rstrip("/") or "/", permission)
         methods.setdefault(key, set()).add(route.method)

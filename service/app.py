@@ -20,6 +20,9 @@ from service.http.errors import UnexpectedErrors
 from service.http.framing import UnambiguousFraming
 from service.http.methods import HeadRequests
 from service.http.origin_guard import OriginGuard
+from service.http.project_path import ProjectPath
+from service.http.proxies import trusted_proxies
+from service.http.proxy_identity import proxy_identity
 from service.http.rate_limits import RATE_LIMIT_HEADERS, RateLimitHeaders
 from service.http.request_span import NO_TELEMETRY
 from service.http.security_headers import SecurityHeaders
@@ -44,10 +47,13 @@ from service.routes import (
     keys,
     masks,
     models,
+    openid,
     page,
+    retention,
     reviews,
     scans,
     second_readings,
+    session,
     tiles,
     trainings,
     uploads,
@@ -75,7 +81,10 @@ _ROUTES = (
     second_readings,
     viewers,
     account,
+    openid,
+    session,
     audit,
+    retention,
     keys,
     users,
     models,
@@ -96,7 +105,8 @@ def create_app(
     """The gateway. Its services are built when it starts and closed when it ends.
 
     `authenticator` says who callers are; None: the accounts in the database do, and while there are
-    none, everybody is the local administrator. Raises BadRequest if the routing table is not valid.
+    none, everybody is the local administrator. Raises BadRequest if the routing table, or what the
+    settings say of proxies, is not valid.
     """
     registry = registry or Registry(settings.added_models)
     routing = RoutingTable.load(settings.routing_table)
@@ -139,11 +149,14 @@ def monai_label_app(gateway: FastAPI, settings: Settings) -> FastAPI:
 def _middleware(settings: Settings, upload_trees: tuple[str, ...] = _UPLOADS) -> list[Middleware]:
     """Outermost first; files may be uploaded at and below the addresses `uploads`."""
     return [
+        *proxy_identity(settings),
+        *trusted_proxies(settings),
         Middleware(AccessLog),
         *([Middleware(AuditTrail)] if settings.audit else []),
         Middleware(SecurityHeaders),
         Middleware(UnambiguousFraming),
         Middleware(OriginGuard, settings.allowed_hosts, settings.allowed_origins),
+        Middleware(ProjectPath),
         Middleware(
             CORSMiddleware,
             allow_origins=settings.allowed_origins,

@@ -10,8 +10,9 @@ from jobs.settings import Settings
 def check_listen_addresses(settings: Settings) -> None:
     """Raises BadRequest if anybody on the network could call over HTTP or send DICOM.
 
-    With accounts every address is allowed: callers need a key, or an AE title of a project. Raises
-    Unavailable if the database, which has the accounts, does not answer.
+    With accounts, or an OpenID provider, every address is allowed: callers need a key or a sign-in,
+    or an AE title of a project. Raises Unavailable if the database, which has the accounts, does
+    not answer.
     """
     problems = [problem for problem in (_of_http(settings), _of_dicom(settings)) if problem]
     if problems and not _accounts_exist(settings):
@@ -45,6 +46,8 @@ def _of_dicom(settings: Settings) -> BadRequest | None:
 
 
 def _accounts_exist(settings: Settings) -> bool:
+    if settings.oidc_issuer:
+        return True
     if not has_database(settings):
         return False
     with server_database(settings) as repository:

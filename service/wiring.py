@@ -18,14 +18,23 @@ from jobs.repository import Forecasts, Repository
 from jobs.settings import Settings
 from jobs.sweeper import Sweeper
 from models.registry import Registry
-from service.auth import Authenticator, KnownCallers, StoredAccounts
+from service.auth import (
+    Authenticator,
+    BackgroundTask,
+    KnownCallers,
+    Principal,
+    SignInSessions,
+    StoredAccounts,
+)
 from service.dicom.archive_client import DicomWebArchives
 from service.dicom.node import DicomNode, NodeParts
 from service.dicom.peer_probe import DicomPeerProbe
 from service.http.threads import (
     AssistantThreads,
     DispatchThreads,
+    PasswordThreads,
     PeerThreads,
+    ProviderThreads,
     UploadThreads,
     ViewThreads,
 )
@@ -45,11 +54,14 @@ from service.resources.metrics import Metrics
 from service.resources.partial_uploads import PartialUploads, UploadLimits
 from service.resources.pseudonyms import pseudonym_secret
 from service.resources.rate_limits import RateLimits
+from service.resources.received_series import ReceivedSeries
 from service.resources.routing_table import RoutingTable
 from service.resources.scratch import Scratch
 from service.resources.service_metrics import ServiceMetrics, Sources
+from service.resources.sign_in_limits import SignInLimits
 from service.resources.tile_files import TileFiles
 from service.resources.webhook_metrics import WebhookMetrics
+from service.use_cases import retention_task
 from service.use_cases.archives import Archives
 from service.use_cases.assistance import Assistance
 from service.use_cases.audit_recorder import AuditRecorder
@@ -64,13 +76,18 @@ from service.use_cases.job_status import JobStatuses
 from service.use_cases.job_watcher import JobWatcher
 from service.use_cases.model_fits import ModelFits
 from service.use_cases.named_scans import NamedScans
+from service.use_cases.openid import OpenId, openid_of
 from service.use_cases.orders import Orders
+from service.use_cases.password_sign_in import PasswordSignIn
 from service.use_cases.peer_health import PeerHealth
 from service.use_cases.publications import Publications, PublicationThread
 from service.use_cases.reader_measurements import ReaderMeasurements
 from service.use_cases.readiness import Readiness
+from service.use_cases.received_data import ReceivedData
 from service.use_cases.result_files import ResultFiles
 from service.use_cases.results import Results
+from service.use_cases.retention import Retention, RetentionParts
+from service.use_cases.retention_task import RetentionTask
 from service.use_cases.same_scans import SameScans
 from service.use_cases.scan_intake import ScanIntake
 from service.use_cases.scan_removal import ScanRemoval
@@ -99,7 +116,9 @@ class Parts:
     registry: Registry
     routing: RoutingTable
     callers: KnownCallers
+    sessions: SignInSessions
     authenticator: Authenticator
+    openid: OpenId | None
     repository: Repository
     blobs: Blobs
     queue: Queue
@@ -128,10 +147,23 @@ def open_parts(
     repository = Repository(settings.database, settings.database_timeout_s)
     stack.callback(repository.close)
     repository.migrate()
-    callers = KnownCallers(repository.accounts, repository.api_keys, repository.dicom_senders)
+    callers = KnownCallers(
+        repository.accounts,
+        repository.api_keys,
+        repository.dicom_senders,
+        closed=bool(settings.oidc_issuer),
+    )
     stack.callback(callers.stop)
     callers.start()
+    sessions = SignInSessions(
+        repository.browser_sessions, settings.session_idle_s, settings.session_lifetime_s
+    )
     recorder = _recorder(settings, repository, stack)
+    openid = openid_of(settings, repository, sessions, recorder)
+    tokens = None
+    if openid is not None:
+        stack.callback(openid.provider.close)
+        tokens = openid.tokens
     queue = Queue(settings, queue_names())
     stack.callback(queue.close)
     scratch = Scratch(settings.scratch)
@@ -142,7 +174,9 @@ def open_parts(
         registry=registry,
         routing=routing,
         callers=callers,
-        authenticator=authenticator or StoredAccounts(callers),
+        sessions=sessions,
+        authenticator=authenticator or StoredAccounts(callers, sessions, tokens),
+        openid=openid,
         repository=repository,
         blobs=blobs,
         queue=queue,
@@ -170,7 +204,7 @@ def build_services(parts: Parts) -> Services:
     services: Services = {Blobs: parts.blobs}
     for part in (
         *(parts.registry, parts.routing, parts.metrics, parts.limits),
-        *(parts.recorder, parts.callers),
+        *(parts.recorder, parts.callers, parts.sessions),
     ):
         services[type(part)] = part
     for table in (
@@ -178,6 +212,7 @@ def build_services(parts: Parts) -> Services:
         *(rows.viewers, rows.webhooks, rows.worklist, rows.readings, rows.drafts),
         *(rows.assignments, rows.batch_reviews, rows.related_scans, rows.trainings),
         *(rows.accounts, rows.api_keys, rows.audit),
+        *(rows.retention_rules, rows.retention_reports, rows.legal_holds),
     ):
         services[type(table)] = table
     readiness = Readiness(rows, parts.queue, parts.blobs, parts.scratch)
@@ -188,6 +223,12 @@ def build_services(parts: Parts) -> Services:
         UploadThreads(),
         ViewThreads(),
         PeerThreads(),
+        ProviderThreads(),
+        PasswordThreads(),
+        PasswordSignIn(
+            rows.passwords, rows.sign_in_attempts, parts.sessions, parts.settings.setup_link_s
+        ),
+        SignInLimits(),
         UploadSpace(parts.scratch, parts.settings.max_upload_bytes),
         RateLimits(parts.settings.requests_per_minute, rows.quotas.all),
         StorageRoom(rows.quotas),
@@ -195,6 +236,8 @@ def build_services(parts: Parts) -> Services:
         ServiceMetrics(sources),
     ):
         services[type(tool)] = tool
+    if parts.openid is not None:
+        services[OpenId] = parts.openid
     parts.metrics.registry.register(services[ServiceMetrics])
     _add_scans(parts, services)
     _add_jobs(parts, services)
@@ -213,12 +256,21 @@ async def start_tasks(parts: Parts, services: Services, stack: AsyncExitStack) -
     stack.callback(services[Readiness].close)
     for part in (
         Sweeper(rows, parts.queue, parts.collector, parts.settings),
-        UploadExpiry(services[PartialUploads], parts.authenticator, parts.recorder),
+        UploadExpiry(
+            services[PartialUploads],
+            parts.authenticator,
+            parts.recorder,
+            services[ReceivedData].keeps_upload,
+        ),
+        _retention_task(parts, services),
         services[TileFiles],
         services[AssistantProcess],
     ):
         part.start()
         stack.callback(part.stop)
+    if parts.openid is not None and parts.openid.page is not None:
+        parts.openid.page.sessions.start()
+        stack.callback(parts.openid.page.sessions.stop)
     for watcher in (services[JobWatcher], services[TrainingWatcher]):
         watcher.start()
         stack.push_async_callback(watcher.stop)
@@ -242,6 +294,7 @@ async def start_tasks(parts: Parts, services: Services, stack: AsyncExitStack) -
             room=services[StorageRoom],
             metrics=services[DicomMetrics],
             recorder=parts.recorder,
+            received=services[ReceivedData],
         )
     )
     stack.callback(node.stop)
@@ -256,6 +309,30 @@ async def start_tasks(parts: Parts, services: Services, stack: AsyncExitStack) -
     publisher.start()
     stack.callback(publisher.stop)
     stack.enter_context(recent_log.recorded())
+
+
+def _retention_task(parts: Parts, services: Services) -> RetentionTask:
+    def principal_of(project: str) -> Principal:
+        return parts.authenticator.authenticate(BackgroundTask(retention_task.NAME, project))
+
+    retention = Retention(
+        RetentionParts(
+            repository=parts.repository,
+            collector=parts.collector,
+            received=services[ReceivedData],
+            recorder=parts.recorder,
+            signer=partial(audit_signer, parts.settings),
+            principal_of=principal_of,
+        )
+    )
+    return RetentionTask(
+        retention,
+        parts.repository.references,
+        services[TileFiles],
+        services[AssistantProcess],
+        parts.authenticator,
+        parts.settings.retention_interval_s,
+    )
 
 
 def _start_webhooks(parts: Parts, stack: AsyncExitStack) -> None:
@@ -301,7 +378,16 @@ def _add_scans(parts: Parts, services: Services) -> None:
     services[DicomMetrics] = metrics
     services[PeerHealth] = PeerHealth(parts.routing, probe, metrics)
     services[ScanIntake] = intake
-    services[PartialUploads] = _partial_uploads(parts.settings)
+    services[PartialUploads] = PartialUploads(
+        parts.settings.uploads, UploadLimits.of(parts.settings)
+    )
+    services[ReceivedData] = ReceivedData(
+        ReceivedSeries(parts.settings.data, intake.secret),
+        services[PartialUploads],
+        rows.accounts,
+        rows.dicom_senders,
+        rows.legal_holds,
+    )
     services[UploadedScans] = UploadedScans(services[PartialUploads], intake, scratch)
     services[ScanRemoval] = removal
     services[Archives] = archives
@@ -312,16 +398,6 @@ def _add_scans(parts: Parts, services: Services) -> None:
     services[ImageSessions] = ImageSessions(
         rows.sessions, rows.image_names, rows.labels, rows.jobs, rows.readings, intake, removal
     )
-
-
-def _partial_uploads(settings: Settings) -> PartialUploads:
-    limits = UploadLimits(
-        max_bytes=settings.max_upload_bytes,
-        space_bytes=settings.upload_space_bytes,
-        max_per_caller=settings.max_unfinished_uploads,
-        keep_s=settings.upload_keep_s,
-    )
-    return PartialUploads(settings.uploads, limits)
 
 
 def _add_jobs(parts: Parts, services: Services) -> None:

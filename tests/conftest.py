@@ -20,6 +20,7 @@ pytest_plugins = (
     "tests.support.distribution",
     "tests.support.installation",
     "tests.support.markers",
+    "tests.support.openid_provider",
     "tests.support.orthanc",
     "tests.support.postgres",
     "tests.support.rabbitmq",

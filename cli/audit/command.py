@@ -20,6 +20,7 @@ from jobs.audit.filter import AuditFilter
 from jobs.settings import Settings
 
 if TYPE_CHECKING:  # it loads SQLAlchemy
+    from jobs.audit.removal import AuditRemoval
     from jobs.audit.signing import Signer
     from jobs.audit.verification import Verification
     from jobs.repository import Audit
@@ -160,6 +161,8 @@ def verify(keys: tuple[Path, ...], recorded: tuple[str, ...]) -> None:
     checkpoints = [_checkpoint(text) for text in recorded]
     with _trail() as (audit, settings):
         result = verified(audit, _signers(settings, keys), checkpoints)
+    if result.removal is not None:
+        click.echo(_removed(result.removal))
     for finding in result.findings:
         click.echo(str(finding))
     click.echo(_summary(result))
@@ -214,6 +217,17 @@ def _summary(result: "Verification") -> str:
     events, checkpoints = result.events, result.checkpoints
     counts = f"{counted(events, 'event')} and {counted(checkpoints, 'checkpoint')}"
     return f"The audit trail is intact: {counts}. {end}"
+
+
+def _removed(removal: "AuditRemoval") -> str:
+    before, at = (
+        datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="minutes")
+        for ms in (removal.before_ms, removal.time_ms)
+    )
+    return (
+        f"Events before {before} were removed by rule on {at}: those up to number {removal.seq}. "
+        "The trail begins after them."
+    )
 
 
 def _milliseconds(time: datetime) -> int:

@@ -13,8 +13,9 @@ from cli.doctor.database import check_database
 from cli.doctor.encryption import check_encryption
 from cli.doctor.files import check_blobs, check_data_folder, check_disk, check_secret_files
 from cli.doctor.finding import Finding, Level, problem
-from cli.doctor.gateway import check_addresses, check_gateway
+from cli.doctor.gateway import check_addresses, check_gateway, check_proxies
 from cli.doctor.models import check_models, check_runtimes
+from cli.doctor.openid import check_openid_provider
 from imaging.errors import TesseraError
 from jobs.settings import Settings
 
@@ -27,7 +28,9 @@ CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
     check_database,
     check_broker,
     check_addresses,
+    check_proxies,
     check_gateway,
+    check_openid_provider,
     check_models,
     check_runtimes,
 )

@@ -6,8 +6,11 @@ from importlib.metadata import version
 import httpx
 
 from cli.doctor.finding import Finding, ok, problem, warning
+from imaging.counted import counted
 from imaging.errors import BadRequest
 from jobs.settings import Settings
+from service.http.proxies import trusted_proxies
+from service.http.proxy_identity import proxy_identity
 from service.listen_addresses import check_listen_addresses
 
 _GATEWAY = "gateway"
@@ -23,6 +26,24 @@ def check_addresses(settings: Settings) -> Iterator[Finding]:
         yield problem("listening addresses", error.detail, error.hint)
     else:
         yield ok("listening addresses", "They agree with the rules.")
+
+
+def check_proxies(settings: Settings) -> Iterator[Finding]:
+    """Whether the settings say clearly what is believed of which proxy."""
+    try:
+        trusted, named = trusted_proxies(settings), proxy_identity(settings)
+    except BadRequest as error:
+        yield problem("proxies", error.detail, error.hint)
+        return
+    if named and not settings.proxy_secret:
+        yield warning(
+            "proxies",
+            "A proxy signs people in, and every process on its host can do so, too.",
+            "Set TESSERA_PROXY_SECRET_FILE, and let the proxy send the secret.",
+        )
+    elif trusted:
+        count = counted(len(settings.trusted_proxies), "address is", "addresses are")
+        yield ok("proxies", f"{count} trusted{', and may sign people in' if named else ''}.")
 
 
 def check_gateway(settings: Settings) -> Iterator[Finding]:

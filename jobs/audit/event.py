@@ -18,7 +18,9 @@ class AuditAction(StrEnum):
     """Kinds of events."""
 
     SIGN_IN = "sign-in"
-    """A person or a program signs in or out."""
+    """A person signs in or out, or tries to."""
+    LOCK_OUT = "lock-out"
+    """An attempt to sign in is refused because too many have failed."""
     VIEW = "view"
     """A scan, mask, report or the trail itself is read. Lists and states are not recorded."""
     UPLOAD = "upload"
@@ -40,7 +42,8 @@ class AuditAction(StrEnum):
     ASSOCIATION = "association"
     """A DICOM association is accepted or rejected."""
     CONFIGURATION = "configuration"
-    """What the service does changes: a model is published, projects or their limits change."""
+    """What the service does or holds changes: a model is published, projects, their limits, rules
+    or legal holds change, a backup is restored."""
     GAP = "gap"
     """Events could not be stored; the object's id is their number."""
 
@@ -75,6 +78,10 @@ class AuditObject(StrEnum):
     KEY = "key"
     PROJECT = "project"
     DICOM_CALLER = "dicom-caller"
+    LEGAL_HOLD = "legal-hold"
+    RETENTION_RULE = "retention-rule"
+    RETENTION_REPORT = "retention-report"
+    BACKUP = "backup"
     AUDIT_TRAIL = "audit-trail"
     LOG = "log"
     LOST_EVENTS = "lost-events"

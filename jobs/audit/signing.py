@@ -1,11 +1,14 @@
-"""Checkpoints: signed statements of how far the trail goes."""
+"""Checkpoints: signed statements of how far the trail goes. Removals are signed, too."""
 
 import hmac
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Self
 
-_DOMAIN = "tessera-audit-checkpoint.v1"
+from jobs.audit.removal import AuditRemoval
+
+_CHECKPOINT = "tessera-audit-checkpoint.v1"
+_REMOVAL = "tessera-audit-removal.v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +39,25 @@ class Signer:
 
     def checkpoint(self, seq: int, last_hash: str, time_ms: int) -> Checkpoint:
         """A signed checkpoint."""
-        signature = self._signature(seq, last_hash, time_ms)
+        signature = self._signature(_CHECKPOINT, seq, last_hash, time_ms)
         return Checkpoint(seq, last_hash, time_ms, self.key_id, signature)
 
-    def accepts(self, checkpoint: Checkpoint) -> bool:
-        """Whether this key has signed the checkpoint."""
-        expected = self._signature(checkpoint.seq, checkpoint.hash, checkpoint.time_ms)
-        return hmac.compare_digest(expected, checkpoint.signature)
+    def removal(self, seq: int, last_hash: str, before_ms: int, time_ms: int) -> AuditRemoval:
+        """A signed statement that events were removed."""
+        signature = self._signature(_REMOVAL, seq, last_hash, before_ms, time_ms)
+        return AuditRemoval(seq, last_hash, before_ms, time_ms, self.key_id, signature)
 
-    def _signature(self, seq: int, last_hash: str, time_ms: int) -> str:
-        text = f"{_DOMAIN}:{seq}:{last_hash}:{time_ms}"
+    def accepts(self, signed: Checkpoint | AuditRemoval) -> bool:
+        """Whether this key has signed it."""
+        if isinstance(signed, AuditRemoval):
+            times = (signed.before_ms, signed.time_ms)
+            expected = self._signature(_REMOVAL, signed.seq, signed.hash, *times)
+        else:
+            expected = self._signature(_CHECKPOINT, signed.seq, signed.hash, signed.time_ms)
+        return hmac.compare_digest(expected, signed.signature)
+
+    def _signature(self, *members: str | int) -> str:
+        text = ":".join(map(str, members))
         return hmac.new(self.key, text.encode(), sha256).hexdigest()
 
     @classmethod

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from jobs.audit.event import FIRST_HASH, ChainedEvent
 from jobs.audit.filter import AuditFilter
+from jobs.audit.removal import AuditRemoval
 from jobs.audit.signing import Checkpoint, Signer
 
 
@@ -45,6 +46,8 @@ class Verification:
     """How many have a valid signature, the end of the trail not counted."""
     end: Checkpoint
     findings: tuple[Finding, ...]
+    removal: AuditRemoval | None = None
+    """The newest valid statement that events were removed by a rule; the chain begins after it."""
 
 
 class Trail(Protocol):
@@ -56,6 +59,9 @@ class Trail(Protocol):
     def checkpoints(self) -> list[Checkpoint]:
         """All checkpoints, oldest first."""
 
+    def removals(self) -> list[AuditRemoval]:
+        """All statements of removed events, oldest first."""
+
     def events(self, wanted: AuditFilter, up_to: int | None = None) -> Iterator[ChainedEvent]:
         """The events up to this number, oldest first."""
 
@@ -66,46 +72,66 @@ class Trail(Protocol):
 def verify(
     trail: Trail, signers: Sequence[Signer], recorded: Sequence[tuple[int, str]] = ()
 ) -> Verification:
-    """Verifies all events and checkpoints of now; gateways may append meanwhile.
+    """Verifies all events and checkpoints of now; gateways may append and remove meanwhile.
 
-    `recorded`: number and hash of events as checkpoints stated them that were kept elsewhere.
+    `recorded`: number and hash of events as checkpoints stated them that were kept elsewhere; those
+    before a removal cannot be compared any more. Events that a removal covers may still be there.
     """
-    stored = trail.checkpoints()
+    stored, removals = trail.checkpoints(), trail.removals()
     head = trail.head()  # after the checkpoints, so that it is not before the last of them
     keys = {signer.key_id: signer for signer in signers}
-    signed = [(one, _signature_fault(one, keys)) for one in (*stored, head)]
+    removal = next((one for one in reversed(removals) if not _signature_fault(one, keys)), None)
+    start = 0 if removal is None else removal.seq
+    signed = [(one, _signature_fault(one, keys)) for one in (*stored, head) if one.seq >= start]
     expected = {one.seq: one.hash for one, fault in signed if fault is None}
-    chain = _Chain({**expected, **dict(recorded)})
+    chain = _Chain({**expected, **dict(recorded)}, removal)
     findings = list(chain.check(trail.events(AuditFilter(), head.seq)))
     findings += chain.missing_end(max((head.seq, *(one.seq for one in stored))))
     findings += [Finding(fault, *chain.covered(one.seq)) for one, fault in signed if fault]
+    findings += _removal_faults(removals, keys)
     findings += [Finding(Fault.BEYOND_END, seq, seq) for seq in trail.beyond_head()]
+    if trail.removals() != removals:  # events went while they were read
+        return verify(trail, signers, recorded)
     valid = sum(fault is None for _, fault in signed[:-1])
-    return Verification(chain.count, valid, head, tuple(_merged(findings)))
+    return Verification(chain.count, valid, head, tuple(_merged(findings)), removal)
 
 
-def _signature_fault(checkpoint: Checkpoint, keys: dict[str, Signer]) -> Fault | None:
-    if not checkpoint.seq and not checkpoint.signature and checkpoint.hash == FIRST_HASH:
+def _removal_faults(removals: Sequence[AuditRemoval], keys: dict[str, Signer]) -> Iterator[Finding]:
+    """Of all statements, also those before the newest."""
+    for one in removals:
+        if fault := _signature_fault(one, keys):
+            yield Finding(fault, 1, one.seq)
+
+
+def _signature_fault(signed: Checkpoint | AuditRemoval, keys: dict[str, Signer]) -> Fault | None:
+    if not signed.seq and not signed.signature and signed.hash == FIRST_HASH:
         return None  # an empty trail
-    if checkpoint.key_id not in keys:
+    if signed.key_id not in keys:
         return Fault.UNKNOWN_KEY
-    return None if keys[checkpoint.key_id].accepts(checkpoint) else Fault.BAD_SIGNATURE
+    return None if keys[signed.key_id].accepts(signed) else Fault.BAD_SIGNATURE
 
 
 class _Chain:
     """Follows the events, oldest first."""
 
-    def __init__(self, expected: dict[int, str]) -> None:
-        """`expected`: number -> hash of events that are known from signatures."""
-        self._expected = expected
-        self._marks = sorted(expected)
+    def __init__(self, expected: dict[int, str], removal: AuditRemoval | None) -> None:
+        """`expected`: number -> hash of events that are known from signatures. The chain begins
+        after `removal`."""
+        begin = (0, FIRST_HASH) if removal is None else (removal.seq, removal.hash)
+        self._start = begin[0]
+        self._expected = {seq: its for seq, its in expected.items() if seq >= self._start}
+        self._marks = sorted(self._expected)
         self.count = 0
-        self._seq, self._hash = 0, FIRST_HASH
+        self._seq, self._hash = begin
 
     def check(self, events: Iterable[ChainedEvent]) -> Iterator[Finding]:
         """The faults of events and links, and the first hash that differs from a signed one."""
-        rewritten, links = False, True
+        rewritten, links = self._expected.get(self._seq, self._hash) != self._hash, True
+        if rewritten:
+            yield Finding(Fault.REWRITTEN, *self.covered(self._seq))
         for one in events:
+            if 1 <= one.seq <= self._start:  # it is about to be removed
+                continue
             self.count += 1
             if one.seq != self._seq + 1:
                 links = False
@@ -128,7 +154,8 @@ class _Chain:
 
     def covered(self, seq: int) -> tuple[int, int]:
         """The events that only the signature at `seq` covers: those after the one before it."""
-        return max((mark for mark in self._marks if mark < seq), default=0) + 1, max(seq, 1)
+        before = max((mark for mark in self._marks if mark < seq), default=self._start)
+        return min(before + 1, max(seq, 1)), max(seq, 1)
 
 
 def _merged(findings: Iterable[Finding]) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from sqlalchemy import Connection, select
 from imaging.errors import NotFound
 from jobs.account import ApiKey, Person, ProjectRole
 from jobs.repository.rows import Row
-from jobs.repository.schema import people, projects
+from jobs.repository.schema import memberships, people, projects
 
 
 def person_of(row: Row) -> Person:
@@ -30,9 +30,14 @@ def check_project(connection: Connection, project: str) -> None:
         )
 
 
-def person_with(connection: Connection, login: str) -> Person | None:
-    """The person with this login name; None if there is none."""
+def person_with(connection: Connection, login: str, project: str | None = None) -> Person | None:
+    """The person with this login name; None if there is none.
+
+    `project`: one that the person must be in. Somebody of another project costs as much as nobody.
+    """
     query = select(people).where(people.c.login == login)
+    if project is not None:
+        query = query.join(memberships).where(memberships.c.project == project)
     row = connection.execute(query).mappings().one_or_none()
     return None if row is None else person_of(row)
 

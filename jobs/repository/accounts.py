@@ -1,6 +1,8 @@
 """Projects and people: who is in which project with which role."""
 
+from collections.abc import Iterable
 from dataclasses import asdict
+from itertools import groupby
 from uuid import uuid4
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, insert, or_, select, update
@@ -15,9 +17,13 @@ from jobs.account import (
     checked_name,
     checked_project,
 )
+from jobs.identity import Access
 from jobs.repository.account_rows import check_project, person_of, person_with, unknown_person
+from jobs.repository.browser_sessions import end_sessions
 from jobs.repository.database import Database
 from jobs.repository.idempotency import repeat_after_race
+from jobs.repository.passwords import end_links
+from jobs.repository.rows import Row
 from jobs.repository.schema import api_keys, memberships, people, projects
 from jobs.second_reading import reader_key
 
@@ -64,7 +70,8 @@ class Accounts:
             return [Project(row.name, row.created_at) for row in rows]
 
     def add_member(self, login: str, name: str, project: str, role: ProjectRole) -> Member:
-        """Adds a person to a project. Both names together may be those of a known person.
+        """Adds a person to a project. Both names together may be those of a known person, whose
+        links that set a password end.
 
         Raises BadRequest for bad names, NotFound for an unknown project, and Conflict if only one
         of the names is known, or if the person is in the project already.
@@ -96,6 +103,18 @@ class Accounts:
         members = self.members(None)
         return [(one, [m for m in members if m.person.id == one.id]) for one in everybody]
 
+    def active(self) -> list[Access]:
+        """All people who are not disabled, by login name, also those in no project."""
+        query = (
+            select(people, memberships.c.project, memberships.c.role)
+            .outerjoin(memberships, memberships.c.person == people.c.id)
+            .where(people.c.disabled_at.is_(None))
+            .order_by(people.c.login, memberships.c.project)
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query).mappings().all()
+        return [Access(person, _roles(own)) for person, own in groupby(rows, person_of)]
+
     def members(self, project: str | None) -> list[Member]:
         """The people in a project by login name; None: in all projects."""
         query = select(people, memberships.c.project, memberships.c.role)
@@ -109,18 +128,24 @@ class Accounts:
                 for row in rows.mappings()
             ]
 
+    def has_person(self, login: str) -> bool:
+        """Whether somebody has this login name."""
+        with self._database.read() as connection:
+            return person_with(connection, login) is not None
+
     def set_role(
         self, login: str, project: str, role: ProjectRole | None, *, join: bool = False
     ) -> None:
         """Changes the role of a person in a project; None: removes the person from it.
 
-        `join`: also a person who is not in the project. Raises NotFound.
+        `join`: also a person who is not in the project; then links that set a password end. Raises
+        NotFound.
         """
 
         def transaction() -> None:
             with self._database.write() as connection:
                 check_project(connection, project)
-                person = person_with(connection, login)
+                person = person_with(connection, login, None if join else project)
                 if person is None:
                     raise unknown_person()
                 mine = _membership(person.id, project)
@@ -138,12 +163,16 @@ class Accounts:
         repeat_after_race(transaction)
 
     def set_disabled(self, login: str, *, disabled: bool) -> None:
-        """Whether a person may use the service, in all projects; raises NotFound."""
+        """Whether a person may use the service, in all projects. Disabling ends the sessions of the
+        person. Raises NotFound."""
         with self._database.write() as connection:
             at = self._database.now if disabled else None
             change = update(people).where(people.c.login == login).values(disabled_at=at)
-            if not connection.execute(change).rowcount:
+            person = connection.execute(change.returning(people.c.id)).scalar_one_or_none()
+            if person is None:
                 raise unknown_person()
+            if disabled:
+                end_sessions(connection, person)
 
     def _person(self, connection: Connection, login: str, name: str) -> Person:
         """The person of both names, added if neither is known."""
@@ -165,9 +194,15 @@ class Accounts:
     def _insert_membership(
         self, connection: Connection, person: str, project: str, role: ProjectRole
     ) -> None:
+        end_links(self._database, connection, person)
         now = self._database.clock(connection)
         values = {"person": person, "project": project, "role": role, "created_at": now}
         connection.execute(insert(memberships).values(values))
+
+
+def _roles(rows: Iterable[Row]) -> dict[str, ProjectRole]:
+    """From one row for each project of a person."""
+    return {row["project"]: ProjectRole(row["role"]) for row in rows if row["project"]}
 
 
 def _membership(person: str, project: str) -> ColumnElement[bool]:

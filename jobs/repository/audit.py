@@ -20,10 +20,11 @@ from jobs.audit.event import (
     hash_of,
 )
 from jobs.audit.filter import AuditFilter
+from jobs.audit.removal import AuditRemoval
 from jobs.audit.signing import Checkpoint, Signer
 from jobs.repository.database import Database
 from jobs.repository.pages import newest_first
-from jobs.repository.schema import audit_checkpoints, audit_events, audit_head
+from jobs.repository.schema import audit_checkpoints, audit_events, audit_head, audit_removals
 
 CHECKPOINT_EVENTS = 1000
 """A checkpoint is stored after this many events at the latest,"""
@@ -106,6 +107,12 @@ class Audit:
         query = select(audit_checkpoints).order_by(audit_checkpoints.c.seq)
         with self._database.read() as connection:
             return [_checkpoint_of(row) for row in connection.execute(query).mappings()]
+
+    def removals(self) -> list[AuditRemoval]:
+        """All statements of removed events, oldest first; `AuditRemovals` stores them."""
+        query = select(audit_removals).order_by(audit_removals.c.seq)
+        with self._database.read() as connection:
+            return [AuditRemoval(**row) for row in connection.execute(query).mappings()]
 
     def beyond_head(self) -> list[int]:
         """Numbers of events after the end of the trail, which no gateway has stored; some of them

@@ -1,6 +1,6 @@
 """Batch reviews: one verdict on many jobs, all in one transaction, and its withdrawal."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict
 from uuid import uuid4
 
@@ -89,6 +89,13 @@ class BatchReviews:
                 connection.execute(these.values(verdict=newest.scalar_subquery()))
                 withdrawn += changed
             return withdrawn
+
+
+def named_by(connection: Connection, project: str, job_ids: Collection[str]) -> list[str]:
+    """The ids of the project's stored batches that name one of these jobs."""
+    query = select(batch_reviews.c.id, batch_reviews.c.outcomes)
+    rows = connection.execute(query.where(batch_reviews.c.project == project)).mappings()
+    return [row["id"] for row in rows if any(one.job in job_ids for one in _outcomes(row))]
 
 
 _OWN = ("id", "project", "reviewer", "created_at")

@@ -98,6 +98,16 @@ class Database:
         with self.read() as connection:
             check_support(connection)
 
+    def empty_log(self) -> bool:
+        """On SQLite, removes deleted rows from the write-ahead log; False if others use it now.
+        On PostgreSQL, where this is the server's matter, it does nothing and returns True."""
+        if not self._sqlite:
+            return True
+        with self._writes.call(), self._known_errors(self._writes):
+            engine = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+            with engine.connect() as connection:
+                return sqlite.empty_log(connection)
+
     def close(self) -> None:
         """Closes every connection."""
         self._engine.dispose()

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from uuid import uuid4
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, exists, insert, select, update
 
 from imaging.errors import BadRequest, ScanTooLarge
 from jobs.draft import (
@@ -20,6 +20,7 @@ from jobs.draft import (
 )
 from jobs.repository.database import Database
 from jobs.repository.draft_rows import find_draft, get_draft, no_draft
+from jobs.repository.due_times import check_job_not_held, held_job
 from jobs.repository.idempotency import repeat_after_race
 from jobs.repository.job_rows import check_job, lock_succeeded
 from jobs.repository.reading_rows import reading_of, reviews_of, shown
@@ -84,9 +85,10 @@ class Drafts:
         return () if draft is None else (draft,)
 
     def give_up(self, project: str, job_id: str, reader: str, draft_id: str | None = None) -> None:
-        """Deletes the reader's draft with its changes; raises as `get`."""
+        """Deletes the reader's draft with its changes; raises as `get`, and LegalHold."""
         with self._database.write() as connection:
             check_job(connection, project, job_id)
+            check_job_not_held(self._database, connection, project, job_id)
             draft = get_draft(connection, job_id, reader, draft_id, lock=True)
             connection.execute(delete(drafts).where(drafts.c.id == draft.id))
 
@@ -127,11 +129,13 @@ class Drafts:
             yield one
 
     def remove_expired(self, keep_s: float) -> int:
-        """Deletes the drafts that were last opened or changed longer ago than this; their number.
+        """Deletes the drafts that were last opened or changed longer ago than this, except those
+        under a legal hold; their number.
 
         Writes only if there are any: every process does this again and again.
         """
-        old = drafts.c.updated_at < self._database.now - keep_s
+        held = exists().where(jobs.c.id == drafts.c.job, held_job())
+        old = (drafts.c.updated_at < self._database.now - keep_s) & ~held
         with self._database.read() as connection:
             if connection.execute(select(drafts.c.id).where(old).limit(1)).first() is None:
                 return 0

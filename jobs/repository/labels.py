@@ -6,8 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, distinct, func, select, update
 
-from imaging.errors import Conflict
+from imaging.errors import Conflict, Forbidden
 from jobs.repository.database import Database
+from jobs.repository.legal_holds import check_not_held
 from jobs.repository.reading_rows import readings_of, visible, with_shown_names
 from jobs.repository.references import unreferenced
 from jobs.repository.reviews import no_corrected_mask
@@ -16,6 +17,7 @@ from jobs.repository.scans import check_scan
 from jobs.repository.schema import jobs, review_stands, reviews, scans
 from jobs.repository.verdicts import update_verdict
 from jobs.review import Review, Role
+from jobs.second_reading import reader_key
 from jobs.stored_scan import StoredScan
 
 FINAL = "final"
@@ -71,18 +73,22 @@ class Labels:
             connection.execute(query.values(info=dict(info)))
 
     def delete(self, project: str, scan_id: str, tag: str, reader: str | None = "") -> list[str]:
-        """Deletes all labels of the project's scan with this tag; returns unreferenced blobs.
+        """Deletes the labels of the project's scan with this tag: of a reader who is known, the own
+        ones, else all. Returns unreferenced blobs.
 
-        Each job's verdict becomes what its remaining reviews say. Raises NotFound, or Conflict if a
-        label is one of the readings between which a second reading has compared.
+        Each job's verdict becomes what its remaining reviews say. Raises NotFound, LegalHold,
+        Forbidden if all labels are other readers', or Conflict if a label is one of the readings
+        between which a second reading has compared.
         """
         with self._database.write() as connection:
+            check_not_held(self._database, connection, project, [scan_id])
             check_scan(connection, project, scan_id, lock=True)
             these = (reviews.c.scan == scan_id) & (reviews.c.tag == tag) & visible(reader)
             rows = connection.execute(select(reviews).where(these)).mappings().all()
             labels = [review_of(row) for row in rows]
             if not labels:
                 raise no_corrected_mask()
+            labels = _own(labels, reader)
             judged = sorted({label.job for label in labels if label.job is not None})
             lock = select(jobs.c.id).where(jobs.c.id.in_(judged)).order_by(jobs.c.seq)
             connection.execute(lock.with_for_update())
@@ -119,6 +125,19 @@ class Labels:
         with self._database.read() as connection:
             row = connection.execute(query).mappings().one_or_none()
         return None if row is None else scan_of(row)
+
+
+def _own(labels: list[Review], reader: str | None) -> list[Review]:
+    if not reader:
+        return labels
+    own = [label for label in labels if reader_key(label.reviewer) == reader_key(reader)]
+    if not own:
+        raise Forbidden(
+            "The mask is another reader's.",
+            expected="A mask of your own.",
+            hint="Save a mask of your own; the newest one is the label.",
+        )
+    return own
 
 
 def _check_not_compared(

@@ -1,6 +1,6 @@
 """Uploaded scans: stored once per project and content."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,20 +10,14 @@ from sqlalchemy.exc import IntegrityError
 from imaging.errors import Conflict, NotFound
 from jobs.job import JobState
 from jobs.repository.database import Database
+from jobs.repository.job_deletion import delete_jobs, lock_ended
+from jobs.repository.legal_holds import check_not_held, holds_on
 from jobs.repository.pages import newest_first
 from jobs.repository.quotas import check_storage
 from jobs.repository.references import unreferenced
 from jobs.repository.rows import scan_of
-from jobs.repository.schema import (
-    batches,
-    brief,
-    deliveries,
-    image_names,
-    job_scans,
-    jobs,
-    reviews,
-    scans,
-)
+from jobs.repository.schema import image_names, job_scans, jobs, reviews, scans
+from jobs.retention.hold import Hold
 from jobs.stored_scan import StoredScan
 
 
@@ -44,6 +38,8 @@ class ScanUses:
     unfinished: int
     """Jobs among them that are queued or running; the scan cannot be deleted meanwhile."""
     reviews: int
+    holds: tuple[Hold, ...] = ()
+    """Legal holds that cover it; it cannot be deleted until they are lifted."""
 
 
 class Scans:
@@ -136,6 +132,13 @@ class Scans:
             if not connection.execute(update(scans).where(mine).values(info=dict(info))).rowcount:
                 raise no_scan()
 
+    def keep(self, project: str, scan_ids: Collection[str]) -> None:
+        """The project's scans stay when the sessions end in which they came."""
+        mine = (image_names.c.project == project) & image_names.c.scan.in_(scan_ids)
+        with self._database.write() as connection:
+            query = update(image_names).where(mine, image_names.c.owns_scan)
+            connection.execute(query.values(owns_scan=False))
+
     def uses(self, project: str, scan_id: str) -> ScanUses:
         """What would be deleted with the project's scan; raises NotFound."""
         users = select(job_scans.c.job).where(job_scans.c.scan == scan_id)
@@ -147,23 +150,39 @@ class Scans:
             counts = {JobState(state): int(number) for state, number in rows}
             judged = connection.execute(select(func.count()).select_from(reviews).where(about))
             unfinished = sum(number for state, number in counts.items() if not state.final)
-            return ScanUses(sum(counts.values()), unfinished, judged.scalar_one())
+            holds = holds_on(connection, project, [scan_id])
+            return ScanUses(sum(counts.values()), unfinished, judged.scalar_one(), holds)
 
     def delete(self, project: str, scan_id: str) -> list[str]:
         """Deletes the scan with its jobs, reviews and names; returns the unreferenced blobs.
 
-        Raises NotFound, or Conflict while a job that uses the scan is queued or running.
+        Raises NotFound, LegalHold, or Conflict while a job that uses the scan is queued or running.
         """
         with self._database.write() as connection:
-            # This lock blocks new jobs that use the scan: their foreign key needs the row.
-            query = select(scans.c.sha256).where(scans.c.project == project, scans.c.id == scan_id)
-            sha256 = connection.execute(query.with_for_update()).scalar_one_or_none()
-            if sha256 is None:
-                raise no_scan()
-            blobs = _delete_jobs_of(connection, scan_id) | {sha256}
-            connection.execute(delete(image_names).where(image_names.c.scan == scan_id))
-            connection.execute(delete(scans).where(scans.c.id == scan_id))
-            return unreferenced(connection, {blob for blob in blobs if blob is not None})
+            return delete_scan(self._database, connection, project, scan_id)
+
+
+def delete_scan(
+    database: Database, connection: Connection, project: str, scan_id: str
+) -> list[str]:
+    """As `Scans.delete`, in the caller's transaction."""
+    check_not_held(database, connection, project, [scan_id])
+    # This lock blocks new jobs that use the scan: their foreign key needs the row.
+    query = select(scans.c.sha256).where(scans.c.project == project, scans.c.id == scan_id)
+    sha256 = connection.execute(query.with_for_update()).scalar_one_or_none()
+    if sha256 is None:
+        raise no_scan()
+    jobs_of_scan = lock_ended(connection, [scan_id])
+    partners = select(job_scans.c.scan).where(
+        job_scans.c.job.in_([row["id"] for row in jobs_of_scan])
+    )
+    check_not_held(database, connection, project, connection.execute(partners).scalars().all())
+    blobs = {sha256} | delete_jobs(connection, jobs_of_scan)
+    obsolete = delete(reviews).where(reviews.c.scan == scan_id).returning(reviews.c.mask_sha256)
+    blobs |= set(connection.execute(obsolete).scalars())
+    connection.execute(delete(image_names).where(image_names.c.scan == scan_id))
+    connection.execute(delete(scans).where(scans.c.id == scan_id))
+    return unreferenced(connection, {blob for blob in blobs if blob is not None})
 
 
 def check_scan(
@@ -199,34 +218,3 @@ def _check_compared(connection: Connection, scan: StoredScan, compared: set[str]
             "Another scan of the same series was stored during the request.",
             hint="Send the request again.",
         )
-
-
-def _delete_jobs_of(connection: Connection, scan_id: str) -> set[str | None]:
-    """Deletes the scan's jobs and reviews, and batches of which no job is left; returns the blobs
-    that they referred to."""
-    users = select(job_scans.c.job).where(job_scans.c.scan == scan_id)
-    query = select(*brief).where(jobs.c.id.in_(users)).with_for_update()
-    rows = connection.execute(query).mappings().all()
-    if any(not JobState(row["state"]).final for row in rows):
-        raise Conflict(
-            "A queued or running job uses this scan.",
-            expected="A scan whose jobs have all finished.",
-            hint="Cancel the job or wait until it has finished, then delete the scan.",
-        )
-    job_ids: Sequence[str] = [row["id"] for row in rows]
-    obsolete = delete(reviews).where(or_(reviews.c.scan == scan_id, reviews.c.job.in_(job_ids)))
-    blobs = set(connection.execute(obsolete.returning(reviews.c.mask_sha256)).scalars())
-    for table in (deliveries, job_scans):
-        connection.execute(delete(table).where(table.c.job.in_(job_ids)))
-    batch_ids = {row["batch"] for row in rows if row["batch"]}
-    # Locked, or two transactions that delete the last jobs of a batch would both see the other's.
-    lock = select(batches.c.id).where(batches.c.id.in_(batch_ids)).order_by(batches.c.seq)
-    connection.execute(lock.with_for_update())
-    connection.execute(delete(jobs).where(jobs.c.id.in_(job_ids)))
-    used = select(jobs.c.batch).where(jobs.c.batch.in_(batch_ids))
-    connection.execute(
-        delete(batches).where(
-            batches.c.id.in_(batch_ids.difference(connection.execute(used).scalars()))
-        )
-    )
-    return blobs | {row[name] for row in rows for name in ("mask_sha256", "preview_sha256")}

@@ -24,6 +24,7 @@ from sqlalchemy import (
     and_,
     false,
     literal,
+    or_,
 )
 
 from jobs.delivery import Commitment, DeliveryState
@@ -153,6 +154,8 @@ queued = in_state(jobs, JobState.QUEUED)
 """The job waits."""
 running = in_state(jobs, JobState.RUNNING)
 """A worker has the job."""
+unfinished = or_(queued, running)
+"""The job waits or runs."""
 unsent = and_(queued, jobs.c.sent_at.is_(None))
 """The job waits and has no message."""
 
@@ -421,6 +424,32 @@ memberships = Table(
     Column("created_at", Double, nullable=False),
 )
 
+identities = Table(
+    "identities",
+    metadata,
+    Column("issuer", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("person", String(64), ForeignKey("people.id"), nullable=False, index=True),
+    Column("roles_at", Double, nullable=False),
+)
+"""People as OpenID providers know them. `roles_at`: when the provider stated their roles."""
+
+provider_sessions = Table(
+    "provider_sessions",
+    metadata,
+    Column(
+        "session",
+        String(64),
+        ForeignKey("browser_sessions.id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("refresh_token", Text, nullable=False),
+    Column("checked_at", Double, nullable=False, index=True),
+)
+"""Sessions of which the OpenID provider says now and then whether they still count.
+
+`refresh_token`: encrypted; see `service.resources.oidc.sealed_token`."""
+
 api_keys = Table(
     "api_keys",
     metadata,
@@ -441,6 +470,58 @@ api_keys = Table(
     sqlite_autoincrement=True,
 )
 """Keys are never deleted, as people are not."""
+
+browser_sessions = Table(
+    "browser_sessions",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("secret_sha256", String(64), nullable=False, unique=True),
+    Column("previous_sha256", String(64), unique=True),
+    Column("person", String(64), ForeignKey("people.id"), nullable=False, index=True),
+    Column("method", String(16), nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("used_at", Double, nullable=False),
+    Column("renewed_at", Double, nullable=False),
+    Column("expires_at", Double, nullable=False),
+)
+"""Sessions of people who signed in on the page; they are deleted when they end."""
+
+passwords = Table(
+    "passwords",
+    metadata,
+    Column("person", String(64), ForeignKey("people.id"), primary_key=True),
+    Column("hash", Text, nullable=False),
+    Column("set_at", Double, nullable=False),
+)
+"""`hash`: argon2id with its parameters and salt, as text."""
+
+setup_links = Table(
+    "setup_links",
+    metadata,
+    Column("person", String(64), ForeignKey("people.id"), primary_key=True),
+    Column("secret_sha256", String(64), nullable=False, unique=True),
+    Column("created_at", Double, nullable=False),
+    Column("expires_at", Double, nullable=False),
+)
+"""Links with which people set their passwords, one at most for each person."""
+
+known_browsers = Table(
+    "known_browsers",
+    metadata,
+    Column("secret_sha256", String(64), primary_key=True),
+    Column("person", String(64), ForeignKey("people.id"), nullable=False),
+    Column("used_at", Double, nullable=False),
+)
+"""Browsers in which a person has signed in: failed attempts elsewhere do not lock them out."""
+
+sign_in_failures = Table(
+    "sign_in_failures",
+    metadata,
+    Column("counter", String(64), primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("last_at", Double, nullable=False),
+)
+"""`counter`: hash of a login name, also of one that nobody has, or of a known browser."""
 
 dicom_senders = Table(
     "dicom_senders",
@@ -755,3 +836,80 @@ audit_head = Table(
 )
 """One row: number and hash of the last event, signed, and where the last checkpoint is. A
 gateway that appends events locks it, so that there is one chain."""
+
+audit_removals = Table(
+    "audit_removals",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("hash", String(64), nullable=False),
+    Column("before_ms", BigInteger, nullable=False),
+    Column("time_ms", BigInteger, nullable=False),
+    Column("key_id", String(16), nullable=False),
+    Column("signature", String(64), nullable=False),
+)
+"""Signed statements that the events up to a number were removed; see `jobs.audit.removal`. Triggers
+refuse changes and deletions."""
+
+retention_rules = Table(
+    "retention_rules",
+    metadata,
+    Column("project", Text, primary_key=True),
+    Column("kind", String(16), primary_key=True),
+    Column("basis", String(16), nullable=False),
+    Column("keep_s", Double, nullable=False),
+    Column("set_by", Text, nullable=False),
+    Column("set_at", Double, nullable=False),
+)
+"""See `jobs.retention.rule`. `project` is empty for a rule of the whole service."""
+
+legal_holds = Table(
+    "legal_holds",
+    metadata,
+    _serial(),
+    Column("id", String(64), nullable=False, unique=True),
+    Column("project", Text, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("target", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("set_by", Text, nullable=False),
+    Column("set_at", Double, nullable=False),
+    Column("lifted_by", Text),
+    Column("lifted_at", Double),
+    sqlite_autoincrement=True,
+)
+"""See `jobs.retention.hold`. Lifted holds stay."""
+
+hold_in_force = legal_holds.c.lifted_at.is_(None)
+"""The hold was not lifted."""
+_partial_index(
+    "legal_holds_in_force",
+    hold_in_force,
+    *(legal_holds.c[name] for name in ("project", "kind", "target")),
+)
+
+retention_reports = Table(
+    "retention_reports",
+    metadata,
+    _serial(),
+    Column("id", String(64), nullable=False, unique=True),
+    Column("kind", String(16), nullable=False),
+    Column("requested_by", Text, nullable=False),
+    Column("started_at", Double, nullable=False),
+    Column("finished_at", Double),
+    Column("lease_until", Double, nullable=False),
+    sqlite_autoincrement=True,
+)
+"""See `jobs.retention.report`. One that is not finished belongs to whoever renews its lease."""
+
+retention_counts = Table(
+    "retention_counts",
+    metadata,
+    Column("report", String(64), primary_key=True),
+    Column("project", Text, primary_key=True),
+    Column("kind", String(64), primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("oldest", Double, nullable=False),
+    Column("newest", Double, nullable=False),
+)
+"""What a report counts, for each project and kind."""

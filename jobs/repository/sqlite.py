@@ -11,7 +11,8 @@ _BUSY_MS = 30_000
 
 
 def configure(engine: Engine) -> None:
-    """Enables WAL and foreign keys, and begins writing transactions with BEGIN IMMEDIATE.
+    """Enables WAL, foreign keys and secure deletion, and begins writing transactions with BEGIN
+    IMMEDIATE.
 
     A deferred transaction that starts to write fails at once with "database is locked", whatever
     the timeout. One that requests the lock when it begins waits for its turn.
@@ -24,11 +25,21 @@ def configure(engine: Engine) -> None:
         _enter_wal(connection)
         connection.execute("PRAGMA synchronous=FULL")  # a commit survives a power failure
         connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA secure_delete=ON")  # deleted rows are overwritten with zeros
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         writes = connection.get_execution_options().get("tessera_writes", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def empty_log(connection: Connection) -> bool:
+    """Moves the write-ahead log, which may hold deleted rows, into the file and cuts it to zero.
+
+    False if readers or writers prevent it. Outside a transaction.
+    """
+    (busy, _, _) = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+    return not busy
 
 
 def is_timeout(error: DBAPIError) -> bool:

@@ -14,8 +14,12 @@ Row = Mapping[str, Any]
 """A row of any table."""
 ROWS_AT_ONCE = 200
 """Rows that are in memory at the same time. A report of a job may take megabytes."""
-OF_THE_MOMENT = ("workers", "viewers")
-"""Tables of what runs or is open now, which a backup leaves out."""
+OF_THE_MOMENT = (
+    *("workers", "viewers", "provider_sessions", "browser_sessions", "setup_links"),
+    "sign_in_failures",
+)
+"""Tables of what runs, is open or is valid now, which a backup leaves out. No other table refers to
+them."""
 _REVISION = "alembic_version"
 
 
@@ -72,12 +76,12 @@ def replace_rows(
 
 def delete_rows(connection: Connection) -> None:
     """Deletes all rows of all tables, and those of the moment."""
-    replace_rows(connection, {})
     existing = MetaData()
     existing.reflect(connection)
-    for name in OF_THE_MOMENT:
+    for name in OF_THE_MOMENT:  # they refer to other tables
         if name in existing.tables:
             connection.execute(existing.tables[name].delete())
+    replace_rows(connection, {})
 
 
 def _insert(connection: Connection, table: Table, rows: Iterable[Row]) -> int:

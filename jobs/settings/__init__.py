@@ -5,8 +5,10 @@ from jobs.settings.command_line import CommandLineSettings
 from jobs.settings.dicom import AE_TITLE, DicomSettings
 from jobs.settings.gateway import GatewaySettings
 from jobs.settings.log import LogSettings
+from jobs.settings.oidc import OidcSettings
 from jobs.settings.recovery import RecoverySettings
 from jobs.settings.section import Section
+from jobs.settings.sign_in import SignInSettings
 from jobs.settings.storage import StorageSettings
 from jobs.settings.worker import WorkerSettings
 
@@ -16,9 +18,11 @@ __all__ = ["AE_TITLE", "SECTIONS", "Settings"]
 class Settings(
     StorageSettings,
     GatewaySettings,
+    SignInSettings,
     DicomSettings,
     RecoverySettings,
     WorkerSettings,
+    OidcSettings,
     AuditSettings,
     LogSettings,
     CommandLineSettings,

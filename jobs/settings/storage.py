@@ -54,6 +54,9 @@ class StorageSettings(Section):
     draft_keep_s: Seconds = 2_592_000.0
     """How long a correction that is not finished is kept, in seconds after it was last opened or
     changed. Then it is deleted."""
+    retention_interval_s: Seconds = 3600.0
+    """How often gateways look for data that must go by the rules of `tessera retention`, in
+    seconds."""
     tile_bytes: NotNegative = 8 * GIB
     """Bytes on the disk of the data folder for the tiles of large images that readers look at, for
     each gateway. The tiles of an image are deleted an hour after their last use."""

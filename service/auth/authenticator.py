@@ -1,11 +1,10 @@
 """The port between connectors and accounts: a caller is described, a principal is returned.
 
-Adapters: `StoredAccounts` (API keys in `HttpCaller.authorization`, and DICOM senders by their AE
-title), and `LocalAdministrator`, which the other one uses while there are no accounts. Sign-in will
-read `HttpCaller.cookies`.
+Adapters: `StoredAccounts` (API keys in `HttpCaller.authorization`, people by `HttpCaller.login` or
+`HttpCaller.session`, and DICOM senders by their AE title), and `LocalAdministrator`, which the
+other one uses while there are no accounts.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -18,7 +17,14 @@ class HttpCaller:
 
     authorization: str = field(default="", repr=False)
     """The Authorization header; empty if there is none."""
-    cookies: Mapping[str, str] = field(default_factory=dict, repr=False)
+    login: str = ""
+    """Login name of the person, as a trusted proxy states it; empty: none does."""
+    session: str = field(default="", repr=False)
+    """Secret of the session of somebody who signed in on the page; empty: there is none."""
+    project: str = ""
+    """The project that the request names; empty: none. A key belongs to one project anyway."""
+    idle_s: float | None = None
+    """How many seconds ago the person did something; None: the request does not show that."""
     address: str = ""
     """IP address of the connection's other end, which may be a proxy; empty if unknown."""
 

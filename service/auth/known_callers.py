@@ -7,9 +7,10 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from imaging.errors import TesseraError, Unavailable
+from imaging.errors import Forbidden, TesseraError, Unavailable
 from jobs import problem
 from jobs.account import DicomSender, KeyHolder
+from jobs.identity import Access
 from jobs.key_secret import KeySecret
 from jobs.repository import Accounts, ApiKeys, DicomSenders
 
@@ -34,6 +35,8 @@ class Known:
     """By the prefix of the key."""
     senders: Mapping[str, DicomSender] = field(default_factory=dict)
     """By AE title."""
+    people: Mapping[str, Access] = field(default_factory=dict)
+    """By login name; without those who are disabled."""
     at: float = field(default_factory=time.monotonic)
 
     def holder(self, key: KeySecret | None) -> KeyHolder | None:
@@ -43,11 +46,27 @@ class Known:
         same = hmac.compare_digest("" if key is None else key.sha256, stored)
         return holder if same else None
 
+    def person(self, login: str) -> Access:
+        """The person whom a proxy names; raises Forbidden for one who may not use the service."""
+        access = self.people.get(login)
+        if access is None:
+            raise Forbidden(
+                "The proxy in front of the service names a user who does not exist here, or is "
+                "disabled.",
+                expected="The login name of a user, as `tessera users list` shows it.",
+                hint="Ask an administrator of the service to add you with this login name.",
+            )
+        return access
+
 
 class KnownCallers:
     """Reads them again and again on a thread of its own, so that no request waits for it."""
 
-    def __init__(self, accounts: Accounts, keys: ApiKeys, senders: DicomSenders) -> None:
+    def __init__(
+        self, accounts: Accounts, keys: ApiKeys, senders: DicomSenders, *, closed: bool = False
+    ) -> None:
+        """`closed`: everybody needs an account, also if there is none."""
+        self._closed = closed
         self._accounts, self._keys, self._senders = accounts, keys, senders
         self._known: Known | None = None
         self._reading = threading.Lock()
@@ -73,12 +92,14 @@ class KnownCallers:
         with self._reading:
             began = time.monotonic()
             known = self._known
-            if not (known and known.accounts) and not self._accounts.exist():
+            closed = self._closed or (known is not None and known.accounts)
+            if not closed and not self._accounts.exist():
                 self._known = Known(accounts=False, at=began)
                 return
             holders = {holder.prefix: holder for holder in self._keys.holders()}
             senders = {sender.ae_title: sender for sender in self._senders.all()}
-            self._known = Known(True, holders, senders, began)
+            people = {access.person.login: access for access in self._accounts.active()}
+            self._known = Known(True, holders, senders, people, began)
 
     def current(self) -> Known:
         """What is known; raises Unavailable if that is too old, and there are accounts."""

@@ -71,3 +71,7 @@ class Permission(StrEnum):
 
     AUDIT_READ = "audit:read"
     """Read the audit trail of the project. For administrators."""
+
+    RETENTION_MANAGE = "retention:manage"
+    """See retention rules and reports of the project, and list, set and lift legal holds. For
+    administrators."""

@@ -1,8 +1,11 @@
 """Principal: who acts, in which project, with which permissions."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from imaging.errors import Forbidden
+from jobs.account import ProjectRole
+from jobs.browser_session import SignInMethod
 from service.auth.permission import Permission
 
 
@@ -16,6 +19,12 @@ class Principal:
     permissions: frozenset[Permission] = frozenset()
     reader: str = ""
     """The caller's name in reviews; empty: there are no accounts, and requests state the name."""
+    login: str = ""
+    """Login name of a person who signed in; empty for any other caller."""
+    method: SignInMethod | None = None
+    """How that person signed in."""
+    roles: Mapping[str, ProjectRole] = field(default_factory=dict, hash=False)
+    """Project -> role, for each project that the caller may name; empty without accounts."""
 
     def has(self, permission: Permission) -> bool:
         """Whether the principal may use what needs `permission`."""

@@ -18,6 +18,7 @@ from service.resources.routing_table import RoutingTable
 from service.resources.scratch import Scratch
 from service.use_cases.audit_recorder import AuditRecorder
 from service.use_cases.orders import Orders
+from service.use_cases.received_data import ReceivedData
 from service.use_cases.result_files import ResultFiles
 from service.use_cases.scan_intake import ScanIntake
 from service.use_cases.storage_room import StorageRoom
@@ -56,6 +57,7 @@ class NodeParts:
     room: StorageRoom
     metrics: DicomMetrics
     recorder: AuditRecorder
+    received: ReceivedData
 
 
 class DicomNode:
@@ -85,7 +87,7 @@ class DicomNode:
         from service.dicom.storage_scp import StorageScp
 
         parts = self._parts
-        inbox = SeriesInbox(parts.settings)
+        inbox = SeriesInbox(parts.settings, parts.received.keeps_series)
         stack.callback(inbox.close)
         router = SeriesRouter(
             inbox,

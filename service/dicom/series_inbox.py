@@ -18,7 +18,7 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,11 +30,10 @@ from imaging.formats.dicom.instance_identity import identify
 from imaging.formats.dicom.same_image import is_same_image_file
 from jobs.disk import check_free
 from jobs.settings import Settings
+from service.resources.received_series import PROBLEM, TAKEN, fingerprint, is_taken
 
 logger = logging.getLogger("tessera.dicom")
 
-_TAKEN = ".taken"
-_PROBLEM = "problem.json"
 _DRAFTS = ".drafts"
 
 
@@ -72,7 +71,9 @@ class _PendingSeries:
 class SeriesInbox:
     """The inbox of one gateway; thread-safe."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, keeps: Callable[[Path], bool] = lambda _: False) -> None:
+        """`keeps`: whether the series in a folder must not be deleted, however old it is."""
+        self._keeps = keeps
         self._root = settings.data / "inbox"
         self._refused = settings.data / "refused"
         self._settings = settings
@@ -97,7 +98,7 @@ class SeriesInbox:
         shutil.rmtree(self._root / _DRAFTS, ignore_errors=True)
         (self._root / _DRAFTS).mkdir(mode=0o700)
         for folder in self._folders(self._root):
-            if not self._is_taken(folder):
+            if not is_taken(folder, folder.iterdir()):
                 self._pending[folder.name] = _PendingSeries(time.monotonic(), broken_off=True)
 
     def close(self) -> None:
@@ -143,7 +144,7 @@ class SeriesInbox:
         """Records that a series was taken in; if it grew meanwhile, it stays pending."""
         with self._mutex, raising_storage_full():
             folder = self._root / series.name
-            with replacing(folder / _TAKEN) as file:
+            with replacing(folder / TAKEN) as file:
                 file.write(series.fingerprint.encode())
             if self._list(folder).fingerprint == series.fingerprint:
                 self._pending.pop(series.name, None)
@@ -154,7 +155,7 @@ class SeriesInbox:
             folder, aside = self._root / series.name, self._refused / series.name
             if self._list(folder).fingerprint != series.fingerprint:
                 return  # it grew meanwhile, and may be complete now
-            with replacing(folder / _PROBLEM) as file:
+            with replacing(folder / PROBLEM) as file:
                 file.write(json.dumps(dict(problem), indent=2).encode())
             shutil.rmtree(aside, ignore_errors=True)
             folder.rename(aside)
@@ -173,12 +174,16 @@ class SeriesInbox:
         with self._mutex:
             for folder in self._folders(self._root):
                 if folder.name not in self._pending and _older(
-                    folder / _TAKEN, now - self._settings.dicom_series_keep_s
+                    folder / TAKEN, now - self._settings.dicom_series_keep_s
                 ):
-                    shutil.rmtree(folder, ignore_errors=True)
+                    self._delete(folder)
             for folder in self._folders(self._refused):
-                if _older(folder / _PROBLEM, now - self._settings.dicom_refused_keep_s):
-                    shutil.rmtree(folder, ignore_errors=True)
+                if _older(folder / PROBLEM, now - self._settings.dicom_refused_keep_s):
+                    self._delete(folder)
+
+    def _delete(self, folder: Path) -> None:
+        if not self._keeps(folder):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _file(self, draft: Path, instance: str, association: int) -> None:
         """Moves a draft into its series' folder; the names reveal nothing about the patient."""
@@ -214,23 +219,17 @@ class SeriesInbox:
         folder, aside = self._root / name, self._refused / name
         if not folder.is_dir():
             if aside.is_dir():
-                (aside / _PROBLEM).unlink(missing_ok=True)
+                (aside / PROBLEM).unlink(missing_ok=True)
                 aside.rename(folder)
             else:
                 folder.mkdir(mode=0o700)
             sync_folder(self._root)
         return folder
 
-    def _is_taken(self, folder: Path) -> bool:
-        with suppress(FileNotFoundError):
-            return (folder / _TAKEN).read_text() == self._list(folder).fingerprint
-        return False
-
     @staticmethod
     def _list(folder: Path) -> CompleteSeries:
         files = sorted(folder.glob("*.dcm"))
-        stats = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
-        return CompleteSeries(folder.name, tuple(files), _hash(json.dumps(stats)))
+        return CompleteSeries(folder.name, tuple(files), fingerprint(files))
 
     @staticmethod
     def _folders(root: Path) -> list[Path]:

@@ -31,6 +31,7 @@ ACTIONS: Mapping[Permission, AuditAction] = {
     Permission.WEBHOOKS_WRITE: AuditAction.DELIVERY,
     Permission.KEYS_MANAGE: AuditAction.KEY_CHANGE,
     Permission.ACCOUNTS_MANAGE: AuditAction.KEY_CHANGE,
+    Permission.RETENTION_MANAGE: AuditAction.CONFIGURATION,
 }
 """What a changing request is, by its permission."""
 
@@ -73,6 +74,11 @@ CHANGES: Mapping[tuple[str, str], AuditAction] = {
     ("PUT", f"{_DRAFT}/changes/{{number}}"): AuditAction.CORRECTION,
     ("DELETE", _DRAFT): AuditAction.DELETION,
     ("DELETE", _ONE_UPLOAD): AuditAction.DELETION,
+    ("GET", "/v1/sign-in/oidc/callback"): AuditAction.SIGN_IN,
+    ("POST", "/v1/session"): AuditAction.SIGN_IN,
+    ("DELETE", "/v1/session"): AuditAction.SIGN_IN,
+    ("PUT", "/v1/session/password"): AuditAction.KEY_CHANGE,
+    ("POST", "/v1/passwords"): AuditAction.KEY_CHANGE,
     ("POST", "/v1/trainings/{training_id}/publish"): AuditAction.CONFIGURATION,
     ("PUT", "/datastore/label"): AuditAction.CORRECTION,
     ("DELETE", "/datastore/label"): AuditAction.DELETION,
@@ -91,6 +97,7 @@ NOT_RECORDED = frozenset(
         ("POST", "/train"),  # not supported
         ("POST", "/train/{model}"),
         ("DELETE", "/train"),
+        ("POST", "/v1/session/renewal"),  # the same session goes on
         ("POST", "/auth/token"),  # nobody signs in here
     }
 )
@@ -106,6 +113,7 @@ PARAMETERS: Mapping[str, AuditObject] = {
     "training_id": AuditObject.TRAINING,
     "message_id": AuditObject.WEBHOOK_MESSAGE,
     "key_id": AuditObject.KEY,
+    "hold_id": AuditObject.LEGAL_HOLD,
     "login": AuditObject.ACCOUNT,
 }
 """Parameters of paths that are ids, and of what."""

@@ -17,8 +17,11 @@ from jobs.repository import (
     BatchReviews,
     Drafts,
     Jobs,
+    LegalHolds,
     Readings,
     RelatedScans,
+    RetentionReports,
+    RetentionRules,
     Reviews,
     Scans,
     Trainings,
@@ -27,11 +30,13 @@ from jobs.repository import (
     Worklist,
 )
 from models.registry import Registry
-from service.auth import KnownCallers
+from service.auth import KnownCallers, SignInSessions
 from service.http.threads import (
     AssistantThreads,
     DispatchThreads,
+    PasswordThreads,
     PeerThreads,
+    ProviderThreads,
     UploadThreads,
     ViewThreads,
 )
@@ -39,8 +44,10 @@ from service.http.uploads import UploadSpace
 from service.resources.metrics import Metrics
 from service.resources.partial_uploads import PartialUploads
 from service.resources.routing_table import RoutingTable
+from service.resources.sign_in_limits import SignInLimits
 from service.use_cases.archives import Archives
 from service.use_cases.assistance import Assistance
+from service.use_cases.audit_recorder import AuditRecorder
 from service.use_cases.comparisons import Comparisons
 from service.use_cases.corrected_masks import CorrectedMasks
 from service.use_cases.corrections import Corrections
@@ -51,7 +58,9 @@ from service.use_cases.job_status import JobStatuses
 from service.use_cases.job_watcher import JobWatcher
 from service.use_cases.model_fits import ModelFits
 from service.use_cases.named_scans import NamedScans
+from service.use_cases.openid import OpenId
 from service.use_cases.orders import Orders
+from service.use_cases.password_sign_in import PasswordSignIn
 from service.use_cases.peer_health import PeerHealth
 from service.use_cases.publications import Publications
 from service.use_cases.reader_measurements import ReaderMeasurements
@@ -78,10 +87,16 @@ def provided(kind: type) -> Any:
     return Depends(provide)
 
 
+async def _openid(request: Request) -> OpenId | None:
+    openid: OpenId | None = request.app.state.services.get(OpenId)
+    return openid
+
+
 AccountsDep = Annotated[Accounts, provided(Accounts)]
 ApiKeysDep = Annotated[ApiKeys, provided(ApiKeys)]
 ArchivesDep = Annotated[Archives, provided(Archives)]
 AssistanceDep = Annotated[Assistance, provided(Assistance)]
+AuditRecorderDep = Annotated[AuditRecorder, provided(AuditRecorder)]
 AuditDep = Annotated[Audit, provided(Audit)]
 AssistantThreadsDep = Annotated[AssistantThreads, provided(AssistantThreads)]
 AssignmentsDep = Annotated[Assignments, provided(Assignments)]
@@ -99,11 +114,15 @@ JobStatusesDep = Annotated[JobStatuses, provided(JobStatuses)]
 JobWatcherDep = Annotated[JobWatcher, provided(JobWatcher)]
 JobsDep = Annotated[Jobs, provided(Jobs)]
 KnownCallersDep = Annotated[KnownCallers, provided(KnownCallers)]
+LegalHoldsDep = Annotated[LegalHolds, provided(LegalHolds)]
 MetricsDep = Annotated[Metrics, provided(Metrics)]
 ModelFitsDep = Annotated[ModelFits, provided(ModelFits)]
 NamedScansDep = Annotated[NamedScans, provided(NamedScans)]
+OpenIdDep = Annotated[OpenId | None, Depends(_openid)]
 OrdersDep = Annotated[Orders, provided(Orders)]
 PartialUploadsDep = Annotated[PartialUploads, provided(PartialUploads)]
+PasswordSignInDep = Annotated[PasswordSignIn, provided(PasswordSignIn)]
+PasswordThreadsDep = Annotated[PasswordThreads, provided(PasswordThreads)]
 PeerHealthDep = Annotated[PeerHealth, provided(PeerHealth)]
 PublicationsDep = Annotated[Publications, provided(Publications)]
 ReadingsDep = Annotated[Readings, provided(Readings)]
@@ -112,6 +131,8 @@ RegistryDep = Annotated[Registry, provided(Registry)]
 ReaderMeasurementsDep = Annotated[ReaderMeasurements, provided(ReaderMeasurements)]
 RelatedScansDep = Annotated[RelatedScans, provided(RelatedScans)]
 ResultsDep = Annotated[Results, provided(Results)]
+RetentionReportsDep = Annotated[RetentionReports, provided(RetentionReports)]
+RetentionRulesDep = Annotated[RetentionRules, provided(RetentionRules)]
 ReviewsDep = Annotated[Reviews, provided(Reviews)]
 RoutingTableDep = Annotated[RoutingTable, provided(RoutingTable)]
 ScanIntakeDep = Annotated[ScanIntake, provided(ScanIntake)]
@@ -119,6 +140,8 @@ ScanRemovalDep = Annotated[ScanRemoval, provided(ScanRemoval)]
 ScanViewsDep = Annotated[ScanViews, provided(ScanViews)]
 ScansDep = Annotated[Scans, provided(Scans)]
 SecondReadingsDep = Annotated[SecondReadings, provided(SecondReadings)]
+SignInLimitsDep = Annotated[SignInLimits, provided(SignInLimits)]
+SignInSessionsDep = Annotated[SignInSessions, provided(SignInSessions)]
 StorageRoomDep = Annotated[StorageRoom, provided(StorageRoom)]
 TilesDep = Annotated[Tiles, provided(Tiles)]
 TrainingOrdersDep = Annotated[TrainingOrders, provided(TrainingOrders)]
@@ -130,6 +153,7 @@ UploadedScansDep = Annotated[UploadedScans, provided(UploadedScans)]
 UploadSpaceDep = Annotated[UploadSpace, provided(UploadSpace)]
 UploadThreadsDep = Annotated[UploadThreads, provided(UploadThreads)]
 PeerThreadsDep = Annotated[PeerThreads, provided(PeerThreads)]
+ProviderThreadsDep = Annotated[ProviderThreads, provided(ProviderThreads)]
 ViewersDep = Annotated[Viewers, provided(Viewers)]
 WebhooksDep = Annotated[Webhooks, provided(Webhooks)]
 WorklistDep = Annotated[Worklist, provided(Worklist)]

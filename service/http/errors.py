@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from imaging.errors import BadInput, LimitReached, ScanTooLarge, TesseraError
 from jobs import problem
 from jobs.problem import Answer
+from service.auth.password_rules import WeakPassword
 from service.http.methods import METHOD_NOT_ALLOWED, methods_of
 from service.http.tus_version import VERSION
 from service.resources.peers import PeerTooSlow
@@ -52,6 +53,7 @@ TABLE: Mapping[type[Exception], Answer] = {
     ForeignHost: Answer(421, "This host name is not served here"),
     ForeignOrigin: Answer(403, "Requests from other sites are not allowed"),
     UnsupportedTusVersion: Answer(412, "This version of tus is not supported"),
+    WeakPassword: Answer(422, "Choose a better password"),
     WrongMediaType: Answer(415, "The media type is not supported"),
     AmbiguousFraming: Answer(400, "The request is malformed"),
     RequestValidationError: Answer(422, "The request is not valid"),

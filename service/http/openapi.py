@@ -11,7 +11,9 @@ from starlette.responses import HTMLResponse, JSONResponse
 
 from service.auth import Permission
 from service.http.permissions import Allowed
+from service.http.route_permissions import route_permissions
 from service.http.security_headers import API_POLICY
+from service.http.security_schemes import SCHEMES, security_of
 from service.schemas import Problem
 from service.schemas.examples import EXAMPLES
 
@@ -29,6 +31,8 @@ _PROBLEM: Json = {
         "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}},
     },
 }
+_PERMISSION = "x-tessera-permission"
+"""Extension of an operation: the permission that it needs; absent if it is public."""
 _STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:56rem;margin:2rem auto;padding:0 1rem}
 code,pre{font:14px/1.4 ui-monospace,monospace}pre{background:#f2f3f5;padding:.7rem;overflow:auto}
 h2{margin-top:2.2rem;border-top:1px solid #ccd;padding-top:1rem}b{font-weight:600}"""
@@ -64,9 +68,15 @@ def _described(app: FastAPI) -> Json:
     description = get_openapi(
         title=app.title, version=app.version, description=ABOUT, routes=app.routes
     )
-    for _, _, operation in _operations(description):
+    permissions = _permissions(app)
+    for path, method, operation in _operations(description):
         operation["responses"].pop("422", None)  # FastAPI's own, which is never sent
         operation["responses"]["default"] = _PROBLEM
+        permission = permissions[path, method]
+        operation.setdefault("security", security_of(permission))
+        if permission is not Permission.PUBLIC:
+            operation[_PERMISSION] = permission
+    description["components"]["securitySchemes"] = dict(SCHEMES)
     schemas = description["components"]["schemas"]
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
@@ -77,6 +87,12 @@ def _described(app: FastAPI) -> Json:
         if name in schemas:
             schemas[name]["examples"] = [example]
     return description
+
+
+def _permissions(app: FastAPI) -> dict[tuple[str, str], Permission]:
+    """The permission of each route, by its path and method."""
+    routes = route_permissions(app)
+    return {(one.path, one.method): permission for one in routes for permission in one.permissions}
 
 
 def _operations(described: Mapping[str, Any]) -> Iterator[tuple[str, str, Json]]:
@@ -90,13 +106,36 @@ def _page(described: Mapping[str, Any]) -> Iterator[str]:
     yield f"<title>Tessera: the API</title><style>{_STYLE}</style></head><body>"
     yield f"<h1>Tessera {html.escape(described['info']['version'])}</h1><p>{ABOUT}</p>"
     yield '<p>For programs: <a href="openapi.json">openapi.json</a>.</p>'
+    yield from _sign_in(described["components"]["securitySchemes"])
     for path, method, operation in _operations(described):
         yield f"<h2><code>{method} {html.escape(path)}</code></h2>"
         yield f"<p>{html.escape(operation['description'])}</p>"
+        yield _needed(operation)
         yield from _parameters(operation)
         yield from _body(operation)
         yield from _responses(operation)
     yield "</body></html>"
+
+
+def _sign_in(schemes: Mapping[str, Json]) -> Iterator[str]:
+    yield "<p>If the service has accounts, a request needs one of these:</p><ul>"
+    for name, scheme in schemes.items():
+        yield f"<li><code>{name}</code>: {_with_code(scheme['description'])}</li>"
+    yield "</ul>"
+
+
+def _with_code(text: str) -> str:
+    """The text in HTML, with what is in backticks as code."""
+    parts = html.escape(text).split("`")
+    return "".join(f"<code>{one}</code>" if n % 2 else one for n, one in enumerate(parts))
+
+
+def _needed(operation: Json) -> str:
+    permission, security = operation.get(_PERMISSION), operation["security"]
+    if permission is not None:
+        return f"<p><b>Permission</b> <code>{permission}</code></p>"
+    schemes = ", ".join(f"<code>{name}</code>" for one in security for name in one)
+    return f"<p><b>Needs</b> {schemes or 'no sign-in'}</p>"
 
 
 def _parameters(operation: Json) -> Iterator[str]:

@@ -16,7 +16,10 @@ from starlette.requests import Request
 
 from imaging.errors import Forbidden, Unauthenticated, Unavailable
 from service.auth import ANONYMOUS, Authenticator, HttpCaller, Permission, Principal
+from service.http.project_path import PROJECT
+from service.http.proxy_identity import proxy_login, stated_login
 from service.http.rate_limits import admit
+from service.http.session_cookie import idle_s, session_secret
 
 CALLER = "tessera.caller"
 """Key of a request's scope: the `RequestCaller`, for what is recorded of the request."""
@@ -37,7 +40,7 @@ class RequiredPermission:
 
     permission: Permission
     counted: bool = True
-    """Whether its requests count for rate limits."""
+    """Whether its requests count for rate limits, and as use of a session."""
 
     async def __call__(self, request: Request) -> Principal:
         """The caller's principal.
@@ -50,7 +53,7 @@ class RequiredPermission:
         caller = request.scope[CALLER] = RequestCaller(self.permission)
         if self.permission is Permission.PUBLIC:
             return ANONYMOUS
-        principal = await authenticated(request, http_caller(request))
+        principal = await authenticated(request, http_caller(request, uses=self.counted))
         caller.principal = principal
         if self.counted:
             await admit(request, principal)
@@ -76,7 +79,8 @@ def Allowed(  # noqa: N802 - a dependency, like FastAPI's Depends
 ) -> Any:
     """A dependency that yields the caller's Principal and needs `permission`.
 
-    `counted`: whether a request counts for rate limits; streams of events do not.
+    `counted`: whether a request counts for rate limits, and as use of a session; streams of events
+    do not.
     """
     return Depends(RequiredPermission(permission, counted))
 
@@ -87,10 +91,21 @@ async def authenticated(request: Request, caller: HttpCaller) -> Principal:
     return await run_sync(authenticator.authenticate, caller)
 
 
-def http_caller(request: Request) -> HttpCaller:
-    """Who sends a request."""
+def http_caller(request: Request, *, uses: bool = True) -> HttpCaller:
+    """Who sends a request. `uses`: whether it shows that a person uses the service.
+
+    A key counts before what a proxy says, and that before the cookie of a session. Raises Forbidden
+    for a request without a key that another site may have caused, and for a header that only a
+    proxy may send.
+    """
+    stated_login(request)
+    authorization = request.headers.get("authorization", "")
+    login = "" if authorization else proxy_login(request)
     return HttpCaller(
-        authorization=request.headers.get("authorization", ""),
-        cookies=request.cookies,
+        authorization=authorization,
+        login=login,
+        session="" if authorization or login else session_secret(request),
+        project=request.scope.get(PROJECT, ""),
+        idle_s=idle_s(request) if uses else None,
         address=request.client.host if request.client else "",
     )

@@ -22,8 +22,12 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+PROVIDER_REQUESTS = 4
+"""Requests to the OpenID provider at a time."""
 MOST_WAITING = 8
 """Requests that wait for the assistant."""
+PASSWORDS_AT_ONCE = 2
+MOST_WAITING_SIGN_INS = 16
 
 
 class _Threads:
@@ -59,8 +63,28 @@ class AssistantThreads(_Threads):
         return await super().run(work, *args, **kwargs)
 
 
+class PasswordThreads(_Threads):
+    """For passwords, each of which takes 64 MiB and a core: a flood of attempts takes no more."""
+
+    def __init__(self) -> None:
+        super().__init__(PASSWORDS_AT_ONCE)
+
+    async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """As for the others; raises Unavailable while many requests wait."""
+        if self._limiter.statistics().tasks_waiting >= MOST_WAITING_SIGN_INS:
+            raise Unavailable("Many others are signing in now.", hint="Try again in a few seconds.")
+        return await super().run(work, *args, **kwargs)
+
+
 class DispatchThreads(_Threads):
     """For messages to the broker: while it does not answer, they hold up no request."""
+
+
+class ProviderThreads(_Threads):
+    """For sign-ins with an OpenID provider: while it does not answer, they hold up no request."""
+
+    def __init__(self) -> None:
+        super().__init__(PROVIDER_REQUESTS)
 
 
 class PeerWork(StrEnum):

@@ -88,9 +88,11 @@ class LabelStore:
         return jobs[0]
 
     def delete(self, scan: StoredScan, tag: str, reader: str) -> None:
-        """Deletes the labels under a tag that the reader may see, with the reviews that hold them.
+        """Deletes the reader's labels under a tag, with the reviews that hold them; all labels if
+        the reader is not known.
 
-        Raises NotFound, or Conflict for a mask that a second reading has compared.
+        Raises NotFound, Forbidden for those of other readers, or Conflict for a mask that a second
+        reading has compared.
         """
         delete_blobs(self.collector, self.labels.delete(scan.project, scan.id, tag, reader))
 

@@ -165,7 +165,8 @@ def delete_label(
 ) -> dict[str, str]:
     """Deletes the label under a tag, with the reviews that hold it.
 
-    A mask of another reader in an open second reading stays, and so does one that was compared.
+    Masks of other readers stay where readers have accounts; one that a second reading has compared
+    stays in any case.
     """
     scan = scans.find(principal, base_name(id))
     audited.add(AuditObject.SCAN, scan.id)

@@ -68,6 +68,10 @@ class AssistantProcess:
             raise reply
         raise RuntimeError(f"The assistant failed; see error {reply}.")
 
+    def contents(self) -> set[str]:
+        """The scans that the process has read, by SHA-256."""
+        return set(self._scans)
+
     def forget_contents(self, names: Collection[str]) -> None:
         """Ends the process if it has read one of these scans, by SHA-256."""
         if not self._scans.isdisjoint(names):

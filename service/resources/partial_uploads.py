@@ -20,10 +20,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Self
 from uuid import uuid4
 
 from imaging.errors import Conflict, NotFound, ScanTooLarge, StorageFull
 from imaging.formats.atomic import raising_storage_full, replacing
+from jobs.settings import Settings
 
 _RECORD, _DATA = ".json", ".part"
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.EXDEV)
@@ -42,6 +44,16 @@ class UploadLimits:
     max_per_caller: int
     keep_s: float
     """Time after the last byte until an upload expires."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Those of the settings."""
+        return cls(
+            max_bytes=settings.max_upload_bytes,
+            space_bytes=settings.upload_space_bytes,
+            max_per_caller=settings.max_unfinished_uploads,
+            keep_s=settings.upload_keep_s,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +107,10 @@ class PartialUploads:
         if upload.project != project:
             raise _not_found()
         return upload
+
+    def path(self, upload: PartialUpload) -> Path:
+        """The file with the bytes that have arrived, which may be removed at any time."""
+        return self._data(upload.id)
 
     def offset(self, upload: PartialUpload) -> int:
         """How many bytes have arrived; raises NotFound if the upload was removed."""
@@ -168,19 +184,20 @@ class PartialUploads:
         """The uploads that have expired."""
         now = time.time()
         found = []
-        for upload in self._all():
+        for upload in self.all():
             with suppress(NotFound):
                 if self.expires_at(upload) < now:
                     found.append(upload)
         return found
 
-    def _all(self) -> Iterator[PartialUpload]:
+    def all(self) -> Iterator[PartialUpload]:
+        """The uploads of all projects."""
         for path in self._folder.glob(f"*{_RECORD}"):
             with suppress(FileNotFoundError):
                 yield PartialUpload(**json.loads(path.read_bytes()))
 
     def _check_room(self, upload: PartialUpload) -> None:
-        others = list(self._all())
+        others = list(self.all())
         if sum(one.length for one in others) + upload.length > self.limits.space_bytes:
             raise StorageFull(
                 "The space for unfinished uploads is full.",

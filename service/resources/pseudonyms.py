@@ -15,3 +15,8 @@ def pseudonym_secret(settings: Settings) -> bytes:
     if settings.pseudonym_secret:
         return settings.pseudonym_secret.encode()
     return kept_secret(settings.data / _FILE)
+
+
+def has_pseudonym_secret(settings: Settings) -> bool:
+    """Whether there is a secret already, which `pseudonym_secret` would not create."""
+    return bool(settings.pseudonym_secret) or (settings.data / _FILE).is_file()

@@ -25,6 +25,11 @@ class SharedCall(Generic[T]):
                 self._running = self._thread.submit(self._call)
             return self._running
 
+    def is_running(self) -> bool:
+        """Whether `start` would join a call."""
+        with self._lock:
+            return self._running is not None and not self._running.done()
+
     def close(self) -> None:
         """Ends the thread; one that waits for an answer ends when the part's time is over."""
         self._thread.shutdown(wait=False, cancel_futures=True)

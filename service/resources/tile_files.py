@@ -88,6 +88,10 @@ class TileFiles:
         if picture is not None and picture.made.done() and picture.made.exception() is None:
             picture.made.result().close()
 
+    def contents(self) -> set[str]:
+        """The names of the blobs of which there are pictures."""
+        return {key.split("-")[0] for key in list(self._pictures)}
+
     def forget_contents(self, names: Collection[str]) -> None:
         """Removes the pictures made of blobs of these names."""
         for key in [key for key in self._pictures if key.split("-")[0] in names]:

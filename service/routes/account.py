@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from service.auth import Permission, Principal
 from service.http.permissions import Allowed
-from service.schemas import AccountOut
+from service.schemas import AccountOut, ProjectRoleOut
 
 router = APIRouter(tags=["service"])
 
@@ -20,4 +20,7 @@ def get_account(
         reader=principal.reader,
         project=principal.project,
         permissions=sorted(principal.permissions),
+        login=principal.login,
+        method=principal.method,
+        projects=[ProjectRoleOut(name=name, role=role) for name, role in principal.roles.items()],
     )

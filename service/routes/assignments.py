@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter
 
-from jobs.assignment import Assignment
+from jobs.assignment import Assigned, Assignment
 from jobs.audit.event import AuditObject
 from service.auth import Permission, Principal
 from service.http.audited import AuditedDep
@@ -51,7 +51,7 @@ def assign_jobs(
     """
     wanted = [Assignment(job.id, job.seen) for job in body.jobs]
     outcomes = assignments.assign(principal.project, wanted, body.assignee)
-    audited.add(AuditObject.JOB, *outcomes)
+    audited.add(AuditObject.JOB, *(job for job, one in outcomes.items() if one is Assigned.DONE))
     return AssignmentsOut(
         results=[AssignmentOut(job=job, outcome=outcome) for job, outcome in outcomes.items()]
     )

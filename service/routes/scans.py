@@ -24,7 +24,7 @@ from service.http.file_content import file_content
 from service.http.permissions import Allowed
 from service.http.uploads import uploaded_files
 from service.routes.scan_requests import UploadOptions, scans_out
-from service.routes.serializers import model_fit_out, scan_out
+from service.routes.serializers import hold_out, model_fit_out, scan_out
 from service.schemas import (
     Cursor,
     ModelFitOut,
@@ -162,7 +162,12 @@ def get_uses(
 ) -> ScanUsesOut:
     """How many jobs and reviews a deletion of the scan would delete with it."""
     uses = scans.uses(principal.project, scan_id)
-    return ScanUsesOut(jobs=uses.jobs, unfinished=uses.unfinished, reviews=uses.reviews)
+    return ScanUsesOut(
+        jobs=uses.jobs,
+        unfinished=uses.unfinished,
+        reviews=uses.reviews,
+        holds=[hold_out(one) for one in uses.holds],
+    )
 
 
 @router.delete("/v1/scans/{scan_id}", status_code=204)
@@ -171,7 +176,8 @@ def delete_scan(
     removal: ScanRemovalDep,
     principal: Annotated[Principal, Allowed(Permission.SCANS_DELETE)],
 ) -> None:
-    """Deletes a scan with its jobs, masks and reviews; a 409 while a job that uses it runs."""
+    """Deletes a scan with its jobs, masks and reviews; a 409 while a job that uses it runs, or
+    under a legal hold."""
     removal.delete(principal.project, scan_id)
 
 

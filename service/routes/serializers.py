@@ -9,6 +9,7 @@ from jobs.batch import Batch
 from jobs.delivery import Delivery, DeliveryState
 from jobs.job import Job, JobState, Progress
 from jobs.job_filter import JobCounts
+from jobs.retention.hold import Hold
 from jobs.second_reading import ReadingState
 from jobs.stored_scan import StoredScan
 from jobs.usual_sizes import UnusualSize
@@ -24,6 +25,7 @@ from service.schemas import (
     BatchOut,
     DeliveryOut,
     DoubtOut,
+    HoldOut,
     JobCountsOut,
     JobOut,
     LabelOut,
@@ -277,4 +279,18 @@ def _progress(progress: Progress, state: JobState) -> ProgressOut:
         tiles_total=progress.tiles_total,
         fraction=1.0 if state is JobState.SUCCEEDED else done,
         preparing=progress.preparing,
+    )
+
+
+def hold_out(hold: Hold) -> HoldOut:
+    """A legal hold."""
+    return HoldOut(
+        id=hold.id,
+        kind=hold.kind,
+        target=hold.target,
+        reason=hold.reason,
+        set_by=hold.set_by,
+        set_at=time_of(hold.set_at),
+        lifted_by=hold.lifted_by,
+        lifted_at=time_or_none(hold.lifted_at),
     )

@@ -10,6 +10,7 @@ from service.auth import Permission, Principal
 from service.http import tus
 from service.http.audited import AuditedDep
 from service.http.dependencies import (
+    LegalHoldsDep,
     PartialUploadsDep,
     StorageRoomDep,
     UploadedScansDep,
@@ -111,9 +112,15 @@ async def continue_upload(
 
 @router.delete("/v1/uploads/{upload_id}", status_code=204)
 def delete_upload(
-    upload_id: UploadId, uploads: PartialUploadsDep, principal: Uploader, _: tus.SpeaksTus
+    upload_id: UploadId,
+    uploads: PartialUploadsDep,
+    holds: LegalHoldsDep,
+    principal: Uploader,
+    _: tus.SpeaksTus,
 ) -> Response:
-    """Deletes an upload, complete or not; scans that were made of it stay."""
+    """Deletes an upload, complete or not; scans that were made of it stay. A 409 while the whole
+    project is under a legal hold."""
+    holds.check_project(principal.project)
     uploads.remove(uploads.get(principal.project, upload_id))
     return Response(status_code=204, headers={"Tus-Resumable": VERSION})
 

@@ -8,9 +8,10 @@ from jobs.account import Member
 from jobs.audit.event import AuditObject
 from service.auth import Permission, Principal
 from service.http.audited import AuditedDep
-from service.http.dependencies import AccountsDep, KnownCallersDep
+from service.http.dependencies import AccountsDep, KnownCallersDep, PasswordSignInDep
 from service.http.permissions import Allowed
-from service.schemas import Login, RoleIn, UserIn, UserOut, UsersOut
+from service.routes.times import time_of
+from service.schemas import Login, RoleIn, SetupLinkOut, UserIn, UserOut, UsersOut
 
 router = APIRouter(tags=["accounts"])
 
@@ -35,7 +36,7 @@ def add_user(
 
     A user of another project is added by stating both names. If only one of them is known, the
     response is a 409. The first user ends the time without accounts: from then on every request
-    needs a key.
+    needs a key, or a user who signed in.
     """
     member = accounts.add_member(body.login, body.name, principal.project, body.role)
     audited.add(AuditObject.ACCOUNT, member.person.login)
@@ -63,6 +64,19 @@ def remove_user(
     """Removes a user from the project; the user's keys of this project no longer work."""
     accounts.set_role(login, principal.project, None)
     callers.refresh()
+
+
+@router.post("/v1/users/{login}/setup-link", status_code=201)
+def create_setup_link(
+    login: Login, passwords: PasswordSignInDep, principal: _Manager
+) -> SetupLinkOut:
+    """Creates a link with which the user chooses a password, once. Earlier links end.
+
+    The user must be in this project alone: the response is a 403 for others. Send the link by a way
+    that only the user reads.
+    """
+    link = passwords.invite(login, principal.project)
+    return SetupLinkOut(link=link.secret, expires_at=time_of(link.expires_at))
 
 
 def _user_out(member: Member) -> UserOut:

@@ -14,6 +14,12 @@ _KEY: dict[str, Any] = {
     "last_used_at": "2026-01-06T11:42:00Z",
 }
 _USER = {"login": "r1", "name": "R1", "role": "reader", "disabled": False}
+_SIGNED_IN = {
+    "login": "r1",
+    "name": "R1",
+    "method": "oidc",
+    "projects": [{"name": "local", "role": "reader"}],
+}
 
 ACCOUNT_EXAMPLES: dict[str, Any] = {
     "KeyIn": {"name": "CT bridge", "role": "uploader", "expires_in_s": 7_776_000},
@@ -23,5 +29,24 @@ ACCOUNT_EXAMPLES: dict[str, Any] = {
     "UserIn": {"login": "r1", "name": "R1", "role": "reader"},
     "RoleIn": {"role": "operator"},
     "UserOut": _USER,
+    "SetupLinkOut": {
+        "link": "q0J7c0cP6mVJ1p1yX0w2R3bK8nT5uZ4sA9dE6fG7hIk",
+        "expires_at": "2026-01-08T09:00:00Z",
+    },
+    "SignInIn": {"login": "r1", "password": "four words of mine"},
+    "NewPasswordIn": {
+        "link": "q0J7c0cP6mVJ1p1yX0w2R3bK8nT5uZ4sA9dE6fG7hIk",
+        "password": "four words of mine",
+    },
+    "PasswordChangeIn": {"current": "four words of mine", "password": "four other words"},
+    "SessionOut": {
+        "accounts": True,
+        "methods": ["password", "oidc"],
+        "provider": "the hospital's account",
+        "idle_s": 1800.0,
+        "person": _SIGNED_IN,
+    },
+    "SignedInOut": _SIGNED_IN,
+    "ProjectRoleOut": {"name": "local", "role": "reader"},
     "UsersOut": {"users": [_USER]},
 }

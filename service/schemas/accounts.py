@@ -89,6 +89,14 @@ class UserOut(Wire):
     """Whether the user may not use the service, in all projects."""
 
 
+class SetupLinkOut(Wire):
+    """A link with which a user chooses a password; no other response has its secret."""
+
+    link: str
+    """Secret of the link. The user opens the page at `#setup=LINK&user=LOGIN`."""
+    expires_at: datetime
+
+
 class UsersOut(Wire):
     """The users of the caller's project, by login name."""
 

@@ -8,6 +8,7 @@ from service.schemas.audit_examples import AUDIT_EXAMPLES
 from service.schemas.comparison_examples import COMPARISON_EXAMPLES
 from service.schemas.delivery_examples import DELIVERY_EXAMPLES
 from service.schemas.reading_examples import READING_EXAMPLES
+from service.schemas.retention_examples import RETENTION_EXAMPLES
 from service.schemas.scan_examples import SCAN_EXAMPLES
 from service.schemas.training_examples import TRAINING_EXAMPLES
 
@@ -208,6 +209,9 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "reader": "Dr. Okafor",
         "project": "liver-study",
         "permissions": ["jobs:read", "results:read", "reviews:write"],
+        "login": "okafor",
+        "method": "password",
+        "projects": [{"name": "liver-study", "role": "reader"}],
     },
     **ACCOUNT_EXAMPLES,
     "AssigneeIn": {"assignee": "Dr. Okafor", "seen": ""},
@@ -222,6 +226,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "WithdrawnOut": {"jobs": [_JOB_ID]},
     "ViewersOut": {"account": "", "others": [{"reader": "R2", "since": _TIME}]},
     **AUDIT_EXAMPLES,
+    **RETENTION_EXAMPLES,
     **DELIVERY_EXAMPLES,
     "LabelOut": _LABEL,
     "DoubtOut": _DOUBT,

@@ -65,7 +65,7 @@ SCAN_EXAMPLES: dict[str, dict[str, Any]] = {
     "LabelMapIn": {"mask": "918273c4b5b1d7c3e9a064d2f8b0c4e6"},
     "RelatedScanOut": _RELATED,
     "RelatedScansOut": {"scans": [_RELATED], "more": False},
-    "ScanUsesOut": {"jobs": 2, "unfinished": 0, "reviews": 1},
+    "ScanUsesOut": {"jobs": 2, "unfinished": 0, "reviews": 1, "holds": []},
     "TilesOut": {
         "width": 16896,
         "height": 16896,

@@ -9,6 +9,7 @@ from imaging.scan_display import SlicesOfWindow, ValueUnit, WindowFunction
 from jobs.repository.related_scans import Relation
 from service.schemas.fields import Identifier, Wire
 from service.schemas.problem import Problem
+from service.schemas.retention import HoldOut
 
 
 class WindowOut(Wire):
@@ -95,6 +96,8 @@ class ScanUsesOut(Wire):
     deleted."""
     reviews: int
     """Reviews and corrected masks of these jobs and of the scan."""
+    holds: list[HoldOut]
+    """Legal holds that cover the scan. While there are any, it cannot be deleted."""
 
 
 class LabelMapIn(Wire):

@@ -18,6 +18,7 @@ logger = logging.getLogger("tessera.audit")
 REPEAT_S = 600.0
 """Repeated views of an object by the same principal within this time are one event."""
 _MOST_REPEATS = 20_000
+_SIGN_IN = (AuditAction.SIGN_IN, AuditAction.LOCK_OUT)
 WAIT_S = 10.0
 """How long a task waits until its event is stored."""
 
@@ -102,9 +103,10 @@ class AuditRecorder:
         self.done(Deed(principal, action, objects=(object_,)))
 
     def _is_new(self, deed: Deed) -> bool:
-        """Attempts of nobody in particular differ only by where they come from."""
+        """Attempts of nobody in particular differ only by where they come from, and attempts to
+        sign in by the account, too."""
         known = deed.principal.name
-        objects = tuple(deed.objects) if known else ()
+        objects = tuple(deed.objects) if known or deed.action in _SIGN_IN else ()
         key = (known, deed.principal.project, deed.action, deed.outcome, objects, deed.origin)
         return self._repeats.is_new(key)
 

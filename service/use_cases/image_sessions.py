@@ -28,7 +28,7 @@ class ImageSessions:
 
     def begin(self, project: str, files: Sequence[ReceivedFile], expiry_s: float) -> ImageName:
         """Takes one scan in for `expiry_s` seconds after its last use."""
-        taken, now = self.intake.take_one(project, files), time()
+        taken, now = self.intake.take_one(project, files, temporary=True), time()
         session = ImageName(
             project, uuid4().hex, taken.scan.id, now, now, expiry_s, owns_scan=taken.created
         )

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from time import time
 
-from imaging.errors import BadRequest
+from imaging.errors import BadRequest, LegalHold
 from jobs.image_name import ImageName
 from jobs.repository import ImageNames
 from jobs.stored_scan import StoredScan
@@ -32,7 +33,7 @@ class NamedScans:
         """Takes one scan in and gives it a name, unless `name` is empty.
 
         Raises what `ScanIntake.take_one` raises, and Conflict if another scan has the name; a scan
-        that is new is deleted then.
+        that is new is deleted then, unless a legal hold covers it.
         """
         taken = self.intake.take_one(project, files)
         scan, now = taken.scan, time()
@@ -41,7 +42,8 @@ class NamedScans:
                 self.names.add(ImageName(project, name, scan.id, now, now))
             except BaseException:
                 if taken.created:
-                    self.removal.delete(project, scan.id)
+                    with suppress(LegalHold):
+                        self.removal.delete(project, scan.id)
                 raise
         return scan
 

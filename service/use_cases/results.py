@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from imaging.errors import Conflict
+from imaging.errors import Conflict, NotFound
 from imaging.formats import registry
 from imaging.formats.format import MaskFormat, ReportFormat, Segmentation
 from imaging.formats.limits import Limits
@@ -96,9 +96,15 @@ class Results:
         return self.jobs.report(job.project, job.id)
 
     def preview(self, job: Job) -> Download:
-        """A finished job's preview image."""
+        """A finished job's preview image; raises NotFound if a rule of retention has deleted it."""
+        if job.preview_sha256 is None:
+            raise NotFound(
+                "The preview is gone: the project keeps previews for a limited time.",
+                expected="A job that ended within that time.",
+                hint="Download the mask, or run the job again.",
+            )
         name = f"preview-{job.id}.png"
-        return stored_file(self.blobs, str(job.preview_sha256), name, "image/png")
+        return stored_file(self.blobs, job.preview_sha256, name, "image/png")
 
     def _described(
         self, result: ResultMask, target: MaskFormat | ReportFormat, name: str

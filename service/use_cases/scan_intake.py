@@ -77,10 +77,16 @@ class ScanIntake:
     """Returns the secret for pseudonyms; called only for DICOM."""
 
     def take_in(
-        self, project: str, files: Sequence[ReceivedFile], wanted: ScanSelection | None = None
+        self,
+        project: str,
+        files: Sequence[ReceivedFile],
+        wanted: ScanSelection | None = None,
+        *,
+        temporary: bool = False,
     ) -> IntakeResult:
         """Checks that the files are one or several complete scans, stores blobs, then rows.
 
+        `temporary`: a session needs the scans for a while only. Else a scan of a session stays.
         Raises SeveralScans, BrokenGeometry, UnreadableScan, UnsupportedScan, ScanTooLarge,
         StorageFull or Unavailable. Without any scan, Segmentations are masks of earlier scans, and
         the result has those scans. No scan is visible then, and the collector deletes the blobs.
@@ -92,7 +98,11 @@ class ScanIntake:
             found = incoming_files(paths, folder, self.limits, wanted, secret)
             taken = [self._store(project, one, _name(one, files, wanted)) for one in found.scans]
             masks = self._masks(project, found.masks, taken)
-            return IntakeResult(taken or self._of_masks(project, masks), found.refused, masks)
+            taken = taken or self._of_masks(project, masks)
+            earlier = [one.scan.id for one in taken if not one.created]
+            if earlier and not temporary:
+                self.scans.keep(project, earlier)
+            return IntakeResult(taken, found.refused, masks)
 
     def _masks(
         self, project: str, paths: Sequence[Path], taken: Sequence[TakenScan]
@@ -117,9 +127,11 @@ class ScanIntake:
             raise errors[0]
         return [TakenScan(self.scans.get(project, n), created=False) for n in dict.fromkeys(stored)]
 
-    def take_one(self, project: str, files: Sequence[ReceivedFile]) -> TakenScan:
+    def take_one(
+        self, project: str, files: Sequence[ReceivedFile], *, temporary: bool = False
+    ) -> TakenScan:
         """As `take_in`, for files that hold a single scan; raises SeveralScans for more."""
-        (taken,) = self.take_in(project, files).taken
+        (taken,) = self.take_in(project, files, temporary=temporary).taken
         return taken
 
     def _store(self, project: str, scan: IncomingScan, name: str) -> TakenScan:

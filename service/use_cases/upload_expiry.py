@@ -1,5 +1,7 @@
 """Upload expiry: a background task that deletes uploads that nobody finished."""
 
+from collections.abc import Callable
+
 from jobs.audit.event import AuditAction, AuditObject
 from service.auth import Authenticator, BackgroundTask, Permission, Principal, requires
 from service.resources.partial_uploads import PartialUpload, PartialUploads
@@ -10,12 +12,17 @@ POLL_S = 30.0
 
 
 class UploadExpiry:
-    """A thread that deletes uploads as they expire."""
+    """A thread that deletes uploads as they expire, except those under a legal hold."""
 
     def __init__(
-        self, uploads: PartialUploads, authenticator: Authenticator, recorder: AuditRecorder
+        self,
+        uploads: PartialUploads,
+        authenticator: Authenticator,
+        recorder: AuditRecorder,
+        keeps: Callable[[PartialUpload], bool] = lambda _: False,
     ) -> None:
-        self._uploads = uploads
+        """`keeps`: whether an upload must stay though it has expired."""
+        self._uploads, self._keeps = uploads, keeps
         self._recorder = recorder
         self._authenticator = authenticator
         self._thread = PollingThread(
@@ -38,6 +45,8 @@ class UploadExpiry:
 
     def _step(self) -> bool:
         for upload in self._uploads.expired():
+            if self._keeps(upload):
+                continue
             task = BackgroundTask("upload expiry", upload.project)
             self.delete(self._authenticator.authenticate(task), upload)
         self._thread.log_once("")

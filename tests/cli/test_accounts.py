@@ -1,5 +1,6 @@
 """`tessera projects`, `users`, `keys` and `dicom-callers`, and the key of `--server`."""
 
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -45,11 +46,20 @@ def server(settings: Settings, tmp_path: Path) -> Iterator[httpx.Client]:
         yield client
 
 
-def test_projects_users_and_keys(capsys: pytest.CaptureFixture[str], settings: Settings) -> None:
+def test_projects_users_and_keys(
+    capsys: pytest.CaptureFixture[str], settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert run(capsys, "projects", "add", "lung") == (0, "The project lung was added.")
     assert "local" in run(capsys, "projects", "list")[1]
     added = run(capsys, "users", "add", "r1", "--name", "R1", "--role", "reader")[1]
     assert added.startswith("r1 is reader in the project local.")
+    link = re.compile(r" http://127\.0\.0\.1:8000/#setup=([\w-]{43})&user=r1\b")
+    assert link.search(added)
+    monkeypatch.setenv("TESSERA_PUBLIC_URL", "https://scans.example.org/")
+    status, invited = run(capsys, "users", "invite", "r1")
+    assert status == 0
+    assert " https://scans.example.org/#setup=" in invited
+    assert run(capsys, "users", "invite", "nobody")[0] != 0
     assert run(capsys, "users", "role", "r1", "viewer", "--project", "lung")[0] == 0
     assert run(capsys, "users", "list") == (0, "r1 R1 local:reader lung:viewer")
     secret = created(capsys, "laptop", "--user", "r1", "--expires", "90d")
@@ -60,6 +70,10 @@ def test_projects_users_and_keys(capsys: pytest.CaptureFixture[str], settings: S
     assert run(capsys, "keys", "revoke", secret[:12])[0] == 0
     assert run(capsys, "keys", "list") == (0, "")
     assert "revoked" in run(capsys, "keys", "list", "--all")[1]
+    assert run(capsys, "users", "link", "r1", "7")[0] != 0
+    monkeypatch.setenv("TESSERA_OIDC_ISSUER", "https://login.example.org")
+    assert run(capsys, "users", "link", "r1", "7")[0] == 0
+    assert run(capsys, "users", "link", "r1", "7")[0] != 0
     assert run(capsys, "users", "disable", "r1")[0] == 0
     assert run(capsys, "users", "list")[1].endswith("disabled")
     assert run(capsys, "users", "enable", "r1")[0] == 0
@@ -71,9 +85,9 @@ def test_projects_users_and_keys(capsys: pytest.CaptureFixture[str], settings: S
     done = [(str(one.action), str(one.object_kind), one.object_id) for one in events]
     account = ("key-change", "account", "r1")
     assert done == [
-        *(("configuration", "project", "lung"), account, account),
+        *(("configuration", "project", "lung"), account, account, account),
         *(("key-change", "key", key.id), ("key-change", "key", key.id)),
-        *(account, account, account),
+        *(account, account, account, account),
     ]
     assert {one.principal for one in events} == {"command line"}
 

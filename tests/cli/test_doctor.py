@@ -87,6 +87,7 @@ def test_modes_models_and_addresses(
     (data / "routes.toml").write_text("[[peer]\n")
     monkeypatch.setenv("TESSERA_ROUTING_TABLE", str(data / "routes.toml"))
     monkeypatch.setenv("TESSERA_HOST", "0.0.0.0")
+    monkeypatch.setenv("TESSERA_PROXY_USER_HEADER", "X-Forwarded-User")
     _, findings = examine()
     assert levels(findings, "problem") == {
         "data folder",
@@ -94,6 +95,7 @@ def test_modes_models_and_addresses(
         "routing table",
         "model folder broken",
         "listening addresses",
+        "proxies",
     }
     assert all(finding["hint"] for finding in findings.values() if finding["level"] != "ok")
 

@@ -174,6 +174,8 @@ def test_a_pod_needs_its_database_and_broker(manifests: list[Manifest]) -> None:
         shared = {"TESSERA_DATABASE_URL", "TESSERA_BROKER_URL"}
         shared |= {"TESSERA_S3_ACCESS_KEY", "TESSERA_S3_SECRET_KEY"}
         own = set() if "-worker-" in name else {"TESSERA_AUDIT_KEY", "TESSERA_PSEUDONYM_SECRET"}
+        if "TESSERA_OIDC_CLIENT_ID" in environment(pod["spec"]["containers"][0]):
+            own.add("TESSERA_OIDC_CLIENT_SECRET")  # which the guide sets
         assert set(files) == {f"/run/secrets/shared/{key}" for key in shared} | {
             f"/run/secrets/gateway/{key}" for key in own
         }

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from imaging.errors import Conflict, NotFound
+from imaging.errors import Conflict, Forbidden, NotFound
 from jobs.image_name import ImageName
 from jobs.job import Job, Progress
 from jobs.repository import Held, Repository
@@ -165,6 +165,16 @@ def test_the_newest_of_each_tag(stocked: Repository, job_of: Make) -> None:
     assert stocked.labels.delete("ada", "scan", "draft") == [DRAWN]
     assert stocked.jobs.get("ada", "job").verdict == "accepted"
     assert [one.id for one in stocked.reviews.of_job("ada", "job")] == ["d"]
+
+
+def test_a_reader_deletes_only_labels_of_the_own_name(stocked: Repository, job_of: Make) -> None:
+    done(stocked, job_of())
+    for name, reader in (("a", "R1"), ("b", "R2")):
+        stocked.reviews.add("ada", drawn(name, reviewer=reader))
+    with pytest.raises(Forbidden):
+        stocked.labels.delete("ada", "scan", "final", "R3")
+    assert stocked.labels.delete("ada", "scan", "final", "r1") == [], "R2 has the same content"
+    assert [one.id for one in stocked.reviews.of_job("ada", "job")] == ["b"]
 
 
 def test_what_is_next(repository: Repository, scan_of: MakeScan) -> None:

@@ -31,7 +31,13 @@ def test_lists_of_names_are_read_from_the_environment(monkeypatch: pytest.Monkey
     lists = [
         name for name, field in Settings.model_fields.items() if isinstance(field.default, tuple)
     ]
-    assert set(lists) == {"allowed_hosts", "allowed_origins", "dicom_allowed_callers"}
+    assert set(lists) == {
+        "allowed_hosts",
+        "allowed_origins",
+        "dicom_allowed_callers",
+        "oidc_scopes",
+        "trusted_proxies",
+    }
     for name in lists:
         monkeypatch.setenv(f"TESSERA_{name.upper()}", " one , two,")
     settings = Settings()

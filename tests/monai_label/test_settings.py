@@ -127,3 +127,8 @@ def test_the_last_session_takes_the_image_along(alone: Gateway) -> None:
     assert len(alone.client.get("/v1/scans").json()["scans"]) == 1
     alone.client.delete(f"/monai-label/session/{second}")
     assert alone.client.get("/v1/scans").json()["scans"] == []
+    session = _put(alone, "/session/?expiry=600", 5, "files").json()["session_id"]
+    files = {"files": ("v.nii", nifti_bytes((20, 20, 20), 5))}
+    assert alone.client.post("/v1/scans", files=files).status_code == 200
+    alone.client.delete(f"/monai-label/session/{session}")
+    assert len(alone.client.get("/v1/scans").json()["scans"]) == 1, "somebody uploaded it to stay"

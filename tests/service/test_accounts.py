@@ -25,6 +25,7 @@ from service.auth import (
     HttpCaller,
     KnownCallers,
     Permission,
+    SignInSessions,
     StoredAccounts,
     known_callers,
 )
@@ -318,10 +319,14 @@ def repository(tmp_path: Path) -> Iterator[Repository]:
         yield found
 
 
+def _accounts(repository: Repository, callers: KnownCallers) -> StoredAccounts:
+    return StoredAccounts(callers, SignInSessions(repository.browser_sessions, 60.0, 600.0))
+
+
 def test_dicom_senders_belong_to_projects(repository: Repository) -> None:
     """Without accounts every AE title may send; with them only those of a project."""
     callers = _callers(repository)
-    accounts = StoredAccounts(callers)
+    accounts = _accounts(repository, callers)
     callers.refresh()
     assert accounts.authenticate(DicomCaller("CT9")).project == FIRST_PROJECT
     repository.accounts.add_project(OTHER)
@@ -343,7 +348,7 @@ def test_callers_are_not_admitted_by_what_is_too_old(
     """Given a database that does not answer, keys are refused with 503 after a few seconds; a
     gateway without accounts goes on."""
     callers = _callers(repository)
-    accounts = StoredAccounts(callers)
+    accounts = _accounts(repository, callers)
     with pytest.raises(Unavailable):
         accounts.authenticate(HttpCaller())
     callers.refresh()
@@ -362,7 +367,7 @@ def test_the_last_use_of_a_key_is_stored(
     _, secret = repository.api_keys.create("local", "x", ProjectRole.VIEWER)
     callers = _callers(repository)
     callers.start()
-    StoredAccounts(callers).authenticate(HttpCaller(f"Bearer {secret.text}"))
+    _accounts(repository, callers).authenticate(HttpCaller(f"Bearer {secret.text}"))
     until(lambda: repository.api_keys.page("local")[0][0].last_used_at is not None)
     callers.stop()
 

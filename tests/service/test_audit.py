@@ -80,6 +80,8 @@ def test_changes_views_and_refusals_are_recorded(app: FastAPI, settings: Setting
             client.get(f"/v1/scans/{scan}/volume", headers=mine).raise_for_status()
         assert client.get(f"/v1/scans/{scan}/volume", headers=theirs).status_code == 404
         assert client.get("/v1/scans/DOE^JANE/volume", headers=theirs).status_code == 422
+        wanted = {"assignee": "R1", "jobs": [{"id": job}]}
+        client.post("/v1/assignments", json=wanted, headers=theirs).raise_for_status()  # not found
         assert client.delete(f"/v1/scans/{scan}").status_code == 401
         assert client.get("/v1/jobs", headers={"Authorization": "nobody"}).status_code == 403
         image = {"image": scan}
@@ -100,6 +102,7 @@ def test_changes_views_and_refusals_are_recorded(app: FastAPI, settings: Setting
         ("upload", "success", "of a", "scan", scan),
         ("order", "success", "of a", "scan", scan),
         ("order", "success", "of a", "job", job),
+        ("order", "success", "of b", "", ""),
         ("order", "success", "of a", "job", job),
         ("deletion", "success", "of a", "scan", scan),
     ]
@@ -163,6 +166,7 @@ def test_every_change_has_an_action(app: FastAPI, settings: Settings) -> None:
             known.add((route.method, template))
             audited = audited_route(route.method, route.path, permission)
             changes = route.method in ("POST", "PUT", "PATCH", "DELETE")
+            changes |= (route.method, template) in audited_routes.CHANGES
             unrecorded = (route.method, template) in audited_routes.NOT_RECORDED
             recorded = audited is not None and not audited.only_denied
             assert recorded == ((changes and not unrecorded) or template in audited_routes.VIEWS), (

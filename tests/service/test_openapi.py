@@ -18,6 +18,19 @@ from tests.support.answers import check_problem
 from tests.support.gateway import Gateway
 from tests.support.images import nifti_bytes
 
+SIGN_IN = {
+    ("/v1/session", "post"): 409,
+    ("/v1/passwords", "post"): 409,
+    ("/v1/session/renewal", "post"): 401,
+    ("/v1/session/password", "put"): 401,
+}
+"""What a gateway without accounts answers."""
+OWN_SESSION = {("/v1/session/renewal", "post"), ("/v1/session/password", "put")}
+"""What somebody who signed in may do with the own session alone."""
+PUBLIC = {"/v1/formats", "/v1/session", "/v1/passwords", "/healthz", "/readyz"} | {
+    path for path, _ in OWN_SESSION
+}
+"""Paths that need no permission."""
 PATHS = {
     "/v1/scans": {"get", "post"},
     "/v1/scans/{scan_id}": {"get", "delete"},
@@ -44,6 +57,11 @@ PATHS = {
     "/v1/jobs/{job_id}/cancel": {"post"},
     "/v1/jobs/{job_id}/retry": {"post"},
     "/v1/formats": {"get"},
+    "/v1/session": {"get", "post", "delete"},
+    "/v1/session/renewal": {"post"},
+    "/v1/session/password": {"put"},
+    "/v1/passwords": {"post"},
+    "/v1/users/{login}/setup-link": {"post"},
     "/v1/jobs/{job_id}/downloads": {"get"},
     "/v1/jobs/{job_id}/mask": {"get"},
     "/v1/jobs/{job_id}/mask/tiles": {"get"},
@@ -73,6 +91,10 @@ PATHS = {
     "/v1/batch-reviews/{batch_id}/withdraw": {"post"},
     "/v1/account": {"get"},
     "/v1/audit": {"get"},
+    "/v1/retention": {"get"},
+    "/v1/retention/reports": {"get"},
+    "/v1/holds": {"get", "post"},
+    "/v1/holds/{hold_id}": {"delete"},
     "/v1/keys": {"get", "post"},
     "/v1/keys/{key_id}": {"delete"},
     "/v1/users": {"get", "post"},
@@ -153,6 +175,25 @@ def test_description_is_valid(gateway: Gateway) -> None:
             assert "422" not in operation["responses"]
 
 
+def test_what_a_request_needs_is_described(gateway: Gateway) -> None:
+    """A key or a session where the route has a permission, and nothing where it is public."""
+    described = gateway.client.get("/openapi.json").json()
+    schemes = described["components"]["securitySchemes"]
+    assert {(one["type"], one.get("scheme", one.get("in"))) for one in schemes.values()} == {
+        ("http", "bearer"),
+        ("http", "basic"),
+        ("apiKey", "cookie"),
+    }
+    by_permission: list[Any] = [*({name: []} for name in schemes), {}]
+    for path, methods in described["paths"].items():
+        for method, operation in methods.items():
+            needed, own = operation.get("x-tessera-permission"), (path, method) in OWN_SESSION
+            security = [{"session": []}] if own else by_permission if needed else []
+            assert operation["security"] == security, path
+            assert (needed is None) is (path in PUBLIC), path
+    assert described["paths"]["/v1/scans"]["get"]["x-tessera-permission"] == "scans:read"
+
+
 def test_events_are_described(gateway: Gateway) -> None:
     """A stream is text; the schema says what its events hold, and that their data is a JobOut."""
     described = gateway.client.get("/openapi.json").json()
@@ -225,6 +266,7 @@ def test_every_route_answers(gateway: Gateway, path: str) -> None:
         body = "PullIn" if path.endswith("/pull") else body
         body = "SecondReadingsIn" if path == "/v1/second-readings" else body
         body = "LabelMapIn" if path.endswith("{scan_id}/masks") else body
+        body = "HoldIn" if path == "/v1/holds" else body
         body = "UploadedIn" if path.endswith("/uploaded") else body
         body = "RoleIn" if path.endswith("/membership") else body
         body = "AssigneeIn" if path.endswith("/assignee") else body
@@ -246,6 +288,8 @@ def test_every_route_answers(gateway: Gateway, path: str) -> None:
             assert result["outcome"] == "not-found"
         elif json is EXAMPLES["TrainingIn"]:
             check_problem(answer, 422)  # there is no judged mask
+        elif (path, method) in SIGN_IN:
+            check_problem(answer, SIGN_IN[path, method])
         elif path in ("/v1/keys", "/v1/users") and method == "post":
             check_problem(answer, 422)  # no body: the first account would close this gateway
         elif "{" in path or json is not None or params:
@@ -266,3 +310,4 @@ def test_docs_page_fetches_nothing(gateway: Gateway) -> None:
     assert "script-src" not in answer.headers["content-security-policy"]
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     assert "hippocampus-mri-3d" in answer.text
+    assert "<b>Permission</b> <code>scans:read</code>" in answer.text

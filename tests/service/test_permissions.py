@@ -39,6 +39,13 @@ PUBLIC = {
     "/docs",
     "/openapi.json",
     "/v1/formats",
+    "/v1/session",
+    "/v1/session/renewal",
+    "/v1/session/password",
+    "/v1/passwords",
+    "/v1/sign-in/oidc",
+    "/v1/sign-in/oidc/callback",
+    "/v1/sign-in/oidc/sign-out",
     "/healthz",
     "/readyz",
     "/monai-label/auth",
@@ -59,6 +66,10 @@ class Projects:
         if caller.authorization == "nobody":
             return Principal("nobody", "a")
         return Principal("somebody", caller.authorization, frozenset(Permission))
+
+
+ASK = ("/auth/token/valid", "/session/renewal", "/session/password")
+"""Public routes that answer 401 to who is not signed in, whatever a caller may do otherwise."""
 
 
 @pytest.fixture
@@ -100,10 +111,10 @@ _STARTERS = {
 
 _FOR_CALLERS = {
     *("AssistantProcess", "AuditWriter", "BoundedAssociationServer", "ExchangeDeadline"),
-    *("KnownCallers", "TileFiles", "Watcher"),
+    *("KnownCallers", "ProviderSessions", "TileFiles", "Watcher"),
 }
-"""Their threads do what a caller asked for, whose permission was checked before; that of
-KnownCallers reads who callers are."""
+"""Their threads do what a caller asked for, whose permission was checked before; those of
+KnownCallers and ProviderSessions find out who callers are."""
 
 
 def _background_classes() -> Iterator[type]:
@@ -137,6 +148,7 @@ def test_every_background_task_names_one_permission() -> None:
             "report_commitment": (Permission.DELIVERIES_WRITE,),
         },
         "PublicationThread": {"publish": (Permission.TRAININGS_MANAGE,)},
+        "RetentionTask": {"run": (Permission.RETENTION_MANAGE,)},
         "SessionExpiry": {"end": (Permission.SCANS_DELETE,)},
         "UploadExpiry": {"delete": (Permission.SCANS_WRITE,)},
         "WebhookAnnouncer": {"messages": (Permission.WEBHOOKS_WRITE,)},
@@ -178,7 +190,7 @@ def _check_refused(app: FastAPI, client: httpx.Client, who: str) -> int:
         (permission,), path = route.permissions, route.filled()
         answer = client.request(route.method, path, headers={"Authorization": who})
         if permission is Permission.PUBLIC:
-            asks = path.rstrip("/").endswith("/auth/token/valid")  # 401 is its answer: no
+            asks = path.rstrip("/").endswith(ASK)
             assert asks or answer.status_code not in (401, 403), path
             continue
         assert answer.status_code == (403 if who else 401), f"{route}: {answer.text}"

@@ -236,13 +236,13 @@ def test_what_a_deletion_takes(gateway: Gateway) -> None:
     job = str(gateway.job(scan=scan, model="solid")["id"])
     before = datetime.now(UTC)
     assert gateway.client.get(f"/v1/scans/{scan}/uses").json() == {
-        "jobs": 1, "unfinished": 1, "reviews": 0,
+        "jobs": 1, "unfinished": 1, "reviews": 0, "holds": [],
     }  # fmt: skip
     run_job(gateway, job, np.zeros((5, 6, 7), np.uint8))
     for verdict in ("accepted", "rejected"):
         gateway.client.post(f"/v1/jobs/{job}/reviews", json={"verdict": verdict})
     assert gateway.client.get(f"/v1/scans/{scan}/uses").json() == {
-        "jobs": 1, "unfinished": 0, "reviews": 2,
+        "jobs": 1, "unfinished": 0, "reviews": 2, "holds": [],
     }  # fmt: skip
     assert gateway.client.delete(f"/v1/scans/{scan}").status_code == 204
     check_problem(gateway.client.get(f"/v1/scans/{scan}/uses"), 404)

@@ -5,13 +5,13 @@ import httpx
 from starlette.types import ASGIApp
 
 
-def ask(app: ASGIApp, path: str) -> httpx.Response:
+def ask(app: ASGIApp, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
     """What an app without a server answers to GET."""
 
     async def get() -> httpx.Response:
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-            return await client.get(path)
+            return await client.get(path, headers=headers)
 
     return anyio.run(get)
 

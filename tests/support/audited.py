@@ -41,7 +41,7 @@ def attack(repository: Repository, change: Attack) -> None:
     """Makes a change with the triggers removed."""
     sqlite = repository.database._sqlite
     with repository.database.write() as connection:
-        for table in ("audit_events", "audit_checkpoints"):
+        for table in ("audit_events", "audit_checkpoints", "audit_removals"):
             for name in ("update", "delete") if sqlite else ("grow",):
                 on = "" if sqlite else f" ON {table}"
                 connection.execute(text(f"DROP TRIGGER IF EXISTS {table}_{name}{on}"))

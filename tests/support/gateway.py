@@ -96,11 +96,15 @@ class Gateway:
 
 
 def start(
-    data: Path, prelude: str = "", tls: ssl.SSLContext | None = None, **settings: str
+    data: Path,
+    prelude: str = "",
+    tls: ssl.SSLContext | None = None,
+    **settings: str,
 ) -> Gateway:
     """Starts a gateway over `data`; `prelude` is Python that its process runs first. `tls`: with
-    which clients trust it, if the settings name a certificate."""
-    port = free_port()
+    which clients trust it, if the settings name a certificate. Its port is free, or that of
+    the settings."""
+    port = int(settings.pop("port", "0")) or free_port()
     env = environment(data, port, **settings)
     data.mkdir(parents=True, exist_ok=True)
     log = data.parent / f"{data.name}-{port}.log"

@@ -28,7 +28,7 @@ FIXTURES = {
     "system": {"orthanc", "rabbitmq", "secured_orthanc"},
     "process": {
         *("address", "certificates", "cluster", "disk", "gateway", "idle_cluster", "installation"),
-        *("lasting_cluster", "object_store", "own_object_store", "own_postgres"),
+        *("lasting_cluster", "object_store", "openid_provider", "own_object_store", "own_postgres"),
         *("patient_cluster", "postgres", "redis", "redis_cluster", "served", "small_disk"),
         *("start_gateway",),
     },

@@ -13,7 +13,10 @@ from tests.support.images import nifti_bytes
 from tests.support.route_permissions import NamedRoute
 from tests.support.stored_accounts import StoredKeys
 
-IDS = ("scan_id", "job_id", "batch_id", "session_id", "upload_id", "key_id", "login", "review_id")
+IDS = (
+    *("scan_id", "job_id", "batch_id", "session_id", "upload_id", "key_id", "login", "review_id"),
+    "hold_id",
+)
 """Parameters of routes that name something of one project."""
 _ACCEPTED = {"verdict": "accepted", "reviewer": "R1"}
 _CORRECTED = {"verdict": "corrected", "mask_of": "{review_id}", "reviewer": "R1"}
@@ -62,7 +65,9 @@ def filled_project(
         )
     verdict = {"verdict": "accepted"}
     review = client.post(f"/v1/jobs/{job}/reviews", json=verdict, headers=admin).json()["id"]
+    hold = {"kind": "scan", "target": scan, "reason": "Case 17."}
     return {
+        "hold_id": client.post("/v1/holds", json=hold, headers=admin).json()["id"],
         "scan_id": scan,
         "job_id": job,
         "batch_id": batch,

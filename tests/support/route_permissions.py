@@ -1,15 +1,11 @@
-"""The permissions that the routes of an application name."""
+"""Requests for every route of an application."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.dependencies.models import Dependant
-from fastapi.routing import APIRoute, iter_route_contexts
 
-from service.auth import Permission
-from service.http.permissions import RequiredPermission
+from service.http.route_permissions import RoutePermissions, route_permissions
 
 _BODIES: dict[str, Any] = {
     "/v1/scans/{scan_id}/masks": {"mask": "x"},
@@ -24,12 +20,8 @@ _BODIES: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class NamedRoute:
-    """One route and method, and the permissions that it names."""
-
-    method: str
-    path: str
-    permissions: tuple[Permission, ...]
+class NamedRoute(RoutePermissions):
+    """One route and method, the permissions that it names, and what to send to it."""
 
     @property
     def body(self) -> Any:
@@ -51,17 +43,5 @@ class NamedRoute:
 
 def routes_of(app: FastAPI) -> list[NamedRoute]:
     """Every route of the application, those of included routers too."""
-    routes = []
-    for context in iter_route_contexts(app.routes):
-        assert isinstance(context.original_route, APIRoute), f"{context} cannot name a permission"
-        permissions = tuple(_permissions(context.dependant))
-        methods = sorted(context.methods or ())
-        routes += [NamedRoute(method, str(context.path), permissions) for method in methods]
-    return routes
-
-
-def _permissions(dependant: Dependant) -> Iterator[Permission]:
-    if isinstance(dependant.call, RequiredPermission):
-        yield dependant.call.permission
-    for part in dependant.dependencies:
-        yield from _permissions(part)
+    routes = route_permissions(app)
+    return [NamedRoute(route.method, route.path, route.permissions) for route in routes]

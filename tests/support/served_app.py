@@ -13,9 +13,9 @@ from tests.support.waiting import until
 
 
 @contextmanager
-def served(app: ASGIApp) -> Iterator[httpx.Client]:
-    """A client of the running application, which stops at the end of the block."""
-    config = uvicorn.Config(app, port=free_port(), log_config=None)
+def served(app: ASGIApp, port: int = 0) -> Iterator[httpx.Client]:
+    """A client of the running application, which stops at the end of the block; 0: any port."""
+    config = uvicorn.Config(app, port=port or free_port(), log_config=None)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()

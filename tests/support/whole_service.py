@@ -12,8 +12,10 @@ from imaging.hashes import sha256_of
 from jobs.account import ProjectRole
 from jobs.blob_collector import BlobCollector
 from jobs.blobs import Blobs, open_blobs
+from jobs.browser_session import SignInMethod
 from jobs.delivery import Delivery
 from jobs.draft import ChangeSet, DraftBase
+from jobs.identity import Identity
 from jobs.repository import Repository
 from jobs.repository.table_rows import OF_THE_MOMENT, Row, rows_of, tables_of
 from jobs.review import Review
@@ -60,7 +62,14 @@ class Service:
         self.finished("done")
         rows = self.repository
         rows.accounts.add_project("ward-3")
-        rows.accounts.add_member("ann", "Ann", "ward-3", ProjectRole.READER)
+        ann = rows.accounts.add_member("ann", "Ann", "ward-3", ProjectRole.READER).person.id
+        rows.passwords.set_by_link(rows.passwords.invite("ann", 60.0).secret, "a hash")
+        rows.passwords.invite("ann", 60.0)
+        rows.sign_in_attempts.begin(rows.sign_in_attempts.counter("ann", ""))
+        rows.sign_in_attempts.succeeded("none", ann)
+        rows.identities.link(Identity("https://login.example.org", "7"), "ann")
+        session = rows.browser_sessions.begin(ann, SignInMethod.OIDC, 60.0)
+        rows.provider_sessions.keep(session, "sealed")
         rows.api_keys.create("ward-3", "scanner", ProjectRole.UPLOADER)
         rows.audit.append([audit_event(number) for number in range(3)], SIGNER)
         for name in ("runs", "waits"):

@@ -1,25 +1,15 @@
 """Every view of the page by keyboard, by axe-core, and in the system's own colours."""
 
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from models.registry import Registry
-from service.app import create_app
-from tests.support.cards import write_cards
+from tests.support.accessibility import violations
 from tests.support.finished_jobs import finished_job
 from tests.support.gateway import Gateway
 from tests.support.images import nifti_bytes
-from tests.support.page import watched
-from tests.support.served_app import served
-from tests.support.stored_accounts import settings_in, stored_keys
 
 SHAPE = (24, 24, 20)
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 MOST_STOPS = 15
 """Tab stops from the top of the page to Accept."""
 
@@ -43,12 +33,6 @@ def open_job(page: Page, job: str) -> None:
     page.evaluate(f"location.hash = 'job={job}'")
     page.wait_for_selector(".stage[data-mask=shown]")
     expect(page.locator("#accepted")).to_be_enabled()
-
-
-def violations(page: Page) -> list[str]:
-    """What axe-core finds, a line for each element."""
-    found: list[dict[str, Any]] = Axe().run(page, options=RULES).response["violations"]
-    return [f"{one['id']}: {node['html']}" for one in found for node in one["nodes"]]
 
 
 def test_every_view_passes_axe(page: Page, gateway: Gateway, job: str) -> None:
@@ -161,18 +145,3 @@ def test_arrow_keys_move_within_tools_and_labels(page: Page, gateway: Gateway, j
     page.keyboard.press("Shift+Tab")
     page.keyboard.press("Tab")  # comes back to the tool that was left
     expect(page.get_by_role("button", name="Full screen")).to_be_focused()
-
-
-def test_a_page_without_a_key_says_that_a_sign_in_is_needed(
-    browser: Browser, tmp_path: Path
-) -> None:
-    settings = settings_in(tmp_path)
-    stored_keys(settings)
-    app = create_app(settings, Registry(write_cards(tmp_path / "models")))
-    with served(app) as client:
-        for page in watched(browser, str(client.base_url), "status of 401"):
-            notice = page.get_by_role("heading", name="This service needs a sign-in")
-            expect(notice).to_be_visible()
-            expect(page.get_by_text("an API key")).to_be_visible()
-            expect(page.locator(".layout")).to_be_hidden()
-            assert violations(page) == []

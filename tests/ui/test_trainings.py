@@ -7,10 +7,10 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from jobs.blobs import open_blobs
+from tests.support.accessibility import violations
 from tests.support.installation import Installation
 from tests.support.page import watched
 from tests.support.stored_judgements import add_judged, trained_model
-from tests.ui.test_accessibility import violations
 
 pytestmark = pytest.mark.slow
 

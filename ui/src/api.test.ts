@@ -1,6 +1,7 @@
 import { afterEach, expect, it, vi } from 'vitest'
 import * as api from './api'
-import { onSignInNeeded } from './sign_in'
+import { signIn } from './session'
+import { noteSignedIn, onSignInNeeded } from './sign_in'
 
 afterEach(() => void vi.unstubAllGlobals())
 
@@ -34,7 +35,7 @@ it('says that the connection broke, also in the middle of a response', async () 
   expect(await problem(api.job('a'))).toBe('The request failed')
 })
 
-it('notices once that the service needs a sign-in', async () => {
+it('sends nothing but a sign-in while nobody is signed in', async () => {
   const noticed = vi.fn()
   onSignInNeeded(noticed)
   for (const status of [404, 401, 401]) {
@@ -42,4 +43,15 @@ it('notices once that the service needs a sign-in', async () => {
     await problem(api.job('a'))
     expect(noticed).toHaveBeenCalledTimes(status === 404 ? 0 : 1)
   }
+  const sent = vi.fn(async (..._: unknown[]) => new Response(null, { status: 401 }))
+  vi.stubGlobal('fetch', sent)
+  expect(await problem(api.job('a'))).toBe('Not signed in')
+  expect(sent).not.toHaveBeenCalled()
+  expect(await problem(signIn('r1', 'wrong'))).toBe('The request failed')
+  expect(sent).toHaveBeenCalledOnce()
+  expect(sent.mock.calls[0]![1]).toMatchObject({ headers: { 'Tessera-Idle': '0' } })
+  noteSignedIn()
+  await problem(api.job('a'))
+  expect(sent).toHaveBeenCalledTimes(2)
+  expect(noticed).toHaveBeenCalledTimes(2)
 })

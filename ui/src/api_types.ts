@@ -30,6 +30,15 @@ export type Permission =
   | 'service:metrics'
   | 'service:logs'
   | 'audit:read'
+  | 'retention:manage'
+/**
+ * How somebody shows who they are.
+ */
+export type SignInMethod = 'password' | 'oidc' | 'proxy'
+/**
+ * What somebody is in a project, from the fewest permissions to all.
+ */
+export type ProjectRole = 'viewer' | 'uploader' | 'reader' | 'operator' | 'administrator'
 /**
  * Why a mask is rejected; the value is its name in the API and in the database.
  */
@@ -44,6 +53,7 @@ export type Assigned = 'done' | 'changed' | 'not-found'
  */
 export type AuditAction =
   | 'sign-in'
+  | 'lock-out'
   | 'view'
   | 'upload'
   | 'order'
@@ -81,9 +91,17 @@ export type AuditObject =
   | 'key'
   | 'project'
   | 'dicom-caller'
+  | 'legal-hold'
+  | 'retention-rule'
+  | 'retention-report'
+  | 'backup'
   | 'audit-trail'
   | 'log'
   | 'lost-events'
+/**
+ * From when on the time is counted.
+ */
+export type Basis = 'creation' | 'last-review' | 'last-use'
 /**
  * What became of a job in a batch review.
  */
@@ -102,6 +120,10 @@ export type DoubtKind =
   | 'orientation'
   | 'reference'
 /**
+ * What a hold covers, with all that belongs to it.
+ */
+export type HoldKind = 'scan' | 'patient' | 'project'
+/**
  * The state of a job.
  */
 export type JobState = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled'
@@ -114,10 +136,6 @@ export type ReadingState = 'open' | 'adjudicate' | 'complete'
  */
 export type JobSort = 'newest' | 'oldest' | 'priority' | 'suspicion'
 /**
- * What somebody is in a project, from the fewest permissions to all.
- */
-export type ProjectRole = 'viewer' | 'uploader' | 'reader' | 'operator' | 'administrator'
-/**
  * What is measured; the value is its name in the API and in the database.
  */
 export type MeasurementKind = 'length' | 'angle' | 'rectangle' | 'ellipse' | 'probe'
@@ -129,6 +147,15 @@ export type MessageState = 'waiting' | 'delivered' | 'dead'
  * What a scan has in common with another one; the first that holds.
  */
 export type Relation = 'frame' | 'study' | 'subject' | 'job' | 'none'
+/**
+ * Why something went.
+ */
+export type ReportKind = 'rules' | 'erasure'
+/**
+ * Kinds of data that rules are about.
+ */
+export type RetentionKind =
+  'scans' | 'masks' | 'previews' | 'drafts' | 'uploads' | 'inbox' | 'audit'
 /**
  * What a review is in the second reading of its job; see `jobs.second_reading`.
  */
@@ -171,6 +198,7 @@ export interface Bodies {
   AuditObject: AuditObject
   AuditOutcome: AuditOutcome
   AuditPage: AuditPage
+  Basis: Basis
   BatchIn: BatchIn
   BatchOut: BatchOut
   BatchOutcomeOut: BatchOutcomeOut
@@ -191,6 +219,10 @@ export interface Bodies {
   EstimateOut: EstimateOut
   FormatOut: FormatOut
   Health: Health
+  HoldIn: HoldIn
+  HoldKind: HoldKind
+  HoldOut: HoldOut
+  HoldsOut: HoldsOut
   JobCountsOut: JobCountsOut
   JobIn: JobIn
   JobOut: JobOut
@@ -211,14 +243,17 @@ export interface Bodies {
   ModelFitOut: ModelFitOut
   ModelOut: ModelOut
   NewKeyOut: NewKeyOut
+  NewPasswordIn: NewPasswordIn
   OptionsIn: OptionsIn
   Outcome: Outcome
   OverlapOut: OverlapOut
+  PasswordChangeIn: PasswordChangeIn
   PeerOut: PeerOut
   Permission: Permission
   Problem: Problem
   ProgressOut: ProgressOut
   ProjectRole: ProjectRole
+  ProjectRoleOut: ProjectRoleOut
   PullIn: PullIn
   ReadMeasurementOut: ReadMeasurementOut
   ReaderAgreementOut: ReaderAgreementOut
@@ -231,7 +266,14 @@ export interface Bodies {
   RelatedScansOut: RelatedScansOut
   Relation: Relation
   RemoteSeries: RemoteSeries
+  ReportKind: ReportKind
   ResentOut: ResentOut
+  RetentionKind: RetentionKind
+  RetentionReportOut: RetentionReportOut
+  RetentionReportPage: RetentionReportPage
+  RetentionRuleOut: RetentionRuleOut
+  RetentionRulesOut: RetentionRulesOut
+  RetentionTallyOut: RetentionTallyOut
   ReviewIn: ReviewIn
   ReviewMeasurementsOut: ReviewMeasurementsOut
   ReviewOut: ReviewOut
@@ -247,6 +289,11 @@ export interface Bodies {
   SecondReadingRequest: SecondReadingRequest
   SecondReadingsIn: SecondReadingsIn
   SecondReadingsOut: SecondReadingsOut
+  SessionOut: SessionOut
+  SetupLinkOut: SetupLinkOut
+  SignInIn: SignInIn
+  SignInMethod: SignInMethod
+  SignedInOut: SignedInOut
   TilesOut: TilesOut
   TrainingIn: TrainingIn
   TrainingOut: TrainingOut
@@ -292,6 +339,26 @@ export interface AccountOut {
    * What the caller may do there.
    */
   permissions: Permission[]
+  /**
+   * Login name of a user who signed in on the page; empty for any other caller.
+   */
+  login: string
+  /**
+   * How that user signed in; null for any other caller.
+   */
+  method: SignInMethod | null
+  /**
+   * The projects that the caller may choose, by name; empty without accounts. A key belongs to
+   * one.
+   */
+  projects: ProjectRoleOut[]
+}
+/**
+ * A project of somebody, and the role there.
+ */
+export interface ProjectRoleOut {
+  name: string
+  role: ProjectRole
 }
 /**
  * What the readings of a job have in common. Lists are in the order of the readings.
@@ -912,6 +979,42 @@ export interface Health {
   }
 }
 /**
+ * A legal hold in the caller's project.
+ */
+export interface HoldIn {
+  kind: HoldKind
+  /**
+   * Id of the scan, or pseudonym of the patient; empty for the project.
+   */
+  target?: string
+  /**
+   * Why, without the name of a patient.
+   */
+  reason: string
+}
+/**
+ * A legal hold: what it covers cannot be deleted.
+ */
+export interface HoldOut {
+  id: string
+  kind: HoldKind
+  target: string
+  reason: string
+  set_by: string
+  set_at: string
+  /**
+   * Null: the hold is in force.
+   */
+  lifted_by: string | null
+  lifted_at: string | null
+}
+/**
+ * The holds of the project, oldest first.
+ */
+export interface HoldsOut {
+  holds: HoldOut[]
+}
+/**
  * How many jobs match a filter, in total and by what they have in common.
  */
 export interface JobCountsOut {
@@ -1336,6 +1439,29 @@ export interface NewKeyOut {
   key: string
 }
 /**
+ * A password that somebody with a setup link chooses.
+ */
+export interface NewPasswordIn {
+  /**
+   * The secret of the link: `setup` in its address.
+   */
+  link: string
+  /**
+   * 15 to 1,000 characters, and not easy to guess.
+   */
+  password: string
+}
+/**
+ * A new password of somebody who is signed in.
+ */
+export interface PasswordChangeIn {
+  current: string
+  /**
+   * 15 to 1,000 characters, and not easy to guess.
+   */
+  password: string
+}
+/**
  * A DICOM system that scans come from and results go to.
  */
 export interface PeerOut {
@@ -1618,6 +1744,62 @@ export interface ResentOut {
   resent: number
 }
 /**
+ * What went in the project, in one run.
+ */
+export interface RetentionReportOut {
+  id: string
+  kind: ReportKind
+  requested_by: string
+  started_at: string
+  /**
+   * Null: it is at work, or was interrupted.
+   */
+  finished_at: string | null
+  tallies: RetentionTallyOut[]
+}
+/**
+ * What went, of one kind.
+ */
+export interface RetentionTallyOut {
+  /**
+   * A kind of rules, or what an erasure calls it.
+   */
+  kind: string
+  number: number
+  /**
+   * Of the files that it named; a file that others name, too, stays.
+   */
+  bytes: number
+  oldest: string
+  newest: string
+}
+/**
+ * One page of reports.
+ */
+export interface RetentionReportPage {
+  reports: RetentionReportOut[]
+  next_cursor?: string | null
+}
+/**
+ * How long data of a kind is kept.
+ */
+export interface RetentionRuleOut {
+  kind: RetentionKind
+  after: Basis
+  /**
+   * In seconds.
+   */
+  keep_s: number
+  set_by: string
+  set_at: string
+}
+/**
+ * The rules of the project, and that of the audit trail. Other data is kept for ever.
+ */
+export interface RetentionRulesOut {
+  rules: RetentionRuleOut[]
+}
+/**
  * A radiologist's verdict on a mask.
  */
 export interface ReviewIn {
@@ -1753,6 +1935,10 @@ export interface ScanUsesOut {
    * Reviews and corrected masks of these jobs and of the scan.
    */
   reviews: number
+  /**
+   * Legal holds that cover the scan. While there are any, it cannot be deleted.
+   */
+  holds: HoldOut[]
 }
 /**
  * All scans of an upload, and the series that cannot become a scan.
@@ -1885,6 +2071,63 @@ export interface SecondReadingsOut {
    * that the query selects.
    */
   selected: number
+}
+/**
+ * Whether somebody is signed in, and how one can sign in.
+ */
+export interface SessionOut {
+  /**
+   * Whether the service has accounts; without, nobody needs to sign in.
+   */
+  accounts: boolean
+  /**
+   * How people can sign in; empty: a proxy says who they are.
+   */
+  methods: SignInMethod[]
+  /**
+   * Name of the OpenID provider, with which people sign in at `/v1/sign-in/oidc`; null: none.
+   */
+  provider: string | null
+  /**
+   * After how many seconds without use a session ends.
+   */
+  idle_s: number
+  /**
+   * Null: nobody is signed in.
+   */
+  person: SignedInOut | null
+}
+/**
+ * Who is signed in.
+ */
+export interface SignedInOut {
+  login: string
+  /**
+   * Name in reviews.
+   */
+  name: string
+  method: SignInMethod
+  /**
+   * By name. The page of each is at `/projects/NAME/`.
+   */
+  projects: ProjectRoleOut[]
+}
+/**
+ * A link with which a user chooses a password; no other response has its secret.
+ */
+export interface SetupLinkOut {
+  /**
+   * Secret of the link. The user opens the page at `#setup=LINK&user=LOGIN`.
+   */
+  link: string
+  expires_at: string
+}
+/**
+ * A login name and a password.
+ */
+export interface SignInIn {
+  login: string
+  password: string
 }
 /**
  * How an image and its masks are cut into tiles, and whether this one can be read yet.

@@ -1,6 +1,8 @@
 /** Comments that are not saved yet, one for each job, kept in the browser for a week. */
 
 const PREFIX = 'tessera.draft.'
+/** Whose drafts these are: several people may use a browser. Empty: without accounts. */
+let owner = ''
 export const MOST_DRAFTS = 50
 export const DRAFT_DAYS = 7
 
@@ -9,16 +11,25 @@ interface Draft {
   at: number
 }
 
+/** From now on, drafts are those of the person with this login name. */
+export function useDraftsOf(login: string): void {
+  owner = login === '' ? '' : `${login}/`
+}
+
 /** The draft of a job's comment; empty if there is none. */
 export function draftOf(job: string): string {
-  return read(PREFIX + job)?.text ?? ''
+  return read(keyOf(job))?.text ?? ''
+}
+
+function keyOf(job: string): string {
+  return PREFIX + owner + job
 }
 
 /** Keeps the draft; an empty one is removed. */
 export function keepDraft(job: string, text: string, now: number = Date.now()): void {
   try {
-    if (text.trim() === '') localStorage.removeItem(PREFIX + job)
-    else localStorage.setItem(PREFIX + job, JSON.stringify({ text, at: now }))
+    if (text.trim() === '') localStorage.removeItem(keyOf(job))
+    else localStorage.setItem(keyOf(job), JSON.stringify({ text, at: now }))
   } catch {
     // storage may be disabled or full: then the draft lasts as long as the job is on screen
   }

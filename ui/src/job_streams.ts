@@ -2,6 +2,7 @@
 
 import { address } from './requests'
 import type { Job } from './schemas'
+import { isRefused } from './sign_in'
 
 const SETTLE_MS = 250 // while the reader scrolls, the jobs on screen change many times
 const AGAIN_MS = 5000 // the gateway refused the stream, for example because all jobs are deleted
@@ -26,6 +27,10 @@ export class JobStreams {
 
   private connect(): void {
     this.close()
+    if (isRefused('jobs/events')) {
+      this.timer = window.setTimeout(() => this.connect(), AGAIN_MS)
+      return
+    }
     const query = new URLSearchParams(this.followed.map((id) => ['id', id]))
     const source = new EventSource(address(`jobs/events?${query}`))
     this.source = source

@@ -3,23 +3,24 @@
 import * as api from './api'
 import * as automation from './automation'
 import { CompareView } from './compare/compare_view'
+import { allSettled } from './correct/open_drafts'
 import { element } from './element'
+import { Entry } from './entry'
 import { filesIn, groupFiles, groupFolder, located } from './file_groups'
 import icon from './icon.svg'
+import { watchUse } from './idle'
 import { listen } from './key_events'
-import { reader } from './reader'
 import * as route from './route'
 import { CORRECTION_SHORTCUTS, type Keys, SHORTCUTS } from './shortcuts'
-import { onSignInNeeded } from './sign_in'
 import type { Controls } from './viewer/port'
 import { CT_PRESETS } from './viewer/voi'
+import { AccountBar } from './views/account_bar'
 import { toggleFullScreen } from './views/full_screen'
 import { helpDialog } from './views/help'
 import { JobView } from './views/job'
 import { ListView } from './views/list'
 import { ModelsView } from './views/models'
 import { ScanDeletion } from './views/scan_deletion'
-import { signInNeeded } from './views/sign_in_needed'
 import { StartView } from './views/start'
 import { UndoBar } from './views/undo'
 import { Worklist } from './worklist'
@@ -42,7 +43,8 @@ const jobView = new JobView(
 const comparison = new CompareView()
 const deletion = new ScanDeletion(leaveJob, () => void worklist.refresh())
 const help = helpDialog()
-const signIn = signInNeeded()
+const account = new AccountBar(allSettled)
+const entry = new Entry(document.querySelector<HTMLElement>('#page')!, () => void returned())
 const offline = element(
   'div.offline',
   { role: 'status', hidden: true },
@@ -194,6 +196,7 @@ function top(): HTMLElement {
     element('span.sub', {}, 'segmentation and review'),
     offline,
     models.link,
+    account.root,
     element('a.button', { href: '#new', title: 'New segmentation (N)' }, 'New segmentation'),
     element(
       'button.quiet',
@@ -255,6 +258,12 @@ function acceptDrops(): void {
   })
 }
 
+/** The person who was signed in is so again: what is on screen stays. */
+async function returned(): Promise<void> {
+  await Promise.all([loadModels(), worklist.refresh()])
+  if (jobView.root.hidden) show()
+}
+
 async function loadModels(): Promise<void> {
   try {
     jobView.models = comparison.models = await api.models()
@@ -262,7 +271,7 @@ async function loadModels(): Promise<void> {
     models.showModels(jobView.models)
   } catch (error) {
     start.showProblem(api.problemOf(error))
-    if (!signIn.hidden) return
+    if (entry.isClosed) return
     window.setTimeout(() => void loadModels(), 4000)
   }
 }
@@ -275,20 +284,25 @@ const layout = element(
 )
 document
   .querySelector('#page')!
-  .append(top(), layout, signIn, foot(), undo.root, help, deletion.root, ...list.selection.dialogs)
-onSignInNeeded(() => {
-  layout.hidden = offline.hidden = true
-  signIn.hidden = false
-})
+  .append(
+    ...[top(), layout, entry.root, foot(), undo.root, help, deletion.root],
+    ...list.selection.dialogs,
+  )
 worklist.onChange(() => {
-  offline.hidden = worklist.reachable || !signIn.hidden
+  offline.hidden = worklist.reachable
 })
 window.addEventListener('hashchange', show)
 automation.install(jobView, comparison)
 acceptDrops()
 listen(
-  () => (jobView.correction.active ? correctionKeys() : keys()),
+  () => {
+    if (entry.isClosed) return {}
+    return jobView.correction.active ? correctionKeys() : keys()
+  },
   () => (jobView.correction.active ? CORRECTION_KEYS : SHORTCUTS),
 )
-await Promise.all([reader.load(), loadModels(), worklist.refresh()])
-show()
+watchUse()
+if (await entry.open()) {
+  await Promise.all([loadModels(), worklist.refresh()])
+  show()
+}

@@ -5,8 +5,8 @@ import { randomId } from './random_id'
 import type { Viewers } from './schemas'
 
 const RENEW_MS = 10_000 // a page that is silent for 30 s counts as closed
-/** Not signed in, this reader may not review, or the job was deleted. */
-const REFUSED = [401, 403, 404]
+/** This reader may not review, or the job was deleted. */
+const REFUSED = [403, 404]
 
 export class Presence {
   private job: string | null = null

@@ -1,7 +1,8 @@
 /** Requests to the gateway. Every failure is an `ApiError` that can be shown to the user. */
 
+import { pageHeader } from './idle'
 import type { Problem } from './schemas'
-import { noteStatus } from './sign_in'
+import { isRefused, NOT_SIGNED_IN, noteStatus } from './sign_in'
 
 /** A failed request; `problem` describes it for the user. */
 export class ApiError extends Error {
@@ -63,19 +64,26 @@ export function problemOf(error: unknown): Problem {
 }
 
 export async function request(path: string, init: RequestInit = {}): Promise<Response> {
+  if (isRefused(path)) throw new ApiError(NOT_SIGNED_IN)
   let response: Response
   try {
-    response = await fetch(address(path), init)
+    const headers = { ...pageHeader(), ...(init.headers as Record<string, string>) }
+    response = await fetch(address(path), { ...init, headers })
   } catch (error) {
     if (init.signal?.aborted) throw error
     throw new ApiError(UNREACHABLE)
   }
-  noteStatus(response.status)
+  if (!isSignIn(path, init)) noteStatus(response.status)
   if (!response.ok) {
     const body = await response.text().catch(() => '')
     throw new ApiError(responseProblem(response.status, body))
   }
   return response
+}
+
+/** A wrong password is no news of who is signed in. */
+function isSignIn(path: string, { method }: RequestInit): boolean {
+  return method !== undefined && ['session', 'session/password', 'passwords'].includes(path)
 }
 
 /** What a response contains. The connection may break while it arrives. */

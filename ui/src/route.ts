@@ -24,6 +24,19 @@ export interface Compared {
 
 export type Route = { page: 'start' } | { page: 'models' } | { page: 'job'; id: string } | Compared
 
+/** A link with which somebody sets a password. */
+export interface SetupLink {
+  link: string
+  login: string
+}
+
+/** The setup link that the page was opened with; null: it was not. */
+export function setupLink(hash: string = location.hash): SetupLink | null {
+  const parts = new URLSearchParams(hash.replace(/^#/, ''))
+  const link = parts.get('setup')
+  return link === null ? null : { link, login: parts.get('user') ?? '' }
+}
+
 /** Nothing is chosen yet but the first mask. */
 export function comparing(first: MaskRef, second: MaskRef | null = null): Compared {
   return { page: 'compare', first, second, scan: null, difference: false, offset: null }

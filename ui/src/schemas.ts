@@ -39,6 +39,7 @@ export type {
   SecondReadingOut as SecondReading,
   SecondReadingsIn as NewSecondReadings,
   SecondReadingsOut as SecondReadings,
+  SessionOut as Session,
   TilesOut as Tiles,
   TrainingOut as Training,
   TrainingPage,

@@ -2,6 +2,7 @@
 
 import type { DetailedError } from 'tus-js-client'
 import { filePrint } from './file_print'
+import { pageHeader } from './idle'
 import { randomId } from './random_id'
 import { ApiError, address, responseProblem, UNREACHABLE } from './requests'
 import type { Problem } from './schemas'
@@ -62,6 +63,9 @@ export async function transfer(
     const upload = new tus.Upload(content, {
       endpoint: address('uploads'),
       headers: { 'Idempotency-Key': randomId() }, // a lost response creates no second upload
+      onBeforeRequest: (request) => {
+        for (const [key, value] of Object.entries(pageHeader())) request.setHeader(key, value)
+      },
       metadata: name === '' ? {} : { filename: name },
       chunkSize: PART_BYTES,
       retryDelays: PAUSES_MS,
@@ -109,7 +113,7 @@ export async function transfer(
 /** Deletes an upload from the gateway, which may have deleted it already. */
 export async function discard(id: string): Promise<void> {
   forget(id)
-  const headers = { 'Tus-Resumable': '1.0.0' }
+  const headers = { 'Tus-Resumable': '1.0.0', ...pageHeader() }
   await fetch(address(`uploads/${id}`), { method: 'DELETE', headers }).catch(() => null)
 }
 

@@ -10,6 +10,7 @@ metadata:
     prometheus.io/path: /metrics
     prometheus.io/scheme: {{ include "tessera.scheme" .root | lower }}
     checksum/routing-table: {{ $values.gateway.routingTable | sha256sum }}
+    checksum/oidc-groups: {{ $values.gateway.oidcGroups | sha256sum }}
 spec:
   {{- include "tessera.pod" .root | nindent 2 }}
   terminationGracePeriodSeconds: 60
@@ -59,6 +60,10 @@ spec:
         - name: TESSERA_ROUTING_TABLE
           value: /etc/tessera/routes.toml
         {{- end }}
+        {{- if $values.gateway.oidcGroups }}
+        - name: TESSERA_OIDC_GROUPS
+          value: /etc/tessera-oidc/groups.toml
+        {{- end }}
         {{- include "tessera.env" .root | nindent 8 }}
         {{- include "tessera.settings" .settings | trim | nindent 8 }}
       ports:
@@ -98,6 +103,11 @@ spec:
           mountPath: /etc/tessera
           readOnly: true
         {{- end }}
+        {{- if $values.gateway.oidcGroups }}
+        - name: oidc-groups
+          mountPath: /etc/tessera-oidc
+          readOnly: true
+        {{- end }}
   volumes:
     {{- with .data }}
     {{- . | nindent 4 }}
@@ -112,5 +122,9 @@ spec:
     {{- if $values.gateway.routingTable }}
     - name: routing-table
       configMap: { name: {{ include "tessera.name" .root }}-routing-table }
+    {{- end }}
+    {{- if $values.gateway.oidcGroups }}
+    - name: oidc-groups
+      configMap: { name: {{ include "tessera.name" .root }}-oidc-groups }
     {{- end }}
 {{- end }}

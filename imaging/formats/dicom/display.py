@@ -28,7 +28,7 @@ def display_of(stack: Stack, secret: bytes) -> ScanDisplay:
         windows=display_windows(stack.frames),
         inverted=is_shown_inverted(first),
         value_unit=value_unit_of(stack),
-        subject=_subject(header, secret),
+        subject=subject_of(header, secret),
         series_number=_number(header),
         study_date=_date(header),
         study=_uid(header, "StudyInstanceUID"),
@@ -42,7 +42,7 @@ def value_unit_of(stack: Stack) -> ValueUnit:
     return "HU" if all(hounsfield) else ""
 
 
-def _subject(header: Dataset, secret: bytes) -> str:
+def subject_of(header: Dataset, secret: bytes) -> str:
     """The PatientID of a de-identified file, which is a pseudonym; else the pseudonym that
     de-identification would put in its place."""
     if _text(header, "PatientIdentityRemoved").upper() == "YES":

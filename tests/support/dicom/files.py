@@ -1,5 +1,6 @@
 """DICOM files of volumes that nobody acquired: any orientation, classic or enhanced."""
 
+import io
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, SupportsFloat
@@ -79,6 +80,13 @@ def picture(values: NDArray[Any], **changes: Any) -> Dataset:
     for keyword, value in changes.items():
         setattr(image, keyword, value)
     return image
+
+
+def as_bytes(image: Dataset) -> bytes:
+    """The file that `write` writes."""
+    file = io.BytesIO()
+    image.save_as(file, enforce_file_format=True)
+    return file.getvalue()
 
 
 def write(images: Iterable[Dataset], folder: Path, seed: int = 0) -> list[Path]:

@@ -8,6 +8,8 @@ const PAUSE_MS = 300 // after a change, so that a stroke is few sets
 const LONGEST_MS = 1000 // from a change until it is sent
 const FIRST_RETRY_MS = 1000
 const LAST_RETRY_MS = 10_000
+/** Somebody must sign in again; the request took too long; there were too many. */
+const PASSING = [401, 408, 429]
 const MOST_RUNS = 1 << 20 // in one set; the gateway refuses more than four times as many
 
 /**
@@ -128,7 +130,7 @@ export class DraftSync {
     const { status, kind } = problem
     // During an update, a gateway of an earlier version may not know drafts.
     const unknown = status === 404 && kind !== 'not-found'
-    const passes = status < 400 || status >= 500 || status === 408 || status === 429 || unknown
+    const passes = status < 400 || status >= 500 || PASSING.includes(status) || unknown
     if ((status === 404 && !unknown) || status === 409) this.end('elsewhere')
     else if (!passes) this.end('refused')
     else this.tryAgain()

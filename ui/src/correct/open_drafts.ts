@@ -17,6 +17,16 @@ export async function settled(job: string): Promise<boolean> {
   return true
 }
 
+/** Sends what is left of all drafts; false if that failed. */
+export async function allSettled(): Promise<boolean> {
+  return (await Promise.all([...open.keys()].map(settled))).every(Boolean)
+}
+
+/** Goes on where nobody could be reached, or nobody was signed in. */
+export function retryAll(): void {
+  for (const sync of all()) sync.retry()
+}
+
 /** What waits is not to be sent any more. */
 export function forget(job: string): void {
   open.get(job)?.stop()
@@ -33,6 +43,4 @@ window.addEventListener('beforeunload', (event) => {
 window.addEventListener('pagehide', () => {
   for (const sync of all()) void sync.flush()
 })
-window.addEventListener('online', () => {
-  for (const sync of all()) sync.retry()
-})
+window.addEventListener('online', retryAll)

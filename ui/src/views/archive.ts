@@ -2,6 +2,7 @@
 
 import * as api from '../api'
 import { element, fill } from '../element'
+import { reader } from '../reader'
 import type { ArchiveSeries, Peer, Scan } from '../schemas'
 import { countText } from '../text'
 import { problemBox } from './messages'
@@ -26,6 +27,7 @@ export class ArchiveView {
 
   /** Becomes visible if there is an archive that can be searched. */
   async load(): Promise<void> {
+    if (!reader.may('archives:search')) return
     const peers = (await api.peers().catch(() => [])).filter((peer: Peer) => peer.search)
     if (peers.length === 0) return
     fill(this.peer, ...peers.map((peer) => element('option', { value: peer.name }, peer.name)))

@@ -39,7 +39,7 @@ export class ScanDeletion {
     try {
       const uses = await api.scanUses(scan.id)
       if (this.scan !== scan) return
-      this.confirm.disabled = uses.unfinished > 0
+      this.confirm.disabled = uses.unfinished > 0 || uses.holds.length > 0
       fill(this.text, ...takenText(scan, uses).map((line) => element('p', {}, line)))
     } catch (error) {
       fill(this.text, problemBox(api.problemOf(error)))
@@ -60,9 +60,19 @@ export class ScanDeletion {
   }
 }
 
+const HELD = { scan: 'it', patient: 'its patient', project: 'the whole project' }
+
 /** What a deletion takes, or why it is not possible. */
 export function takenText(scan: Pick<Scan, 'name' | 'subject'>, uses: ScanUses): string[] {
   const name = scanText({ subject: scan.subject ?? null, scan_name: scan.name })
+  const [hold] = uses.holds
+  if (hold !== undefined) {
+    return [
+      `${name} cannot be deleted: ${HELD[hold.kind]} is under a legal hold.`,
+      `${hold.set_by} set it on ${hold.set_at.slice(0, 10)}: ${hold.reason}`,
+      `Only an administrator can lift it (hold ${hold.id}).`,
+    ]
+  }
   if (uses.unfinished > 0) {
     const jobs = countText(uses.unfinished, 'job of it is', 'jobs of it are')
     return [`${name} cannot be deleted now: ${jobs} waiting or running. Cancel or wait first.`]

@@ -70,7 +70,7 @@ export class StartView {
     )
     this.root = this.layout()
     reader.onChange(() => this.render())
-    void this.archive.load()
+    reader.onChange(() => void this.archive.load())
     void this.listFormats()
   }
 

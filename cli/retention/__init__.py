@@ -1,0 +1,1 @@
+"""`tessera retention` and `tessera erase`."""

@@ -1,0 +1,35 @@
+"""Sessions of people who signed in on the page. Times are seconds since the epoch."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from jobs.account import Person, ProjectRole
+
+
+class SignInMethod(StrEnum):
+    """How somebody shows who they are."""
+
+    PASSWORD = "password"  # noqa: S105 - a method, not a password
+    OIDC = "oidc"
+    """An OpenID Connect provider says who it is."""
+    PROXY = "proxy"
+    """A proxy says with every request who it is; there is no session."""
+
+
+@dataclass(frozen=True, slots=True)
+class BrowserSession:
+    """A browser in which a person is signed in. Its requests say in which project they are."""
+
+    id: str
+    person: Person
+    method: SignInMethod
+    created_at: float
+    used_at: float
+    """When the person last did something in this browser, to the minute."""
+    renewed_at: float
+    """When the browser got its present secret."""
+    expires_at: float
+    """When it ends however much it is used."""
+    roles: Mapping[str, ProjectRole]
+    """Project -> role of the person there, by the names of the projects."""

@@ -1,0 +1,147 @@
+"""Sessions of people who signed in on the page: begun, recognised, renewed and ended."""
+
+from collections.abc import Sequence
+from uuid import uuid4
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, insert, or_, select, update
+
+from imaging.errors import Unauthenticated
+from jobs.account import Person, ProjectRole
+from jobs.browser_session import BrowserSession, SignInMethod
+from jobs.random_secret import new_secret, sha256_of
+from jobs.repository.database import Database
+from jobs.repository.rows import Row
+from jobs.repository.schema import browser_sessions, memberships, people
+
+GRACE_S = 60.0
+"""How long the secret before the present one still works: for requests that were on their way."""
+
+
+class BrowserSessions:
+    """The sessions of all people."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def begin(self, person: str, method: SignInMethod, lifetime_s: float) -> str:
+        """Begins a session of a person, by id, and returns its secret, which is stored as a hash.
+
+        Raises Unauthenticated for a person who is unknown or disabled.
+        """
+        secret = new_secret()
+        with self._database.write() as connection:
+            active = and_(people.c.id == person, people.c.disabled_at.is_(None))
+            if connection.execute(select(people.c.id).where(active)).first() is None:
+                raise Unauthenticated(
+                    "This account is disabled.",
+                    expected="An account that may use the service.",
+                    hint="Ask an administrator of the service.",
+                )
+            now = self._database.clock(connection)
+            old = browser_sessions.c.expires_at <= now
+            connection.execute(delete(browser_sessions).where(old))
+            row = {
+                "id": uuid4().hex,
+                "secret_sha256": sha256_of(secret),
+                "person": person,
+                "method": method,
+                "created_at": now,
+                "used_at": now,
+                "renewed_at": now,
+                "expires_at": now + lifetime_s,
+            }
+            connection.execute(insert(browser_sessions).values(row))
+        return secret
+
+    def find(self, secret: str, idle_s: float) -> BrowserSession | None:
+        """The session with this secret; None if there is none, if it has ended or was not used for
+        `idle_s`, and if its person is disabled."""
+        now = self._database.now
+        columns = [
+            *browser_sessions.c,
+            *(people.c[name].label(f"person_{name}") for name in _PERSON),
+        ]
+        query = (
+            select(*columns, memberships.c.project, memberships.c.role)
+            .join(people, people.c.id == browser_sessions.c.person)
+            .outerjoin(memberships, memberships.c.person == people.c.id)
+            .where(
+                self._known(secret),
+                browser_sessions.c.expires_at > now,
+                browser_sessions.c.used_at > now - idle_s,
+                people.c.disabled_at.is_(None),
+            )
+            .order_by(memberships.c.project)
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query).mappings().all()
+        return _session_of(rows) if rows else None
+
+    def note_use(self, session: str, ago_s: float) -> None:
+        """Records that the person used a session, by id, so many seconds ago."""
+        at = self._database.now - ago_s
+        own = browser_sessions.c.id == session
+        later = and_(own, browser_sessions.c.used_at < at)
+        with self._database.write() as connection:
+            connection.execute(update(browser_sessions).where(later).values(used_at=at))
+
+    def renew(self, secret: str, min_age_s: float) -> str | None:
+        """A new secret for the session; None if the present one is not `min_age_s` old, or if it is
+        no longer the present one. The old secret works for `GRACE_S` more."""
+        new, old = new_secret(), sha256_of(secret)
+        now = self._database.now
+        due = and_(
+            browser_sessions.c.secret_sha256 == old,
+            browser_sessions.c.renewed_at <= now - min_age_s,
+        )
+        change = update(browser_sessions).where(due)
+        with self._database.write() as connection:
+            renewed = connection.execute(
+                change.values(secret_sha256=sha256_of(new), previous_sha256=old, renewed_at=now)
+            ).rowcount
+        return new if renewed else None
+
+    def end(self, secret: str) -> None:
+        """Ends the session with this secret, if there is one."""
+        with self._database.write() as connection:
+            connection.execute(delete(browser_sessions).where(self._known(secret)))
+
+    def end_all(self, person: str, *, but: str = "") -> None:
+        """Ends all sessions of a person, by id, except the one with the id `but`."""
+        with self._database.write() as connection:
+            end_sessions(connection, person, but=but)
+
+    def _known(self, secret: str) -> ColumnElement[bool]:
+        """The session whose present secret it is, or was until a moment ago."""
+        sha256 = sha256_of(secret)
+        return or_(
+            browser_sessions.c.secret_sha256 == sha256,
+            and_(
+                browser_sessions.c.previous_sha256 == sha256,
+                browser_sessions.c.renewed_at > self._database.now - GRACE_S,
+            ),
+        )
+
+
+def end_sessions(connection: Connection, person: str, *, but: str = "") -> None:
+    """As `BrowserSessions.end_all`, in a transaction."""
+    others = and_(browser_sessions.c.person == person, browser_sessions.c.id != but)
+    connection.execute(delete(browser_sessions).where(others))
+
+
+_PERSON = tuple(Person.__dataclass_fields__)
+
+
+def _session_of(rows: Sequence[Row]) -> BrowserSession:
+    """From one row for each project of the person."""
+    first = rows[0]
+    return BrowserSession(
+        id=first["id"],
+        person=Person(**{name: first[f"person_{name}"] for name in _PERSON}),
+        method=SignInMethod(first["method"]),
+        created_at=first["created_at"],
+        used_at=first["used_at"],
+        renewed_at=first["renewed_at"],
+        expires_at=first["expires_at"],
+        roles={row["project"]: ProjectRole(row["role"]) for row in rows if row["project"]},
+    )

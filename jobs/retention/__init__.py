@@ -1,0 +1,1 @@
+"""Retention: how long data is kept, what may not go, and reports of what went."""

@@ -1,0 +1,1 @@
+"""An OpenID provider: its description, its keys, and what its tokens say."""

@@ -1,0 +1,70 @@
+"""Sign-in on the page."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from jobs.account import ProjectRole
+from jobs.browser_session import SignInMethod
+from service.schemas.fields import Text, Wire
+
+_Password = Annotated[Text, Field(min_length=1, max_length=4000)]
+SetupLink = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{43}$")]
+
+
+class ProjectRoleOut(Wire):
+    """A project of somebody, and the role there."""
+
+    name: str
+    role: ProjectRole
+
+
+class SignedInOut(Wire):
+    """Who is signed in."""
+
+    login: str
+    name: str
+    """Name in reviews."""
+    method: SignInMethod
+    """How the person signed in."""
+    projects: list[ProjectRoleOut]
+    """By name. The page of each is at `/projects/NAME/`."""
+
+
+class SessionOut(Wire):
+    """Whether somebody is signed in, and how one can sign in."""
+
+    accounts: bool
+    """Whether the service has accounts; without, nobody needs to sign in."""
+    methods: list[SignInMethod]
+    """How people can sign in; empty: a proxy says who they are."""
+    provider: str | None
+    """Name of the OpenID provider, with which people sign in at `/v1/sign-in/oidc`; null: none."""
+    idle_s: float
+    """After how many seconds without use a session ends."""
+    person: SignedInOut | None
+    """Null: nobody is signed in."""
+
+
+class SignInIn(Wire):
+    """A login name and a password."""
+
+    login: Annotated[Text, Field(min_length=1, max_length=100)]
+    password: _Password
+
+
+class NewPasswordIn(Wire):
+    """A password that somebody with a setup link chooses."""
+
+    link: SetupLink
+    """The secret of the link: `setup` in its address."""
+    password: _Password
+    """15 to 1,000 characters, and not easy to guess."""
+
+
+class PasswordChangeIn(Wire):
+    """A new password of somebody who is signed in."""
+
+    current: _Password
+    password: _Password
+    """15 to 1,000 characters, and not easy to guess."""
