@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { decode, thinned } from './nifti'
+import { decode, thinned, uncoloured } from './nifti'
 
 interface Fields {
   sform?: number[]
@@ -69,5 +69,19 @@ describe('NIfTI', () => {
   it('is refused if it is truncated or something else', () => {
     expect(() => decode(file({}).slice(0, 370))).toThrow('truncated')
     expect(() => decode(new ArrayBuffer(400))).toThrow('NIfTI')
+  })
+})
+
+describe('an image in colours', () => {
+  const grid = { ...decode(file({})), components: 3 as const }
+
+  it('that are all grey has one number for each voxel', () => {
+    const { components, data } = uncoloured({ ...grid, data: Uint8Array.of(1, 1, 1, 9, 9, 9) })
+    expect([components, ...data]).toEqual([1, 1, 9])
+  })
+
+  it('keeps them otherwise', () => {
+    const coloured = { ...grid, data: Uint8Array.of(1, 1, 1, 9, 9, 8) }
+    expect(uncoloured(coloured)).toBe(coloured)
   })
 })

@@ -133,6 +133,19 @@ export function decode(file: ArrayBuffer): Grid {
   }
 }
 
+/** Colours that are all grey as one number for each voxel; any other grid as it is. */
+export function uncoloured(grid: Grid): Grid {
+  const { components, data } = grid
+  if (components === 1) return grid
+  const grey = new Uint8Array(data.length / 3)
+  for (let n = 0; n < grey.length; n++) {
+    const red = data[3 * n]!
+    if (data[3 * n + 1] !== red || data[3 * n + 2] !== red) return grid
+    grey[n] = red
+  }
+  return { ...grid, components: 1, data: grey }
+}
+
 /** The sform, else the qform, else the voxel sizes alone, as in nifti1.h. */
 function affineOf(view: DataView, layout: Layout): Affine {
   const real = (at: number, n: number): number => layout.real(view, at + layout.step * n)

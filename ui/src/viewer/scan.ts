@@ -7,7 +7,7 @@ import { indexOf, toWorld } from './geometry'
 import type { Legend } from './legend'
 import { addImage, addVolume, discard, drawable, updateImage, upsideDown } from './library'
 import { MaskLayer } from './mask_layer'
-import { type Grid, thinned } from './nifti'
+import { type Grid, thinned, uncoloured } from './nifti'
 import type { Readout, Start } from './port'
 import { Space } from './space'
 import { type Statistics, statisticsOf } from './voi'
@@ -15,6 +15,8 @@ import { type Statistics, statisticsOf } from './voi'
 export class Scan {
   readonly space: Space
   readonly statistics: Statistics
+  /** The scan as it is drawn: a grey image that is stored in colours has a window, too. */
+  private readonly seen: Grid
   /** Of the drawn voxels. */
   private readonly dims: Types.Point3
   /** What is drawn: values in a type that the library can draw. */
@@ -36,11 +38,12 @@ export class Scan {
     this.space = flat ? Space.ofImage(grid, step) : Space.ofVolume(grid, step)
     this.dims = grid.dims.map((n, axis) => Math.ceil(n / step[axis]!)) as Types.Point3
     this.drawn = { data: new Uint8Array(), dims: this.dims }
-    this.statistics = statisticsOf(grid.data, grid.slope, grid.intercept, opening.ct)
+    this.seen = uncoloured(grid)
+    this.statistics = statisticsOf(this.seen.data, grid.slope, grid.intercept, opening.ct)
   }
 
   get colour(): boolean {
-    return this.grid.components === 3
+    return this.seen.components === 3
   }
 
   /** How many voxels one drawn voxel represents, along the most reduced axis. */
@@ -77,9 +80,9 @@ export class Scan {
 
   private add(): void {
     const { id, dims, space } = this
-    const data = drawable(this.reduced(this.grid))
+    const data = drawable(this.reduced(this.seen))
     if (this.flat) {
-      addImage(id, space, dims, upsideDown(data, dims[0] * this.grid.components))
+      addImage(id, space, dims, upsideDown(data, dims[0] * this.seen.components))
     } else {
       addVolume(id, space, dims, data)
       this.drawn = { data, dims }
