@@ -12,6 +12,7 @@ from jobs.identity import Access, Identity, marked_login
 from jobs.repository.account_rows import person_of, person_with, unknown_person
 from jobs.repository.database import Database
 from jobs.repository.idempotency import repeat_after_race
+from jobs.repository.passwords import end_links
 from jobs.repository.rows import Row
 from jobs.repository.schema import identities, memberships, people, projects
 from jobs.second_reading import reader_key
@@ -54,7 +55,7 @@ class Identities:
         return repeat_after_race(transaction)
 
     def link(self, identity: Identity, login: str) -> None:
-        """Lets a known user, by login name, sign in as an identity.
+        """Lets a known user, by login name, sign in as an identity. Links that set a password end.
 
         Raises NotFound, and Conflict if the identity is a user already.
         """
@@ -70,6 +71,7 @@ class Identities:
                 person = person_with(connection, login)
                 if person is None:
                     raise unknown_person()
+                end_links(self._database, connection, person.id)
                 self._insert_identity(connection, identity, person)
 
         repeat_after_race(transaction)
@@ -103,6 +105,8 @@ class Identities:
         existing = select(projects.c.name).where(projects.c.name.in_(roles))
         after = {name: roles[name] for name in connection.execute(existing).scalars()}
         changed = sorted(name for name in before | after if before.get(name) != after.get(name))
+        if not after.keys() <= before.keys():
+            end_links(self._database, connection, person)
         for project in changed:
             own = and_(memberships.c.person == person, memberships.c.project == project)
             connection.execute(delete(memberships).where(own))

@@ -11,7 +11,14 @@ from jobs.repository.account_rows import person_of, person_with, unknown_person
 from jobs.repository.browser_sessions import end_sessions
 from jobs.repository.database import Database
 from jobs.repository.idempotency import repeat_after_race
-from jobs.repository.schema import known_browsers, memberships, passwords, people, setup_links
+from jobs.repository.schema import (
+    identities,
+    known_browsers,
+    memberships,
+    passwords,
+    people,
+    setup_links,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +74,8 @@ class Passwords:
         """Creates a link for a person; earlier ones of the person are no longer valid.
 
         `only_in`: who asks administers this project alone. Then the person must be in it, and in no
-        other one: with the link, somebody else could act there. Raises NotFound, Forbidden.
+        other one: with the link, somebody else could act there. Nor may an OpenID provider know the
+        person: it can give roles in other projects at any time. Raises NotFound, Forbidden.
         """
         secret = new_secret()
 
@@ -79,6 +87,7 @@ class Passwords:
                 end_links(self._database, connection, person.id)
                 if only_in is not None:
                     _check_projects(connection, person.id, only_in)
+                    _check_not_identified(connection, person.id)
                 now = self._database.clock(connection)
                 stale = setup_links.c.expires_at <= now
                 connection.execute(delete(setup_links).where(stale))
@@ -157,6 +166,16 @@ def _check_projects(connection: Connection, person: str, project: str) -> None:
         raise Forbidden(
             "The user is in other projects, too, and the link would open them.",
             expected="A user of this project alone.",
+            hint="Who runs the service can create the link with `tessera users invite`.",
+        )
+
+
+def _check_not_identified(connection: Connection, person: str) -> None:
+    known = select(exists().where(identities.c.person == person))
+    if connection.execute(known).scalar_one():
+        raise Forbidden(
+            "The user signs in with the OpenID provider, and needs no password.",
+            expected="A user whom no provider knows.",
             hint="Who runs the service can create the link with `tessera users invite`.",
         )
 

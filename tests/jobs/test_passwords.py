@@ -8,6 +8,7 @@ from sqlalchemy import update
 from imaging.errors import Forbidden, NotFound
 from jobs.account import ProjectRole
 from jobs.browser_session import SignInMethod
+from jobs.identity import Identity
 from jobs.repository import Repository
 from jobs.repository.schema import known_browsers, sign_in_failures
 from jobs.repository.sign_in_attempts import FREE_FAILURES
@@ -64,6 +65,27 @@ def test_an_administrator_invites_users_of_the_own_project_alone(
         rows.invite("r1", 60.0, only_in="lung")
     with pytest.raises(NotFound):
         rows.invite("nobody", 60.0)
+
+
+def test_a_user_of_a_provider_gets_links_from_no_administrator_of_a_project(
+    repository: Repository, person: str
+) -> None:
+    """The provider can give roles in other projects at any time, which the password would open."""
+    rows, identity = repository.passwords, Identity("https://login.example.org", "r1")
+    kept = rows.invite("r1", 60.0, only_in="lung")
+    repository.identities.link(identity, "r1")
+    with pytest.raises(Forbidden):
+        rows.invite("r1", 60.0, only_in="lung")
+    with pytest.raises(NotFound):
+        rows.invited(kept.secret)
+    kept = rows.invite("r1", 60.0)
+    repository.identities.set_roles(identity, {"lung": ProjectRole.VIEWER}, 1.0)
+    assert rows.invited(kept.secret).id == person
+    roles = {"lung": ProjectRole.VIEWER, "local": ProjectRole.READER}
+    repository.identities.set_roles(identity, roles, 2.0)
+    with pytest.raises(NotFound):
+        rows.invited(kept.secret)
+    assert rows.invite("r1", 60.0)
 
 
 def test_a_link_ends_when_its_user_joins_another_project(
