@@ -3,11 +3,13 @@ import type { Point } from '../schemas'
 import {
   boxAround,
   editsOf,
+  givenUp,
   MOST_VOXELS,
   marginOf,
   request,
   type Scribble,
   sizeOf,
+  slotsUnder,
   unlessChanged,
 } from './assistance'
 import type { LabelVolume } from './labels'
@@ -20,7 +22,7 @@ function volumeOf(dims: Point, spacing: Point = [1, 1, 1]): LabelVolume {
 
 function stroke(volume: LabelVolume, from: Point, to: Point, foreground = true): Scribble {
   const runs = [discStroke(volume, 2, from, to, 0.1)]
-  return { foreground, axis: 2, index: from[2], line: [from, to], runs }
+  return { foreground, axis: 2, index: from[2], line: [from, to], runs, over: [] }
 }
 
 describe('the box around strokes', () => {
@@ -66,9 +68,29 @@ describe('an answer', () => {
     const before = cropped(volume, box)
     volume.data[8] = 3 // (2, 1, 0)
     const edits = [{ slot: 1, runs: Uint32Array.of(7, 3, 31, 2) }]
-    expect(unlessChanged(edits, volume, box, before).map(({ runs }) => [...runs])).toEqual([
-      [7, 1, 9, 1, 31, 2],
-    ])
+    expect(
+      unlessChanged(edits, volume, box, before, new Set([0])).map(({ runs }) => [...runs]),
+    ).toEqual([[7, 1, 9, 1, 31, 2]])
+  })
+
+  it('leaves other labels alone unless a stroke runs over them', () => {
+    const volume = volumeOf([10, 10, 1])
+    volume.data.fill(2, 0, 5)
+    volume.data.fill(3, 5, 7)
+    const over = slotsUnder(volume, [Uint32Array.of(1, 8)]) // 4 of label 2, 2 of 3, 2 of none
+    expect(over).toEqual([2, 3, 0])
+    expect(slotsUnder(volume, [Uint32Array.of(6, 9)])).toEqual([0])
+    const drawn = { ...stroke(volume, [1, 0, 0], [8, 0, 0]), over: [2] }
+    const free = givenUp([drawn, { ...drawn, foreground: false, over: [3] }])
+    const box = { low: [0, 0, 0] as Point, high: [10, 10, 1] as Point }
+    const [edit] = unlessChanged(
+      [{ slot: 1, runs: Uint32Array.of(3, 6) }],
+      volume,
+      box,
+      volume,
+      free,
+    )
+    expect([...edit!.runs]).toEqual([3, 2, 7, 2])
   })
 
   it('gives and takes the label', () => {

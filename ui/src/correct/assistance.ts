@@ -16,6 +16,8 @@ export interface Scribble {
   line: Point[]
   /** Flat indices of its voxels: pairs (start, length), in parts that may overlap. */
   runs: Uint32Array[]
+  /** The slots that it ran over when it was drawn. */
+  over: number[]
 }
 
 const AROUND = 1.6 // the reach of a stroke (imaging/assistance/reach.py) is 1.5 times its diagonal
@@ -92,15 +94,38 @@ export function editsOf(answer: Uint32Array, slot: number): Edit[] {
   ]
 }
 
+const TOUCHED = 0.2 // of a stroke's voxels
+
+/** The slots that a stroke runs over, and not only grazes. */
+export function slotsUnder({ data }: LabelVolume, stroke: readonly Uint32Array[]): number[] {
+  const counts = new Map<number, number>()
+  let all = 0
+  for (const runs of stroke) {
+    for (let n = 0; n < runs.length; n += 2) {
+      for (const slot of data.subarray(runs[n]!, runs[n]! + runs[n + 1]!)) {
+        counts.set(slot, (counts.get(slot) ?? 0) + 1)
+        all++
+      }
+    }
+  }
+  return [...counts].filter(([, count]) => count >= TOUCHED * all).map(([slot]) => slot)
+}
+
+/** The slots whose voxels may become the label: none, and those that strokes of it run over. */
+export function givenUp(scribbles: readonly Scribble[]): Set<number> {
+  return new Set([0, ...scribbles.flatMap(({ foreground, over }) => (foreground ? over : []))])
+}
+
 /**
- * The edits without the voxels that have changed since `before`, the labels of `box`, was copied:
- * what the reader did meanwhile stays.
+ * The edits without the voxels that have changed since `before`, the labels of `box`, was copied,
+ * for what the reader did meanwhile stays; and without voxels of slots that are not `free`.
  */
 export function unlessChanged(
   edits: readonly Edit[],
   { data, dims }: LabelVolume,
   { low }: VoxelBox,
   before: LabelVolume,
+  free: ReadonlySet<number>,
 ): Edit[] {
   const [ni, nj] = before.dims
   const same = (at: number): boolean => {
@@ -111,7 +136,9 @@ export function unlessChanged(
     const kept = new Runs()
     for (let n = 0; n < runs.length; n += 2) {
       const end = runs[n]! + runs[n + 1]!
-      for (let at = runs[n]!; at < end; at++) if (same(at)) kept.add(at, 1)
+      for (let at = runs[n]!; at < end; at++) {
+        if ((slot === 0 || free.has(data[at]!)) && same(at)) kept.add(at, 1)
+      }
     }
     return { slot, runs: kept.toArray() }
   })

@@ -4,7 +4,16 @@ import * as api from '../api'
 import { element } from '../element'
 import type { Point } from '../schemas'
 import type { DrawingSurface } from '../viewer/port'
-import { boxAround, editsOf, marginOf, request, type Scribble, unlessChanged } from './assistance'
+import {
+  boxAround,
+  editsOf,
+  givenUp,
+  marginOf,
+  request,
+  type Scribble,
+  slotsUnder,
+  unlessChanged,
+} from './assistance'
 import { sameSlice } from './brush'
 import { actionButton, choiceField, type NumberField, numberField, row } from './fields'
 import type { VoxelBox } from './labels'
@@ -69,6 +78,7 @@ function press(context: Context, spot: Spot): void {
     index: spot.slice.index,
     line: [],
     runs: [],
+    over: [],
   }
   drawing = { scribble, last: spot }
   scribbles = [...scribbles, scribble]
@@ -93,6 +103,8 @@ function extend({ volume }: Context, spot: Spot): void {
 
 function release(context: Context): void {
   if (drawing === null) return
+  const { scribble } = drawing
+  scribble.over = slotsUnder(context.volume, scribble.runs)
   drawing = null
   scribbles = scribbles.filter(({ runs }) => runs.some((part) => part.length > 0))
   if (scribbles.length > 0) void ask(context)
@@ -118,7 +130,8 @@ async function ask(context: Context): Promise<void> {
     .then((body) => api.assistance(job, box, body, signal))
     .then((runs) => () => {
       if (signal.aborted) return []
-      return unlessChanged(editsOf(read(runs), slot), volume, box, before)
+      const free = givenUp(asked).add(slot)
+      return unlessChanged(editsOf(read(runs), slot), volume, box, before, free)
     })
     .catch((error: unknown) => {
       takeBack()
