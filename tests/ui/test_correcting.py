@@ -121,8 +121,14 @@ def test_the_corrected_mask_is_shown_and_accepted(reader: Page, gateway: Gateway
     reader.evaluate("localStorage.setItem('tessera.view', 'planes')")
     reader.evaluate("localStorage.setItem('tessera.reviewer', 'Ada')")
     reader.reload()
-    correct(reader, job)
+    with held(reader, f"**/{job}/mask*", "GET"):
+        reader.evaluate(f"location.hash = 'job={job}'")
+        expect(reader.locator("#correct")).to_be_disabled()
+        for key in ("t", "a"):  # begins with the mask; the second one accepts nothing
+            reader.keyboard.press(key)
+        expect(reader.locator("#cannot-correct")).to_contain_text("as soon as the mask is loaded")
     expect(reader.locator(".correction .base")).to_have_text("Starts from the model’s mask.")
+    assert gateway.client.get(f"/v1/jobs/{job}/reviews").json() == []
     place = (affine @ [20, 12, 3, 1])[:3].tolist()  # outside the model's mask
     reader.evaluate("p => window.tessera.jump(p)", place)
     for key in ("3", "]", "]", "]", "]", "d", "."):

@@ -6,6 +6,7 @@ import { reader } from '../reader'
 import type { CorrectionPage } from './correction_page'
 import { problemBox } from './messages'
 
+const WAITS = 'The correction begins as soon as the mask is loaded.'
 const IN_TILES =
   'A large image in tiles cannot be corrected on this page. Correct the downloaded mask with another program, and upload it.'
 
@@ -13,6 +14,7 @@ export class CorrectButton {
   readonly button: HTMLButtonElement
   private wasBegun = false
   private doing = ''
+  private waits = false
   /** Why the mask cannot be corrected. */
   readonly note = element('p.hint', { id: 'cannot-correct' })
 
@@ -50,6 +52,27 @@ export class CorrectButton {
     this.disabled = !any || labels === null || typeof labels === 'string'
     const refused = this.page.tiled() ? IN_TILES : labels
     this.note.textContent = may && any && typeof refused === 'string' ? refused : ''
+  }
+
+  /** Asks for a correction, by its key: begins it, also if the mask is still being loaded. */
+  ask(): void {
+    if (this.button.hidden) return
+    if (this.disabled && this.doing === '' && this.note.textContent === '') {
+      this.waits = true
+      this.note.textContent = WAITS
+    } else this.button.click()
+  }
+
+  /** Whether a correction was asked for and has not begun: keys of tools are pressed already. */
+  get pending(): boolean {
+    return this.waits || this.doing !== ''
+  }
+
+  /** Whether one was asked for before the mask was there. It is so only once. */
+  takeWaiting(): boolean {
+    const { waits } = this
+    this.waits = false
+    return waits
   }
 
   /** Whether the reader has begun a correction that is not saved. */

@@ -72,7 +72,9 @@ export class CorrectionView {
   async offer(job: Job): Promise<void> {
     this.job = job
     this.allow()
+    const asked = this.start.takeWaiting()
     if (this.start.disabled) return
+    if (asked) return this.begin()
     const draft = await api.draftIfAny(job.id, reader.name).catch(() => null)
     if (this.job !== job || this.active || draft === null || draft.changes === 0) return
     this.start.begun = true
@@ -86,6 +88,7 @@ export class CorrectionView {
     if (session !== null) void settled(session.job.id)
     session?.tidy()
     this.job = null
+    this.start.takeWaiting()
     this.start.begun = false
     this.start.busy = ''
     this.allow()

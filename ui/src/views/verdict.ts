@@ -167,11 +167,11 @@ export class VerdictView {
     if (this.reasons.open) return this.reasons.keys()
     if (this.newer.asks) return this.newer.keys()
     return {
-      a: () => void this.acceptIt(),
+      a: () => void (this.correct.pending || this.acceptIt()),
       r: () => this.askReasons(),
       s: () => this.skip(),
       c: () => this.comment.focus(),
-      t: () => this.correct.button.click(),
+      t: () => this.correct.ask(),
       ...this.reading.keys(),
     }
   }
