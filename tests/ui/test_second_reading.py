@@ -122,7 +122,8 @@ def test_two_blind_readers_and_one_who_decides(
     ann.keyboard.press("Escape")
 
     permissions = ["jobs:read", "models:read", "results:read", "reviews:read", "scans:read"]
-    account = {"reader": "Cem", "project": "local", "permissions": permissions}
+    account = gateway.client.get("/v1/account").json()
+    account |= {"reader": "Cem", "permissions": permissions}
     other.route("**/v1/account", lambda route: route.fulfill(json=account))
     other.reload()
     expect(other.get_by_role("table", name="Readings side by side")).to_be_visible()
