@@ -328,9 +328,9 @@ def test_bytes_after_the_voxels_are_trailing_data(
         file.write(bytes(512) * name.endswith("gz") + trailing)
     scan = verify(path)
     assert np.array_equal(whole(scan), np.asarray(nib.load(path).dataobj))
-    assert scan.warnings[-1] == (
-        f"The file holds {len(trailing)} bytes after its end. They are not read."
-    )
+    many = f"{len(trailing)} bytes after its end. They are not read."
+    one = "1 byte after its end. It is not read."
+    assert scan.warnings[-1] == f"The file holds {one if len(trailing) == 1 else many}"
     if name.endswith("gz"):
         cut = save(tmp_path / f"cut-{name}", values_of("f4")).read_bytes()[:-9]
         path.write_bytes(cut + trailing)
