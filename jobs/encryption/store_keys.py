@@ -113,7 +113,8 @@ class StoreKeys:
             if self._current is None:
                 self._add()
                 self._load()
-            assert self._current is not None  # noqa: S101 - just stored
+            if self._current is None:  # it was stored, and the store does not list it
+                raise _damaged("for new files")
             return self._current
 
     def get(self, key_id: bytes) -> DataKey:

@@ -907,7 +907,7 @@ retention_reports = Table(
     Column("lease_until", Double, nullable=False),
     sqlite_autoincrement=True,
 )
-"""See `jobs.retention.report`. One that is not finished belongs to whoever renews its lease."""
+"""See `jobs.retention.report`. The gateway that renews its lease finishes it."""
 
 retention_counts = Table(
     "retention_counts",

@@ -8,7 +8,7 @@ counts only if all of this holds:
   processes on the proxy's host have its address.
 - It is there once, and its value can be a login name.
 - The request comes from the gateway's own page: a browser sends a certificate, like a cookie, with
-  every request, whoever causes it.
+  every request, also with one that another site causes.
 
 Otherwise the request is refused and not treated as if the header were absent. Somebody pretends to
 be another, or the proxy's address is missing in the settings: neither should go unnoticed.

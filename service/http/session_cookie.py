@@ -1,7 +1,7 @@
 """The cookie of somebody who signed in on the page.
 
-A browser sends it with every request to the gateway, whoever causes the request. So it counts only
-for requests that the gateway's own page sends:
+A browser sends it with every request to the gateway, also if another site causes it. So it counts
+only for requests that the gateway's own page sends:
 
 - The cookie is `SameSite=Strict`: pages of other sites cannot make a browser send it.
 - A request whose `Sec-Fetch-Site` names another origin, such as another port of the host, has no
