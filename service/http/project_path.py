@@ -6,11 +6,15 @@ change anything of another project.
 """
 
 import re
+from urllib.parse import urlsplit
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 PROJECT = "tessera.project"
 """Key of a request's scope: the project that its path names."""
+_OTHER_SLASH = 307
+"""Status of the router's redirects, to the same address with or without a final slash."""
 _PATH = re.compile(r"/projects/([a-z0-9][a-z0-9-]{0,62})(/.*)")
 
 
@@ -21,7 +25,18 @@ class ProjectPath:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and (match := _PATH.fullmatch(scope["path"])):
-            scope[PROJECT], scope["path"] = match[1], match[2]
-            scope["raw_path"] = scope["raw_path"].removeprefix(f"/projects/{match[1]}".encode())
-        await self.app(scope, receive, send)
+        if scope["type"] != "http" or not (match := _PATH.fullmatch(scope["path"])):
+            await self.app(scope, receive, send)
+            return
+        prefix = f"/projects/{match[1]}"
+        scope[PROJECT], scope["path"] = match[1], match[2]
+        scope["raw_path"] = scope["raw_path"].removeprefix(prefix.encode())
+
+        async def send_in_project(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] == _OTHER_SLASH:
+                headers = MutableHeaders(scope=message)
+                address = urlsplit(headers["location"])
+                headers["location"] = address._replace(path=prefix + address.path).geturl()
+            await send(message)
+
+        await self.app(scope, receive, send_in_project)

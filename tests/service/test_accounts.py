@@ -159,6 +159,17 @@ def test_public_routes_need_no_key(client: httpx.Client) -> None:
         assert client.get(path).is_success, path
 
 
+def test_a_final_slash_does_not_lead_out_of_the_project(
+    client: httpx.Client, keys: StoredKeys
+) -> None:
+    answer = client.get(f"/projects/{OTHER}/v1/jobs/?limit=1", headers=keys.other)
+    assert answer.status_code == 307
+    assert answer.headers["location"] == str(
+        client.base_url.join(f"/projects/{OTHER}/v1/jobs?limit=1")
+    )
+    assert client.get(answer.headers["location"], headers=keys.other).status_code == 200
+
+
 def test_a_key_may_be_the_password_of_http_basic(client: httpx.Client, keys: StoredKeys) -> None:
     key = keys.person["Authorization"].removeprefix("Bearer ")
     for user in ("", "r1"):
