@@ -19,6 +19,7 @@ from jobs.repository import Forecast, Held
 from service.routes import events
 from service.use_cases.job_status import JobStatus
 from tests.support.answers import check_problem
+from tests.support.claims import claimed
 from tests.support.finished_jobs import run_job
 from tests.support.gateway import Gateway, Start
 from tests.support.images import nifti_bytes
@@ -66,14 +67,13 @@ def test_progress_is_seen(gateway: Gateway, job: str) -> None:
     reader.start()
     until(lambda: len(seen) == 1)
     with gateway.repository() as repository:
-        claimed = repository.leases.claim(job, "test", 60)
-        assert claimed is not None
+        held = claimed(repository, job)
         begun = time.monotonic()
         for done in range(1, 101):
-            repository.leases.renew({Held(job, claimed.fence): Progress(done, 100)}, 60)
+            repository.leases.renew({Held(job, held.fence): Progress(done, 100)}, 60)
             time.sleep(0.015)
         took = time.monotonic() - begun
-        repository.leases.fail(job, claimed.fence, {"title": "Bad", "detail": "It broke."})
+        repository.leases.fail(job, held.fence, {"title": "Bad", "detail": "It broke."})
     reader.join(10)
     assert not reader.is_alive(), "the stream must end with the job"
 

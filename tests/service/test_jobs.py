@@ -9,6 +9,7 @@ from imaging.errors import Part
 from inference.runtime_registry import queue_names
 from jobs.queue import Queue
 from tests.support.answers import check_problem
+from tests.support.claims import claimed
 from tests.support.finished_jobs import run_job
 from tests.support.gateway import Gateway, Start
 from tests.support.images import nifti_bytes, png_bytes
@@ -58,13 +59,12 @@ def test_a_job_says_which_part_it_waits_for(gateway: Gateway, volume: str) -> No
     job = gateway.client.post("/v1/jobs", json=asked).json()
     assert job["waiting_for"] is None
     with gateway.repository() as repository:
-        claimed = repository.leases.claim(job["id"], "w", 60)
-        assert claimed is not None
-        assert repository.leases.release(job["id"], claimed.fence, Part.STORE)
+        held = claimed(repository, job["id"])
+        assert repository.leases.release(job["id"], held.fence, Part.STORE)
         waiting = gateway.client.get(f"/v1/jobs/{job['id']}").json()
         assert (waiting["state"], waiting["waiting_for"]) == ("queued", "the object store")
         assert (waiting["error"], waiting["attempt"]) == (None, 0)
-        assert repository.leases.claim(job["id"], "w", 60) is not None
+        claimed(repository, job["id"])
     assert gateway.client.get(f"/v1/jobs/{job['id']}").json()["waiting_for"] is None
     gateway.client.post(f"/v1/jobs/{job['id']}/cancel")
 
@@ -176,11 +176,8 @@ def test_cancel_and_retry(gateway: Gateway, volume: str) -> None:
 def test_failed_job_tells_why(gateway: Gateway, volume: str) -> None:
     job = gateway.job(scan=volume, model="solid")
     with gateway.repository() as repository:
-        claimed = repository.leases.claim(str(job["id"]), "test", 60)
-        assert claimed is not None
-        repository.leases.fail(
-            claimed.id, claimed.fence, {"title": "Bad", "detail": "It broke.", "x": 1}
-        )
+        held = claimed(repository, str(job["id"]))
+        repository.leases.fail(held.id, held.fence, {"title": "Bad", "detail": "It broke.", "x": 1})
     found = gateway.client.get(f"/v1/jobs/{job['id']}").json()
     assert found["state"] == "failed"
     assert found["error"]["detail"] == "It broke."

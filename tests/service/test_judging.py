@@ -19,6 +19,7 @@ from models.registry import Registry
 from service.app import create_app
 from service.auth import Caller, HttpCaller, Permission, Principal
 from tests.support.answers import check_problem
+from tests.support.claims import claimed
 from tests.support.finished_jobs import run_job
 from tests.support.gateway import Gateway, Start
 from tests.support.images import nifti_bytes
@@ -143,8 +144,7 @@ def with_accounts(tmp_path: Path, models: Path) -> Iterator[tuple[httpx.Client, 
         scan = client.post("/v1/scans", files=sent).json()["id"]
         job = client.post("/v1/jobs", json={"scan": scan, "model": "solid"}).json()["id"]
         with closing(Repository(settings.database)) as repository:
-            held = repository.leases.claim(job, "worker", 60)
-            assert held is not None
+            held = claimed(repository, job)
             assert repository.leases.finish(
                 *(job, held.fence),
                 mask_sha256="a" * 64,

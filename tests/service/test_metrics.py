@@ -4,6 +4,7 @@ import time
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.support.claims import claimed
 from tests.support.freezing import frozen, postgres_pid
 from tests.support.gateway import Gateway, Start
 from tests.support.images import nifti_bytes
@@ -39,8 +40,7 @@ def test_queues_jobs_and_parts(start_gateway: Start) -> None:
     first = gateway.job(scan=scan, model="solid")
     gateway.job(scan=scan, model="solid")
     with gateway.repository() as repository:
-        held = repository.leases.claim(first["id"], "w", 60)
-        assert held is not None
+        held = claimed(repository, first["id"])
         problem = {"type": "urn:tessera:bad-model", "title": "x"}
         assert repository.leases.fail(held.id, held.fence, problem)
     found = samples(gateway)
@@ -65,8 +65,7 @@ def test_a_restart_keeps_the_counters(start_gateway: Start) -> None:
     gateway = start_gateway()
     job = gateway.job(scan=gateway.scan(nifti_bytes()), model="solid")
     with gateway.repository() as repository:
-        held = repository.leases.claim(job["id"], "w", 60)
-        assert held is not None
+        held = claimed(repository, job["id"])
         assert repository.leases.fail(held.id, held.fence, {"title": "x"})
     key = ("tessera_job_attempts_total", "solid", "failed", "any")
     assert samples(gateway)[key] == 1

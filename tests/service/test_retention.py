@@ -32,6 +32,7 @@ from service.use_cases.audit_recorder import AuditRecorder
 from service.use_cases.received_data import ReceivedData
 from service.use_cases.retention import Retention, RetentionParts
 from tests.support.audited import SIGNER, audit_event
+from tests.support.claims import claimed
 from tests.support.dicom.files import as_bytes, classic
 from tests.support.migrated import migrated
 from tests.support.rows import make_job, make_scan
@@ -79,10 +80,9 @@ class Service:
         sha256 = self._blob(scan)
         rows.scans.add(make_scan(scan, "local", sha256=sha256, created_at=self.old, bytes=100))
         rows.jobs.add(make_job(job, "local", scans={"t1": scan}))
-        claimed = rows.leases.claim(job, "w", 60)
-        assert claimed is not None
+        held = claimed(rows, job)
         rows.leases.finish(
-            *(job, claimed.fence),
+            *(job, held.fence),
             mask_sha256=self._blob("the mask of all"),
             mask_format="nifti",
             preview_sha256=self._blob(f"preview {number}"),

@@ -21,6 +21,7 @@ from models.registry import Registry
 from service.app import create_app
 from service.auth import Caller, HttpCaller, Permission, Principal
 from tests.support.answers import check_problem
+from tests.support.claims import claimed
 from tests.support.corrections import pack
 from tests.support.dicom.files import classic
 from tests.support.dicom.files import write as write_files
@@ -77,8 +78,7 @@ class Service:
     def finish(self, job: str) -> None:
         blobs = open_blobs(self.settings)
         with closing(Repository(self.settings.database)) as repository:
-            held = repository.leases.claim(job, "worker", 60)
-            assert held is not None
+            held = claimed(repository, job)
             stored = repository.scans.get("local", held.grid_scan)
             with blobs.local(stored.sha256) as path:
                 made = self.settings.data / "made.nii.gz"

@@ -12,6 +12,7 @@ import pytest
 
 from jobs.repository import Repository
 from tests.support.answers import check_problem
+from tests.support.claims import claimed
 from tests.support.dicom.mr_series import as_bytes, series
 from tests.support.finished_jobs import run_job
 from tests.support.gateway import Gateway, start
@@ -57,8 +58,7 @@ def jobs(gateway: Gateway) -> dict[str, str]:
 
 
 def finish(repository: Repository, job: str, warnings: int) -> None:
-    held = repository.leases.claim(job, "w", 60)
-    assert held is not None
+    held = claimed(repository, job)
     assert repository.leases.finish(
         job,
         held.fence,

@@ -14,6 +14,7 @@ from jobs.blobs import open_blobs
 from jobs.job import Job, Progress
 from jobs.repository import Held
 from jobs.repository.schema import jobs
+from tests.support.claims import claimed
 from tests.support.gateway import Gateway
 
 
@@ -21,8 +22,7 @@ def run_job(gateway: Gateway, job_id: str, mask: np.ndarray, **measurements: Any
     """Does what a worker does: claims the job, stores a mask and a preview, finishes."""
     blobs = open_blobs(gateway.settings)
     with gateway.repository() as repository:
-        job = repository.leases.claim(job_id, "test", 60)
-        assert job is not None
+        job = claimed(repository, job_id)
         repository.leases.renew({Held(job_id, job.fence): Progress(2, 4)}, 60)
         stored = repository.scans.get(job.project, next(iter(job.scans.values())))
         folder = gateway.data.parent

@@ -9,6 +9,7 @@ import httpx
 from jobs.account import ProjectRole
 from jobs.repository import Repository
 from jobs.settings import Settings
+from tests.support.claims import claimed
 from tests.support.images import nifti_bytes
 from tests.support.route_permissions import NamedRoute
 from tests.support.stored_accounts import StoredKeys
@@ -54,8 +55,7 @@ def filled_project(
     upload = client.post("/v1/uploads", headers=admin | tus).headers["location"]
     key = client.get("/v1/keys", headers=admin).json()["keys"][0]["id"]
     with closing(Repository(settings.database)) as repository:
-        held = repository.leases.claim(job, "worker", 60)
-        assert held is not None
+        held = claimed(repository, job)
         assert repository.leases.finish(
             *(job, held.fence),
             mask_sha256="a" * 64,

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from jobs.job import JobState
 from jobs.job_filter import JobCounts, JobFilter, JobSort, Verdict
+from tests.support.claims import claimed
 from tests.support.finished_jobs import complete_report, run_job
 from tests.support.gateway import Gateway
 from tests.support.images import nifti_bytes
@@ -209,8 +210,7 @@ def test_rows_are_live_wherever_they_are(page: Page, many: Gateway) -> None:
     with page.expect_request(re.compile(job)):  # the stream of the rows that are now on screen
         pass
     with many.repository() as repository:
-        held = repository.leases.claim(job, "w", 600)
-        assert held is not None
+        held = claimed(repository, job, 600)
         expect(page.locator(f"[data-job='{job}']")).to_have_attribute("data-state", "running")
         repository.leases.fail(job, held.fence, {"title": "Bad", "detail": "It broke."})
     expect(page.locator(f"[data-job='{job}']")).to_have_count(0)
