@@ -1,17 +1,17 @@
 """Ports for the servers that tests start."""
 
 import fcntl
+import os
 import random
 import socket
 import tempfile
 from pathlib import Path
-from typing import IO
 
 RANGE = range(20_000, 32_000)
 """Below the ports from which Linux (32768) and macOS (49152) serve `bind(0)` and outgoing
 connections, so that no other program receives one of these ports by chance."""
-_HELD: list[IO[bytes]] = []
-"""Lock files of this process's ports. They are held until the process ends."""
+_HELD: list[int] = []
+"""Open lock files of this process's ports. They are held until the process ends."""
 
 
 def free_port() -> int:
@@ -30,7 +30,7 @@ def free_port() -> int:
         if _lock(folder / str(port)):
             if _can_bind(port):
                 return port
-            _HELD.pop().close()
+            os.close(_HELD.pop())
     raise OSError(f"No port from {RANGE.start} to {RANGE.stop - 1} is free on 127.0.0.1.")
 
 
@@ -40,11 +40,11 @@ def free_ports(count: int) -> list[int]:
 
 
 def _lock(path: Path) -> bool:
-    file = path.open("ab")
+    file = os.open(path, os.O_WRONLY | os.O_CREAT, 0o666)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        file.close()
+        os.close(file)
         return False
     _HELD.append(file)
     return True
