@@ -34,7 +34,7 @@ from benchmarks.parts import ObjectStore, Part, Postgres, Redis, Tessera, starte
 from imaging.errors import Unavailable  # noqa: E402
 from jobs.job import JobState  # noqa: E402
 from jobs.repository import Repository  # noqa: E402
-from jobs.repository.schema import jobs  # noqa: E402
+from jobs.repository.schema.job_tables import jobs  # noqa: E402
 from jobs.settings import Settings  # noqa: E402
 from tests.support.convolutions import network  # noqa: E402
 

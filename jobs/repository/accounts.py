@@ -24,7 +24,7 @@ from jobs.repository.database import Database
 from jobs.repository.idempotency import repeat_after_race
 from jobs.repository.passwords import end_links
 from jobs.repository.rows import Row
-from jobs.repository.schema import api_keys, memberships, people, projects
+from jobs.repository.schema.account_tables import api_keys, memberships, people, projects
 from jobs.second_reading import reader_key
 
 

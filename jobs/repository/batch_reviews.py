@@ -15,7 +15,9 @@ from jobs.repository.idempotency import digest, earlier_row, repeat_after_race
 from jobs.repository.job_rows import chunks
 from jobs.repository.reading_rows import readings_of
 from jobs.repository.rows import Row
-from jobs.repository.schema import batch_reviews, jobs, review_stands, reviews, worklist
+from jobs.repository.schema.job_tables import jobs
+from jobs.repository.schema.review_tables import batch_reviews, review_stands, reviews
+from jobs.repository.schema.worklist_tables import worklist
 from jobs.review import WITHDRAWAL_S, Review
 
 _KEPT_S = 24 * 3600.0

@@ -13,7 +13,7 @@ from jobs.repository.idempotency import digest, earlier_row, job_digest, repeat_
 from jobs.repository.job_rows import insert_jobs
 from jobs.repository.quotas import check_order
 from jobs.repository.rows import Row
-from jobs.repository.schema import batches, jobs
+from jobs.repository.schema.job_tables import batches, jobs
 
 
 class Batches:

@@ -10,7 +10,7 @@ from jobs.account import DicomSender, ProjectRole
 from jobs.repository.account_rows import check_project
 from jobs.repository.database import Database
 from jobs.repository.idempotency import repeat_after_race
-from jobs.repository.schema import dicom_senders
+from jobs.repository.schema.account_tables import dicom_senders
 from jobs.settings import AE_TITLE
 
 

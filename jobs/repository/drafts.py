@@ -25,7 +25,8 @@ from jobs.repository.idempotency import repeat_after_race
 from jobs.repository.job_rows import check_job, lock_succeeded
 from jobs.repository.reading_rows import reading_of, reviews_of, shown
 from jobs.repository.reviews import no_corrected_mask
-from jobs.repository.schema import draft_changes, drafts, jobs
+from jobs.repository.schema.job_tables import jobs
+from jobs.repository.schema.review_tables import draft_changes, drafts
 from jobs.repository.verdicts import check_not_looked
 from jobs.second_reading import SecondReading, reader_key
 

@@ -15,7 +15,9 @@ from jobs.repository.job_rows import chunks, insert_jobs, no_job, read_jobs
 from jobs.repository.job_steps import JOB_STEPS
 from jobs.repository.quotas import check_order
 from jobs.repository.rows import Row
-from jobs.repository.schema import brief, deliveries, job_scans, jobs, worklist
+from jobs.repository.schema.delivery_tables import deliveries
+from jobs.repository.schema.job_tables import brief, job_scans, jobs
+from jobs.repository.schema.worklist_tables import worklist
 from jobs.repository.steps import UNHELD
 
 _REVISION = ("state", "attempt", "fence", "tiles_done", "tiles_total", "preparing", "verdict")

@@ -11,14 +11,8 @@ from jobs.repository.account_rows import person_of, person_with, unknown_person
 from jobs.repository.browser_sessions import end_sessions
 from jobs.repository.database import Database
 from jobs.repository.idempotency import repeat_after_race
-from jobs.repository.schema import (
-    identities,
-    known_browsers,
-    memberships,
-    passwords,
-    people,
-    setup_links,
-)
+from jobs.repository.schema.account_tables import identities, memberships, people
+from jobs.repository.schema.sign_in_tables import known_browsers, passwords, setup_links
 
 
 @dataclass(frozen=True, slots=True)

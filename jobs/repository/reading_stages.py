@@ -7,7 +7,7 @@ from sqlalchemy import delete, select
 
 from jobs.repository.database import Database
 from jobs.repository.idempotency import repeat_after_race
-from jobs.repository.schema import reading_events
+from jobs.repository.schema.reading_tables import reading_events
 from jobs.repository.webhooks import AT_ONCE, insert_messages
 from jobs.webhook import ReadingStage, WebhookEvent, WebhookMessage
 

@@ -17,7 +17,10 @@ from jobs.repository.reading_rows import (
     reviews_of,
     second_reading_of,
 )
-from jobs.repository.schema import job_scans, jobs, readings, reviews, worklist
+from jobs.repository.schema.job_tables import job_scans, jobs
+from jobs.repository.schema.reading_tables import readings
+from jobs.repository.schema.review_tables import reviews
+from jobs.repository.schema.worklist_tables import worklist
 from jobs.repository.verdicts import add_event, update_reading, update_verdict
 from jobs.repository.worklist import conditions
 from jobs.review import Review, Role

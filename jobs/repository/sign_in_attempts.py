@@ -12,7 +12,8 @@ from sqlalchemy import and_, delete, insert, select, update
 from jobs.random_secret import new_secret, sha256_of
 from jobs.repository.database import Database
 from jobs.repository.idempotency import repeat_after_race
-from jobs.repository.schema import known_browsers, people, sign_in_failures
+from jobs.repository.schema.account_tables import people
+from jobs.repository.schema.sign_in_tables import known_browsers, sign_in_failures
 
 FREE_FAILURES = 5
 """After so many failures in a row, each further attempt has to wait."""

@@ -10,7 +10,8 @@ from jobs.repository.database import Database
 from jobs.repository.idempotency import repeat_after_race
 from jobs.repository.job_rows import insert_jobs, read_jobs
 from jobs.repository.quotas import check_storage
-from jobs.repository.schema import jobs, worklist
+from jobs.repository.schema.job_tables import jobs
+from jobs.repository.schema.worklist_tables import worklist
 
 
 class UploadedMasks:

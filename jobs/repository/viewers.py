@@ -5,7 +5,7 @@ from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, 
 from jobs.repository.database import Database
 from jobs.repository.idempotency import repeat_after_race
 from jobs.repository.job_rows import check_job
-from jobs.repository.schema import readings, viewers
+from jobs.repository.schema.reading_tables import readings, viewers
 from jobs.second_reading import ReadingState
 from jobs.viewer import Viewer
 

@@ -14,7 +14,8 @@ from jobs.repository.idempotency import repeat_after_race
 from jobs.repository.job_rows import chunks
 from jobs.repository.pages import newest_first
 from jobs.repository.rows import job_end_of, message_of
-from jobs.repository.schema import batches, job_ends, jobs, message_waits, webhook_messages
+from jobs.repository.schema.job_tables import batches, jobs
+from jobs.repository.schema.webhook_tables import job_ends, message_waits, webhook_messages
 from jobs.webhook import BatchEnd, JobEnd, MessageState, WebhookMessage
 
 Compose = Callable[[Sequence[JobEnd], Sequence[BatchEnd]], Sequence[WebhookMessage]]
