@@ -289,6 +289,15 @@ def is_length(mm: float) -> bool:
     return _LEAST_MM <= mm < FAR_MM
 
 
+def lengths_of(values: Any) -> tuple[float, float] | None:
+    """(between rows, between columns) from an attribute like Pixel Spacing; None if not valid."""
+    try:
+        rows, columns = (float(n) for n in values)
+    except (TypeError, ValueError):
+        return None
+    return (rows, columns) if is_length(rows) and is_length(columns) else None
+
+
 def _plain(value: Any) -> Any:
     if value is None or isinstance(value, str):
         return value
