@@ -13,13 +13,11 @@ from jobs.repository import Repository
 from jobs.settings import Settings
 from models.registry import Registry
 from service.auth import Authenticator
-from service.resources.audit_key import audit_signer
-from service.resources.audit_writer import AuditWriter
 from service.resources.metrics import Metrics
 from service.resources.routing_table import RoutingTable
 from service.resources.scratch import Scratch
 from service.resources.usable_models import UsableModels
-from service.use_cases.audit_recorder import AuditRecorder
+from service.use_cases.audit_recorder import AuditRecorder, recording
 from service.wiring.access import Access, open_access
 
 logger = logging.getLogger("tessera.service")
@@ -59,7 +57,7 @@ def open_parts(
     stack.callback(repository.close)
     repository.migrate()
     _warn_of_unknown_projects(routing, repository)
-    recorder = _recorder(settings, repository, stack)
+    recorder = stack.enter_context(recording(settings, repository.audit))
     access = open_access(settings, repository, recorder, authenticator, stack)
     queue = stack.enter_context(closing(Queue(settings, queue_names())))
     scratch = stack.enter_context(closing(Scratch(settings.scratch)))
@@ -86,13 +84,3 @@ def _warn_of_unknown_projects(routing: RoutingTable, repository: Repository) -> 
         known = {project.name for project in repository.accounts.projects()}
         for name in sorted(routing.projects - known):
             logger.warning("The routing table names the project %s, which does not exist.", name)
-
-
-def _recorder(settings: Settings, repository: Repository, stack: AsyncExitStack) -> AuditRecorder:
-    """Started here, before all that it records, and stopped after it."""
-    if not settings.audit:
-        return AuditRecorder(None)
-    writer = AuditWriter(repository.audit, audit_signer(settings))
-    writer.start()
-    stack.callback(writer.stop)
-    return AuditRecorder(writer)

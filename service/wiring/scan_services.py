@@ -6,9 +6,7 @@ from service.dicom.archive_client import DicomWebArchives
 from service.dicom.peer_probe import DicomPeerProbe
 from service.resources.assistant_process import AssistantProcess
 from service.resources.dicom_metrics import DicomMetrics
-from service.resources.partial_uploads import PartialUploads, UploadLimits
 from service.resources.pseudonyms import pseudonym_secret
-from service.resources.received_series import ReceivedSeries
 from service.resources.tile_files import TileFiles
 from service.use_cases.archives import Archives
 from service.use_cases.image_sessions import ImageSessions
@@ -61,16 +59,9 @@ def _intake(parts: Parts, masks: UploadedMasks) -> ScanIntake:
 
 
 def _add_received(parts: Parts, services: Services, intake: ScanIntake) -> None:
-    rows, settings = parts.repository, parts.settings
-    uploads = PartialUploads(settings.uploads, UploadLimits.of(settings))
-    received = ReceivedData(
-        ReceivedSeries(settings.data, intake.secret),
-        uploads,
-        rows.accounts,
-        rows.dicom_senders,
-        rows.legal_holds,
-    )
-    services.add(uploads, received, UploadedScans(uploads, intake, parts.scratch))
+    received = ReceivedData.of(parts.settings, parts.repository)
+    uploads = received.uploads
+    services.add(received, uploads, UploadedScans(uploads, intake, parts.scratch))
 
 
 def _add_archives(parts: Parts, services: Services, intake: ScanIntake) -> None:
