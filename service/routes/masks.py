@@ -20,7 +20,7 @@ from service.http.downloads import file_response, mask_response
 from service.http.file_content import file_content
 from service.http.permissions import Allowed
 from service.resources.format_names import MaskFormatName, ReportFormatName
-from service.routes.serializers import job_out
+from service.routes.job_serializers import job_out
 from service.schemas import JobId, JobOut, LabelMapIn, ScanId
 from service.use_cases.result_mask import ResultMask
 
