@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from imaging.box import Box
 from imaging.errors import UnreadableScan, UnsupportedScan
-from imaging.formats.dicom.frame import Frame, lengths_of
+from imaging.formats.dicom.frame import Frame
+from imaging.formats.dicom.frame_plane import lengths_of
 from imaging.formats.dicom.pixel_padding import PixelPadding
 from imaging.formats.dicom.pixel_values import ImageValues, image_type
 from imaging.formats.dicom.stack import Stack

@@ -16,8 +16,9 @@ from imaging.box import Box
 from imaging.errors import TesseraError, UnreadableScan, UnsupportedScan
 from imaging.formats.dicom import decoders
 from imaging.formats.dicom.codestream import check_frame, states_size
-from imaging.formats.dicom.frame import attribute, lengths_of
 from imaging.formats.dicom.frame_bytes import FrameBytes
+from imaging.formats.dicom.frame_plane import lengths_of
+from imaging.formats.dicom.functional_groups import attribute
 from imaging.formats.dicom.instance import Instance
 from imaging.formats.dicom.slide_tiles import SlideTiles
 from imaging.formats.dicom.stored_plane import decoding
