@@ -1166,6 +1166,14 @@ export interface JobOut {
    * `uploaded` of the report has its labels.
    */
   uploaded: boolean
+  /**
+   * File name of an uploaded mask, or its series; null for other jobs, or if it is not known.
+   */
+  uploaded_name: string | null
+  /**
+   * The name in reviews of who uploaded the mask; null as above, and without accounts.
+   */
+  uploaded_by: string | null
 }
 /**
  * How many tiles of a job are finished.
