@@ -109,11 +109,13 @@ def test_masks_are_judged_one_after_the_other_by_keyboard(reader: Page, worklist
     reader.keyboard.press("r")
     expect(reader.locator("#reason-other")).not_to_be_checked()
     reader.keyboard.press("5")
+    reader.keyboard.press("7")
     reader.keyboard.press("Enter")
     expect(reader.locator(".verdict .result")).to_contain_text("Rejected. No other mask")
     (last,) = worklist.reviews(third)
-    assert (last["reasons"], last["comment"][:5]) == (["image-quality"], "Arrr:")
-    expect(reader.locator(".reviews li")).to_contain_text("Image quality")
+    assert last["reasons"] == ["image-quality", "merged-or-split"]
+    assert last["comment"][:5] == "Arrr:"
+    expect(reader.locator(".reviews li")).to_contain_text("Image quality, Merged or split objects")
 
 
 def test_a_verdict_is_undone_within_five_seconds(reader: Page, worklist: Worklist) -> None:
