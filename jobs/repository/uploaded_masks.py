@@ -31,9 +31,12 @@ class UploadedMasks:
         """
         result = {
             name: getattr(job, name)
-            for name in ("started_at", "finished_at", "mask_sha256", "mask_format")
+            for name in (
+                *("started_at", "finished_at", "mask_sha256", "mask_format", "preview_sha256"),
+                *("uploaded_name", "uploaded_by"),
+            )
         }
-        result |= {"preview_sha256": job.preview_sha256, "report": dict(report)}
+        result |= {"report": dict(report)}
         result |= {"mask_bytes": mask_bytes}
 
         def transaction(connection: Connection) -> tuple[Job, bool]:

@@ -51,6 +51,8 @@ def job_out(status: JobStatus) -> JobOut:
         unusual_sizes=[unusual_size_out(one) for one in status.listed.unusual_sizes],
         mask_format=job.mask_format,
         uploaded=job.uploaded,
+        uploaded_name=job.uploaded_name,
+        uploaded_by=job.uploaded_by,
     )
 
 

@@ -65,7 +65,9 @@ async def add_label_map(
     reviews. It must be on the grid of the scan; its axes may be permuted or flipped. Its labels are
     named after their numbers. A DICOM Segmentation needs no such request: an upload recognises it.
     """
-    stored = await threads.run(masks.add_label_map, principal.project, scan_id, body.mask)
+    stored = await threads.run(
+        masks.add_label_map, principal.project, scan_id, body.mask, principal.reader
+    )
     if not stored.created:
         response.status_code = 200
     response.headers["Location"] = f"/v1/jobs/{stored.job.id}"

@@ -97,7 +97,9 @@ async def upload_scan(
     nothing else, and returns a list.
     """
     async with uploaded_files(request, space) as files:
-        result = await threads.run(intake.take_in, principal.project, files, options.selection)
+        result = await threads.run(
+            intake.take_in, principal.project, files, options.selection, by=principal.reader
+        )
     return scans_out(result, options, response, audited)
 
 

@@ -88,7 +88,16 @@ describe('text', () => {
     expect(text.originText({ format: 'nifti', algorithms: [], labels: [] })).toBe(
       'The mask was uploaded with the scan, as a label map.',
     )
-    expect(text.modelText(job({ uploaded: true, model: 'uploaded-mask' }))).toBe('Uploaded mask')
+  })
+
+  it('tells the uploaded masks of a scan apart', () => {
+    const mask = { uploaded: true, model: 'uploaded-mask', uploaded_name: null, uploaded_by: null }
+    expect(text.modelText(job(mask))).toBe('Uploaded mask')
+    const named = { ...mask, uploaded_name: 't1_seg.nii.gz' }
+    expect(text.modelText(job(named))).toBe('Mask t1_seg.nii.gz')
+    expect(text.modelText(job({ ...named, uploaded_by: 'R1' }))).toBe(
+      'Mask t1_seg.nii.gz, uploaded by R1',
+    )
   })
 })
 

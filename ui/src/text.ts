@@ -7,10 +7,14 @@ export function scanText({ subject, scan_name }: Pick<Job, 'subject' | 'scan_nam
   return subject === null ? scan_name : `${subject} · ${scan_name}`
 }
 
-/** The model's title; a mask that was uploaded with its scan has no model. */
-export function modelText(job: Pick<Job, 'model' | 'uploaded'>, title?: string): string {
-  return job.uploaded ? 'Uploaded mask' : (title ?? job.model)
+/** The model's title; of a mask that was uploaded with its scan, its file and who sent it. */
+export function modelText(job: Made, title?: string): string {
+  if (!job.uploaded) return title ?? job.model
+  const name = job.uploaded_name === null ? 'Uploaded mask' : `Mask ${job.uploaded_name}`
+  return job.uploaded_by === null ? name : `${name}, uploaded by ${job.uploaded_by}`
 }
+
+type Made = Pick<Job, 'model' | 'uploaded' | 'uploaded_name' | 'uploaded_by'>
 
 /** The title of a model in a list, with the version where it is a later one of another model. */
 export function titleText(model: Pick<Model, 'name' | 'title' | 'version'>): string {

@@ -68,6 +68,8 @@ jobs = Table(
     Column("idempotency_key", Text),
     Column("request", String(64), nullable=False),
     Column("traceparent", String(64)),
+    Column("uploaded_name", Text),
+    Column("uploaded_by", Text),
     UniqueConstraint("project", "idempotency_key", name="jobs_once_per_key"),
     Index("jobs_list", "project", "seq"),
     Index("jobs_list_by_state", "project", "state", "seq"),

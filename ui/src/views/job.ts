@@ -141,6 +141,7 @@ export class JobView {
     this.id = null
   }
 
+  /** Returns when the scan's first image is on screen, or why there is none. */
   async open(id: string): Promise<void> {
     if (this.id === id) return
     this.close()

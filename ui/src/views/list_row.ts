@@ -167,7 +167,8 @@ function reasonsOf(job: Job): string[] {
 function titleOf(job: Job): string {
   const lines = [scanText(job)]
   if (job.study_date !== null) lines.push(`study of ${job.study_date}`)
-  lines.push(`requested ${timeText(job.created_at)}`)
+  lines.push(`${job.uploaded ? 'stored' : 'requested'} ${timeText(job.created_at)}`)
+  if (job.uploaded) lines.push(modelText(job))
   if (job.state === 'queued') lines.push(stateText(job))
   if (job.verdict !== null && job.reviewer !== null) lines.push(`${job.verdict}${readerText(job)}`)
   if (job.assignee !== null) lines.push(`assigned to ${job.assignee}`)
