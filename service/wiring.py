@@ -82,6 +82,7 @@ from service.use_cases.openid import OpenId, openid_of
 from service.use_cases.orders import Orders
 from service.use_cases.password_sign_in import PasswordSignIn
 from service.use_cases.peer_health import PeerHealth
+from service.use_cases.proxy_sign_ins import ProxySignIns
 from service.use_cases.publications import Publications, PublicationThread
 from service.use_cases.reader_measurements import ReaderMeasurements
 from service.use_cases.readiness import Readiness
@@ -244,6 +245,7 @@ def build_services(parts: Parts) -> Services:
             rows.passwords, rows.sign_in_attempts, parts.sessions, parts.settings.setup_link_s
         ),
         SignInLimits(),
+        ProxySignIns(parts.recorder, rows.accounts, parts.callers, parts.settings.session_idle_s),
         UploadSpace(parts.scratch, parts.settings.max_upload_bytes),
         RateLimits(parts.settings.requests_per_minute, rows.quotas.all),
         StorageRoom(rows.quotas),
