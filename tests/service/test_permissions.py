@@ -42,6 +42,8 @@ PUBLIC = {
     "/v1/session",
     "/v1/session/renewal",
     "/v1/session/password",
+    "/v1/sessions",
+    "/v1/sessions/{sign_in_id}",
     "/v1/passwords",
     "/v1/sign-in/oidc",
     "/v1/sign-in/oidc/callback",
@@ -68,7 +70,10 @@ class Projects:
         return Principal("somebody", caller.authorization, frozenset(Permission))
 
 
-ASK = ("/auth/token/valid", "/session/renewal", "/session/password")
+ASK = (
+    *("/auth/token/valid", "/session/renewal", "/session/password", "/v1/sessions"),
+    "/v1/sessions/x",
+)
 """Public routes that answer 401 to who is not signed in, whatever a caller may do otherwise."""
 
 
