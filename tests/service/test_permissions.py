@@ -265,3 +265,5 @@ def test_the_local_administrator_may_do_everything_in_its_project() -> None:
         principal = LocalAdministrator().authenticate(caller)
         assert principal.project == "local"
         assert principal.permissions == set(Permission)
+    with pytest.raises(Forbidden, match="no such project"):
+        LocalAdministrator().authenticate(HttpCaller(project="other"))

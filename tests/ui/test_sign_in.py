@@ -110,7 +110,7 @@ def test_a_reader_signs_in(browser: Browser, gateway: Gateway, jobs: dict[str, s
     base = str(gateway.client.base_url)
     with gateway.repository() as rows:
         link = rows.passwords.invite("r1", 600.0).secret
-    for page in watched(browser, base, "status of 401", "status of 404"):
+    for page in watched(browser, base, "status of 401", "status of 403", "status of 404"):
         expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
         page.goto(f"{base}/#setup={link}&user=r1")
         choose_password(page, gateway)
@@ -162,3 +162,9 @@ def test_a_reader_signs_in(browser: Browser, gateway: Gateway, jobs: dict[str, s
         expect(tab.locator(".jobs")).to_contain_text("local.nii")
         page.evaluate("window.dispatchEvent(new Event('focus'))")
         expect(page.locator(".jobs")).to_contain_text("local.nii")
+
+        tab.goto(f"{base}/projects/other/")
+        expect(tab.get_by_role("heading", name="No such project")).to_be_visible()
+        shown(tab, "no-project")
+        tab.get_by_role("link", name="lung").click()
+        expect(tab.locator(".jobs")).to_contain_text("lung.nii")
