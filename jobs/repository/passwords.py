@@ -7,10 +7,10 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, exists, insert, 
 from imaging.errors import Forbidden, NotFound
 from jobs.account import Person
 from jobs.random_secret import new_secret, sha256_of
-from jobs.repository.account_rows import person_of, person_with, unknown_person
+from jobs.repository.account_rows import check_only_in, person_of, person_with, unknown_person
 from jobs.repository.browser_sessions import end_sessions
 from jobs.repository.database import Database
-from jobs.repository.schema.account_tables import identities, memberships, people
+from jobs.repository.schema.account_tables import identities, people
 from jobs.repository.schema.sign_in_tables import known_browsers, passwords, setup_links
 
 
@@ -75,7 +75,7 @@ class Passwords:
                 raise unknown_person()
             end_links(self._database, connection, person.id)
             if only_in is not None:
-                _check_projects(connection, person.id, only_in)
+                check_only_in(connection, person.id, only_in, "tessera users invite")
                 _check_not_identified(connection, person.id)
             now = self._database.clock(connection)
             stale = setup_links.c.expires_at <= now
@@ -146,16 +146,6 @@ def end_links(database: Database, connection: Connection, person: str) -> None:
     """
     database.lock(connection, f"links of {person}")
     connection.execute(delete(setup_links).where(setup_links.c.person == person))
-
-
-def _check_projects(connection: Connection, person: str, project: str) -> None:
-    query = select(memberships.c.project).where(memberships.c.person == person)
-    if set(connection.execute(query).scalars()) != {project}:
-        raise Forbidden(
-            "The user is in other projects, too, and the link would open them.",
-            expected="A user of this project alone.",
-            hint="Who runs the service can create the link with `tessera users invite`.",
-        )
 
 
 def _check_not_identified(connection: Connection, person: str) -> None:

@@ -10,7 +10,7 @@ import logging
 
 from imaging.errors import Forbidden, Unauthenticated
 from jobs import repository
-from jobs.browser_session import SignInMethod
+from jobs.browser_session import SignInMethod, SignInPlace
 from jobs.repository import ProviderSession
 from service.auth import SignInSessions
 from service.resources.oidc.sealed_token import sealed, unsealed
@@ -40,9 +40,9 @@ class ProviderSessions(PollingTask):
         self._secret = secret
         super().__init__("provider-sessions", POLL_S, _RECOVERY)
 
-    def begin(self, signed_in: SignedIn) -> str:
+    def begin(self, signed_in: SignedIn, place: SignInPlace) -> str:
         """Begins a session; the secret for the cookie. Raises Unauthenticated, and Unavailable."""
-        secret = self._sessions.begin(signed_in.access.person.id, SignInMethod.OIDC)
+        secret = self._sessions.begin(signed_in.access.person.id, SignInMethod.OIDC, place)
         if signed_in.refresh_token:
             self._rows.keep(secret, sealed(signed_in.refresh_token, self._secret))
         return secret

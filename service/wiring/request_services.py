@@ -17,6 +17,7 @@ from service.resources.rate_limits import RateLimits
 from service.resources.service_metrics import ServiceMetrics, Sources
 from service.resources.sign_in_limits import SignInLimits
 from service.use_cases.password_sign_in import PasswordSignIn
+from service.use_cases.proxy_sign_ins import ProxySignIns
 from service.use_cases.readiness import Readiness
 from service.use_cases.storage_room import StorageRoom
 from service.wiring.parts import Parts
@@ -44,6 +45,7 @@ def add_requests(parts: Parts, services: Services) -> None:
             rows.passwords, rows.sign_in_attempts, access.sessions, settings.setup_link_s
         ),
         SignInLimits(),
+        ProxySignIns(parts.recorder, rows.accounts, access.callers, settings.session_idle_s),
         UploadSpace(parts.scratch, settings.max_upload_bytes),
         RateLimits(settings.requests_per_minute, rows.quotas.all),
         StorageRoom(rows.quotas),

@@ -42,6 +42,8 @@ PUBLIC = {
     "/v1/session",
     "/v1/session/renewal",
     "/v1/session/password",
+    "/v1/sessions",
+    "/v1/sessions/{sign_in_id}",
     "/v1/passwords",
     "/v1/sign-in/oidc",
     "/v1/sign-in/oidc/callback",
@@ -68,7 +70,10 @@ class Projects:
         return Principal("somebody", caller.authorization, frozenset(Permission))
 
 
-ASK = ("/auth/token/valid", "/session/renewal", "/session/password")
+ASK = (
+    *("/auth/token/valid", "/session/renewal", "/session/password", "/v1/sessions"),
+    "/v1/sessions/x",
+)
 """Public routes that answer 401 to who is not signed in, whatever a caller may do otherwise."""
 
 
@@ -260,3 +265,5 @@ def test_the_local_administrator_may_do_everything_in_its_project() -> None:
         principal = LocalAdministrator().authenticate(caller)
         assert principal.project == "local"
         assert principal.permissions == set(Permission)
+    with pytest.raises(Forbidden, match="no such project"):
+        LocalAdministrator().authenticate(HttpCaller(project="other"))

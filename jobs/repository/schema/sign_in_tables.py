@@ -16,8 +16,12 @@ browser_sessions = Table(
     Column("used_at", Double, nullable=False),
     Column("renewed_at", Double, nullable=False),
     Column("expires_at", Double, nullable=False),
+    Column("address", Text),
+    Column("browser", Text),
 )
-"""Sessions of people who signed in on the page; they are deleted when they end."""
+"""Sessions of people who signed in on the page; they are deleted when they end.
+
+`address`, `browser`: where the person signed in; null for sessions of earlier versions."""
 
 provider_sessions = Table(
     "provider_sessions",
