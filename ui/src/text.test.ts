@@ -67,6 +67,8 @@ describe('text', () => {
   it('names rows and columns of an image in the usual order', () => {
     const image = { dimension: 2, shape: [3, 480, 640] } as Scan
     expect(text.shapeText(image)).toBe('640 × 480 px, RGB')
+    expect(text.shapeText(image, true)).toBe('640 × 480 px, grey')
+    expect(text.shapeText({ ...image, shape: [1, 480, 640] }, true)).toBe('640 × 480 px')
     expect(text.voxels(image)).toBe(480 * 640)
   })
 

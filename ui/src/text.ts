@@ -117,11 +117,12 @@ export function voxels(scan: Scan): number {
   return scan.shape.slice(1).reduce((product, n) => product * n, 1)
 }
 
-export function shapeText(scan: Scan): string {
+/** `grey`: whether all pixels are known to be grey, also if they are stored in colours. */
+export function shapeText(scan: Scan, grey = false): string {
   const [components = 1, ...grid] = scan.shape
   if (scan.dimension === 2) {
     const [rows, columns] = grid
-    return `${columns} × ${rows} px${components === 3 ? ', RGB' : ''}`
+    return `${columns} × ${rows} px${components < 3 ? '' : grey ? ', grey' : ', RGB'}`
   }
   return `${grid.join(' × ')} voxels`
 }

@@ -38,8 +38,8 @@ export class ListRow {
     this.link = element(
       'a',
       { tabindex: -1 },
-      element('span.line', {}, this.subject.root, this.name.root, this.when),
-      element('span.line', {}, this.model, this.doubts, this.warnings, this.state),
+      ...[this.subject.root, this.name.root, this.when],
+      ...[this.model, this.doubts, this.warnings, this.state],
       this.bar,
     )
     this.subject.root.classList.add('subject')
@@ -146,10 +146,10 @@ function readerText({ verdict, reviewer }: Job): string {
   return verdict === null || reviewer === null ? '' : ` by ${reviewer}`
 }
 
-/** Who is to judge it, its modality and day, and its model. */
+/** Who is to judge it, its modality and model, and the day of its study: the first are always seen. */
 function kindText(job: Job): string {
   const whose = job.assignee === null ? null : `for ${job.assignee}`
-  return [whose, job.modality, job.study_date, modelText(job)]
+  return [whose, job.modality, modelText(job), job.study_date]
     .filter((part) => part !== null)
     .join(' · ')
 }
