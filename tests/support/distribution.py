@@ -1,9 +1,9 @@
 """How tests are distributed over the pytest workers of `scripts/test`.
 
 Tests that share an expensive fixture run in one worker, so that it is made once. Every other test
-goes to the worker that is free next. What takes long starts first, so that all workers end at
-about the same time. Tests that mostly wait for processes alternate with tests that compute, so
-that all cores are busy from the first test to the last.
+goes to the worker that is free next. Of tests that mostly wait for processes, the longest start
+first, so that all workers end at about the same time. Tests that compute are spread evenly between
+them, the long ones too, so that all cores are busy from the first test to the last.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     waits = [bool(item.get_closest_marker("process")) for item in items]
     waiting = [item for item, waiter in zip(items, waits, strict=True) if waiter]
     computing = [item for item, waiter in zip(items, waits, strict=True) if not waiter]
-    items[:] = alternating(waiting, computing)
+    long = [item for item in computing if item.get_closest_marker("slow")]
+    short = [item for item in computing if not item.get_closest_marker("slow")]
+    items[:] = alternating(waiting, long, short)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -40,9 +42,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         raise pytest.UsageError(f"pytest-xdist has not put {lone[0].nodeid} into its group.")
 
 
-def alternating(one: Sequence[pytest.Item], other: Sequence[pytest.Item]) -> list[pytest.Item]:
-    """Both lists, each in its order, spread evenly over the result."""
-    places = [((n + 0.5) / len(part), item) for part in (one, other) for n, item in enumerate(part)]
+def alternating(*parts: Sequence[pytest.Item]) -> list[pytest.Item]:
+    """All lists, each in its order, spread evenly over the result."""
+    places = [((n + 0.5) / len(part), item) for part in parts for n, item in enumerate(part)]
     return [item for _, item in sorted(places, key=lambda place: place[0])]
 
 
