@@ -1,11 +1,13 @@
 """How tests are distributed over the pytest workers of `scripts/test`.
 
 Tests that share an expensive fixture run in one worker, so that it is made once. Every other test
-goes to the worker that is free next. Of tests that mostly wait for processes, the longest start
-first, so that all workers end at about the same time. Tests that compute are spread evenly between
+goes to the worker that is free next. What takes long starts first, so that all workers end at
+about the same time: of tests that mostly wait for processes the marked ones, then one of each file
+in turn, since files of many tests have short ones. Tests that compute are spread evenly between
 them, the long ones too, so that all cores are busy from the first test to the last.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 
 import pytest
@@ -18,19 +20,20 @@ FIRST = ("browser", "slow", "system")
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist, which reads the groups in the same hook
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Adds the groups and sorts the tests, for `--dist loadgroup`."""
+    if not getattr(config.option, "loadgroup", False):
+        return
     for item in items:
         group = group_of(item)
         if group is not None:
             item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=rank_of)
     waits = [bool(item.get_closest_marker("process")) for item in items]
     waiting = [item for item, waiter in zip(items, waits, strict=True) if waiter]
     computing = [item for item, waiter in zip(items, waits, strict=True) if not waiter]
     long = [item for item in computing if item.get_closest_marker("slow")]
     short = [item for item in computing if not item.get_closest_marker("slow")]
-    items[:] = alternating(waiting, long, short)
+    items[:] = alternating(in_turn(waiting), long, short)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -40,6 +43,21 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     lone = [i for i in session.items if i.get_closest_marker("xdist_group") and "@" not in i.nodeid]
     if lone:
         raise pytest.UsageError(f"pytest-xdist has not put {lone[0].nodeid} into its group.")
+
+
+def in_turn(items: Sequence[pytest.Item]) -> list[pytest.Item]:
+    """By kind, and in each kind one test of every file, then the next one of every file. Tests of
+    a group stay together."""
+    seen: Counter[str] = Counter()
+
+    def place(item: pytest.Item) -> tuple[int, int]:
+        if item.get_closest_marker("xdist_group"):
+            return rank_of(item), 0
+        file = item.nodeid.partition("::")[0]
+        seen[file] += 1
+        return rank_of(item), seen[file]
+
+    return sorted(items, key=place)
 
 
 def alternating(*parts: Sequence[pytest.Item]) -> list[pytest.Item]:
