@@ -119,7 +119,7 @@ def create_app(
         async with AsyncExitStack() as stack:  # closes in reverse order
             stack.enter_context(tracing.exported("tessera-gateway"))
             parts = open_parts(settings, registry, routing, authenticator, stack)
-            app.state.authenticator = parts.authenticator
+            app.state.authenticator = parts.access.authenticator
             app.state.services = build_services(parts)
             app.state.metrics = app.state.services[Metrics]
             await start_tasks(parts, app.state.services, stack)

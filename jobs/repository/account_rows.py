@@ -5,7 +5,7 @@ from sqlalchemy import Connection, select
 from imaging.errors import Forbidden, NotFound
 from jobs.account import ApiKey, Person, ProjectRole
 from jobs.repository.rows import Row
-from jobs.repository.schema import memberships, people, projects
+from jobs.repository.schema.account_tables import memberships, people, projects
 
 
 def person_of(row: Row) -> Person:

@@ -18,7 +18,8 @@ from jobs.random_secret import new_secret, sha256_of
 from jobs.repository.account_rows import check_only_in, person_with, unknown_person
 from jobs.repository.database import Database
 from jobs.repository.rows import Row
-from jobs.repository.schema import browser_sessions, memberships, people
+from jobs.repository.schema.account_tables import memberships, people
+from jobs.repository.schema.sign_in_tables import browser_sessions
 
 GRACE_S = 60.0
 """How long the secret before the present one still works: for requests that were on their way."""

@@ -3,11 +3,12 @@
 import errno
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
+from typing import TypeVar
 
 from alembic import command
 from alembic.config import Config
@@ -22,7 +23,7 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from imaging.errors import BadRequest, Part, Unavailable
@@ -34,6 +35,8 @@ from jobs.repository.revision import (
     revision_of,
     to_be_upgraded,
 )
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -132,6 +135,19 @@ class Database:
             self._writer.begin() as connection,
         ):
             yield connection
+
+    def repeat_after_race(self, transaction: Callable[[Connection], T]) -> T:
+        """Runs a transaction that writes, and once more if another one inserted the same key
+        meanwhile.
+
+        This happens on PostgreSQL only; the second run reads the other transaction's row.
+        """
+        try:
+            with self.write() as connection:
+                return transaction(connection)
+        except IntegrityError:
+            with self.write() as connection:
+                return transaction(connection)
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:

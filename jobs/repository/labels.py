@@ -15,7 +15,9 @@ from jobs.repository.references import unreferenced
 from jobs.repository.reviews import no_corrected_mask
 from jobs.repository.rows import review_of, scan_of
 from jobs.repository.scans import check_scan
-from jobs.repository.schema import jobs, review_stands, reviews, scans
+from jobs.repository.schema.job_tables import jobs
+from jobs.repository.schema.review_tables import review_stands, reviews
+from jobs.repository.schema.scan_tables import scans
 from jobs.repository.verdicts import update_verdict
 from jobs.review import Review, Role
 from jobs.second_reading import reader_key

@@ -17,7 +17,9 @@ from jobs.repository.pages import newest_first
 from jobs.repository.quotas import check_storage
 from jobs.repository.references import unreferenced
 from jobs.repository.rows import scan_of
-from jobs.repository.schema import image_names, job_scans, jobs, reviews, scans
+from jobs.repository.schema.job_tables import job_scans, jobs
+from jobs.repository.schema.review_tables import reviews
+from jobs.repository.schema.scan_tables import image_names, scans
 from jobs.retention.hold import Hold
 from jobs.stored_scan import StoredScan
 

@@ -8,7 +8,7 @@ from jobs.account import ProjectRole
 from jobs.browser_session import UNKNOWN_PLACE, SignInMethod, SignInPlace
 from jobs.repository import BrowserSessions, Repository
 from jobs.repository.browser_sessions import GRACE_S
-from jobs.repository.schema import browser_sessions
+from jobs.repository.schema.sign_in_tables import browser_sessions
 
 HOUR_S = 3600.0
 

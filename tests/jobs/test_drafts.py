@@ -25,7 +25,8 @@ from jobs.blob_collector import BlobCollector
 from jobs.blobs import open_blobs
 from jobs.draft import ChangeSet, Draft, DraftBase, DraftState
 from jobs.repository import Repository
-from jobs.repository.schema import draft_changes, drafts, jobs
+from jobs.repository.schema.job_tables import jobs
+from jobs.repository.schema.review_tables import draft_changes, drafts
 from jobs.review import Review, Role
 from jobs.settings import Settings
 from tests.support.disk import fill, mounted

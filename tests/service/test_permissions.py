@@ -109,10 +109,9 @@ def test_every_permission_is_used(app: FastAPI) -> None:
 
 
 _STARTERS = {
-    *("threading.Thread", "Thread", "PollingThread"),
+    *("threading.Thread", "Thread", "PollingThread", "PollingTask"),
     *("asyncio.create_task", "create_task"),
 }
-
 
 _FOR_CALLERS = {
     *("AssistantProcess", "AuditWriter", "BoundedAssociationServer", "ExchangeDeadline"),
@@ -127,8 +126,9 @@ def _background_classes() -> Iterator[type]:
     for module in pkgutil.walk_packages(service.__path__, "service."):
         source = inspect.getsource(importlib.import_module(module.name))
         for node in ast.parse(source).body:
-            called = {ast.unparse(n.func) for n in ast.walk(node) if isinstance(n, ast.Call)}
-            if called & _STARTERS and getattr(node, "name", "") != "PollingThread":
+            used = {ast.unparse(n.func) for n in ast.walk(node) if isinstance(n, ast.Call)}
+            used |= {ast.unparse(base) for base in getattr(node, "bases", ())}
+            if used & _STARTERS and getattr(node, "name", "") not in _STARTERS:
                 assert isinstance(node, ast.ClassDef), f"{module.name}: a task outside a class"
                 yield getattr(importlib.import_module(module.name), node.name)
 

@@ -21,7 +21,8 @@ from jobs.blob_collector import BlobCollector
 from jobs.blobs import open_blobs
 from jobs.draft import DraftBase
 from jobs.repository import audit_removals, retention_reports
-from jobs.repository.schema import drafts, jobs
+from jobs.repository.schema.job_tables import jobs
+from jobs.repository.schema.review_tables import drafts
 from jobs.retention.hold import HoldKind
 from jobs.retention.report import Place, Tally
 from jobs.retention.rule import BASES, SERVICE, RetentionKind, RetentionRule

@@ -20,7 +20,7 @@ from jobs.audit.event import AuditAction, AuditOutcome
 from jobs.audit.filter import AuditFilter
 from jobs.browser_session import SignInMethod
 from jobs.repository import Repository
-from jobs.repository.schema import browser_sessions
+from jobs.repository.schema.sign_in_tables import browser_sessions
 from jobs.repository.sign_in_attempts import FREE_FAILURES, MAX_WAIT_S, wait_after
 from jobs.settings import Settings
 from models.registry import Registry

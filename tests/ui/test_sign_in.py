@@ -10,7 +10,7 @@ from sqlalchemy import update
 
 from jobs.account import ProjectRole
 from jobs.browser_session import SignInMethod
-from jobs.repository.schema import browser_sessions
+from jobs.repository.schema.sign_in_tables import browser_sessions
 from tests.support.accessibility import violations
 from tests.support.finished_jobs import finished_job
 from tests.support.gateway import Gateway

@@ -43,7 +43,13 @@ export type ProjectRole = 'viewer' | 'uploader' | 'reader' | 'operator' | 'admin
  * Why a mask is rejected; the value is its name in the API and in the database.
  */
 export type Reason =
-  'missed-part' | 'leak' | 'wrong-side' | 'wrong-model' | 'image-quality' | 'other'
+  | 'missed-part'
+  | 'leak'
+  | 'wrong-side'
+  | 'wrong-model'
+  | 'image-quality'
+  | 'other'
+  | 'merged-or-split'
 /**
  * What became of an assignment.
  */
@@ -625,7 +631,7 @@ export interface BatchReviewIn {
   /**
    * Why the masks are rejected; none, one or several.
    *
-   * @maxItems 6
+   * @maxItems 7
    */
   reasons?: Reason[]
   comment?: string
@@ -1168,6 +1174,14 @@ export interface JobOut {
    * `uploaded` of the report has its labels.
    */
   uploaded: boolean
+  /**
+   * File name of an uploaded mask, or its series; null for other jobs, or if it is not known.
+   */
+  uploaded_name: string | null
+  /**
+   * The name in reviews of who uploaded the mask; null as above, and without accounts.
+   */
+  uploaded_by: string | null
 }
 /**
  * How many tiles of a job are finished.
@@ -1813,7 +1827,7 @@ export interface ReviewIn {
   /**
    * Why the mask is rejected; none, one or several.
    *
-   * @maxItems 6
+   * @maxItems 7
    */
   reasons?: Reason[]
   comment?: string

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0032_project"
-down_revision = "0031_project"
+revision = "0033_project"
+down_revision = "0032_project"
 branch_labels = None
 depends_on = None
 
