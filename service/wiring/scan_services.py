@@ -76,7 +76,5 @@ def _add_named(parts: Parts, services: Services) -> None:
     rows, intake, removal = parts.repository, services[ScanIntake], services[ScanRemoval]
     services.add(
         NamedScans(rows.image_names, intake, removal, services[Archives]),
-        ImageSessions(
-            rows.sessions, rows.image_names, rows.labels, rows.jobs, rows.readings, intake, removal
-        ),
+        ImageSessions(rows.sessions, rows.image_names, intake, removal),
     )
