@@ -161,11 +161,10 @@ function doneText(outcome: string, counting: boolean): string {
 }
 
 /** What the stroke does, as its first voxel decides; else whether an answer is awaited. */
-function modeText({ slot, nameOf }: Context): string {
+function modeText(context: Context): string {
   if (drawing !== null) {
-    return drawing.scribble.foreground
-      ? `+ adds to ${nameOf(slot)}`
-      : `− removes from ${nameOf(slot)}`
+    const label = context.nameOf(context.slot)
+    return drawing.scribble.foreground ? `+ adds to ${label}` : `− removes from ${label}`
   }
   return waiting === null ? '' : 'working …'
 }
