@@ -169,6 +169,10 @@ class Job:
     """The verdict of the latest review, None without one."""
     traceparent: str | None = None
     """The W3C trace context that its spans continue; None: its request was not traced."""
+    uploaded_name: str | None = None
+    """File name of an uploaded mask, or its series; None for other jobs, or if it is not known."""
+    uploaded_by: str | None = None
+    """Who uploaded it, by the name in reviews; None as above, and without accounts."""
 
     @property
     def uploaded(self) -> bool:

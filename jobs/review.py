@@ -28,6 +28,8 @@ class Reason(StrEnum):
     """The scan is too poor to be segmented."""
     OTHER = "other"
     """Another reason, which the comment states."""
+    MERGED_OR_SPLIT = "merged-or-split"
+    """Objects, such as cells, are merged into one, or one is split into several."""
 
 
 class Role(StrEnum):

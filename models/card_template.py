@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from imaging.label_codes import default_color
 from models.derived_fields import derived_fields
-from models.label_color import label_color
 from models.onnx_graph.facts import GraphFacts
 
 
@@ -18,7 +18,9 @@ def card_template(facts: GraphFacts) -> dict[str, Any]:
         "title": "<short title for lists>",
         "description": "<what it segments, in which scans>",
         "channels": _channels(facts),
-        "labels": [{"value": n, "name": f"<label {n}>", "color": label_color(n)} for n in numbers],
+        "labels": [
+            {"value": n, "name": f"<label {n}>", "color": default_color(n)} for n in numbers
+        ],
         "outputs": list(numbers) if regions else list(range(outputs)),
         "spacing_mm": ["<voxel size in mm>"] * facts.dimension,
         "intensity": {"kind": "<zscore, percentile, fixed or none>"},

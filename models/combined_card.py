@@ -6,10 +6,10 @@ from hashlib import sha256
 from typing import Literal
 
 from imaging.errors import BadModel
+from imaging.label_codes import default_color
 from models.card import ModelCard, Size
 from models.card_parts import Channel, Label, Sha256
 from models.combination import Combination, PaintedLabel, Part
-from models.label_color import label_color
 from models.model_facts import ModelFacts
 
 _COLORS = 1000
@@ -148,7 +148,7 @@ def _with_own_colors(labels: Sequence[Label]) -> tuple[Label, ...]:
     used: set[str] = set()
     distinct = []
     for label in labels:
-        others = map(label_color, range(label.value, label.value + _COLORS))
+        others = map(default_color, range(label.value, label.value + _COLORS))
         free = (color for color in (label.color, *others) if color not in used)
         color = next(free, label.color)
         used.add(color)

@@ -13,6 +13,7 @@ from models.doubt import Doubt, DoubtKind
 from models.training_fit import training_fit
 
 _RGB = 3
+_PLANE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +36,9 @@ def ranked(scan: Scan, cards: Iterable[AnyCard], *, read_values: bool) -> list[M
     `read_values`: also compares values, which for some cards reads all voxels.
     """
     view = canonical(scan).scan
-    coloured = read_values and is_coloured(view)
+    colours = _shown_components(view) if read_values else None
     fits = [
-        min((_fit(view, card, channel, coloured, read_values) for channel in channels), key=_order)
+        min((_fit(view, card, channel, colours, read_values) for channel in channels), key=_order)
         for card in cards
         if card.dimension == scan.dimension
         and (channels := [one for one in card.requested_channels if not one.label_values])
@@ -45,18 +46,24 @@ def ranked(scan: Scan, cards: Iterable[AnyCard], *, read_values: bool) -> list[M
     return sorted(fits, key=_order)
 
 
-def _order(fit: ModelFit) -> tuple[int, int, int, int, str]:
-    """Lower is better. A model that needs further scans comes after one that does not."""
+def _order(fit: ModelFit) -> tuple[int, int, int, str]:
+    """Lower is better. A model that needs further scans comes after one that does not.
+
+    A stated fact that the scan fits counts for the model, and one that it does not fit against it.
+    What the card does not state counts neither way, as what the scan does not show.
+    """
     further = len(fit.card.requested_channels) - 1
-    return len(fit.doubts), further, len(fit.unknown), -len(fit.matches), fit.card.full_name
+    return len(fit.doubts), further, -len(fit.matches), fit.card.full_name
 
 
 def _fit(
-    view: Scan, card: AnyCard, channel: Channel, coloured: bool, read_values: bool
+    view: Scan, card: AnyCard, channel: Channel, colours: int | None, read_values: bool
 ) -> ModelFit:
     doubts = training_fit({channel.name: view}, card, read_values=read_values).doubts
     differing = {doubt.kind for doubt in doubts}
-    stated = _stated(channel, coloured=coloured)
+    stated = stated_facts(channel)
+    if channel.components == colours:
+        stated |= {DoubtKind.COLOUR}
     known = shown_facts(view, read_values=read_values)
     return ModelFit(
         card,
@@ -67,7 +74,11 @@ def _fit(
     )
 
 
-def _stated(channel: Channel, *, coloured: bool) -> frozenset[DoubtKind]:
-    """What the card states of the channel's training scans."""
-    colour = {DoubtKind.COLOUR} if coloured and channel.components == _RGB else set()
-    return stated_facts(channel) | colour
+def _shown_components(view: Scan) -> int | None:
+    """How many components a channel has that states the colours of this image, or that it is grey.
+
+    None for a volume: all models for volumes read grey values.
+    """
+    if view.dimension != _PLANE:
+        return None
+    return _RGB if is_coloured(view) else 1

@@ -40,7 +40,8 @@ class TrainingRange(FrozenModel):
     extent_mm: tuple[Range, ...] = ()
     """Length of the whole scan in mm, a range per axis (RAS+ for a volume)."""
     values: ValueRange | None = None
-    """Voxel values. State them for values with a unit, such as Hounsfield units."""
+    """Voxel values. State them where they can be compared between scans: values with a unit, such
+    as Hounsfield units, or of images that are all stored alike."""
     modalities: tuple[CodeString, ...] = ()
     """DICOM modalities, such as `CT` or `MR` (PS3.3, C.7.3.1.1.1)."""
     body_parts: tuple[CodeString, ...] = ()

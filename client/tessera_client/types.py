@@ -325,6 +325,10 @@ class Job:
     """How far the second reading is; None without one."""
     uploaded: bool = False
     """Whether its mask was uploaded with the scan, so that no model ran."""
+    uploaded_name: str | None = None
+    """File name of an uploaded mask, or its series; None for other jobs, or if it is not known."""
+    uploaded_by: str | None = None
+    """Name in reviews of who uploaded the mask; None as above, and without accounts."""
     review: str | None = None
     """Id of the newest review that counts; None without one."""
     assignee: str | None = None

@@ -55,7 +55,7 @@ def job_of(row: Row, channels: Sequence[Row]) -> Job:
             *("id", "project", "model", "model_version", "model_sha256", "priority", "queue"),
             *("attempt", "fence", "created_at", "batch", "worker", "lease_until", "sent_at"),
             *("started_at", "finished_at", "mask_sha256", "mask_format", "preview_sha256"),
-            *("error", "verdict", "traceparent"),
+            *("error", "verdict", "traceparent", "uploaded_name", "uploaded_by"),
         )
     }
     return Job(

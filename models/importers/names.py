@@ -2,10 +2,6 @@
 
 import re
 
-from models.label_color import label_color
-
-__all__ = ["label_color", "model_name"]
-
 
 def model_name(text: str) -> str:
     """A valid name of a model: lower case, other characters replaced by hyphens."""

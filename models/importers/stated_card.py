@@ -7,8 +7,9 @@ from pydantic import field_validator
 
 from imaging.counted import counted
 from imaging.errors import BadRequest
+from imaging.label_codes import default_color
 from imaging.orientation import check_orientation
-from models.importers.names import label_color, model_name
+from models.importers.names import model_name
 from models.importers.options import Numbers, Texts, TrustOption
 
 Activation = Literal["softmax", "sigmoid"]
@@ -82,7 +83,7 @@ def label_fields(names: Sequence[str], activation: Activation) -> dict[str, Any]
     values = list(range(1, len(names) + 1))
     return {
         "labels": [
-            {"value": value, "name": name, "color": label_color(value)}
+            {"value": value, "name": name, "color": default_color(value)}
             for value, name in zip(values, names, strict=True)
         ],
         "activation": activation,

@@ -23,8 +23,10 @@ from service.http.downloads import file_response
 from service.http.file_content import file_content
 from service.http.permissions import Allowed
 from service.http.uploads import uploaded_files
+from service.routes.model_serializers import model_fit_out
+from service.routes.retention_serializers import hold_out
 from service.routes.scan_requests import UploadOptions, scans_out
-from service.routes.serializers import hold_out, model_fit_out, scan_out
+from service.routes.scan_serializers import scan_out
 from service.schemas import (
     Cursor,
     ModelFitOut,
@@ -95,7 +97,9 @@ async def upload_scan(
     nothing else, and returns a list.
     """
     async with uploaded_files(request, space) as files:
-        result = await threads.run(intake.take_in, principal.project, files, options.selection)
+        result = await threads.run(
+            intake.take_in, principal.project, files, options.selection, by=principal.reader
+        )
     return scans_out(result, options, response, audited)
 
 

@@ -144,7 +144,9 @@ async def take_uploads_in(
     The uploads stay for some minutes, so that the request can be repeated; then they are deleted.
     """
     finished = [FinishedUpload(one.id, one.sha256) for one in body.uploads]
-    result = await threads.run(scans.take_in, principal.project, finished, options.selection)
+    result = await threads.run(
+        scans.take_in, principal.project, finished, options.selection, principal.reader
+    )
     return scans_out(result, options, response, audited)
 
 

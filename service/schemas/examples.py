@@ -76,6 +76,8 @@ _JOB: dict[str, Any] = {
     "unusual_sizes": [],
     "mask_format": None,
     "uploaded": False,
+    "uploaded_name": None,
+    "uploaded_by": None,
 }
 _UNUSUAL_SIZE = {
     "label": 1,

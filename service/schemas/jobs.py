@@ -161,6 +161,10 @@ class JobOut(Wire):
     uploaded: bool
     """Whether the mask was uploaded with the scan: no model of this installation made it, and
     `uploaded` of the report has its labels."""
+    uploaded_name: str | None
+    """File name of an uploaded mask, or its series; null for other jobs, or if it is not known."""
+    uploaded_by: str | None
+    """The name in reviews of who uploaded the mask; null as above, and without accounts."""
 
 
 class JobPage(Wire):

@@ -22,7 +22,7 @@ from service.resources.metrics import Metrics
 from service.resources.scratch import Scratch
 from service.use_cases.received_file import UNNAMED, ReceivedFile
 from service.use_cases.same_scans import SameScans
-from service.use_cases.uploaded_masks import StoredMask, UploadedMasks
+from service.use_cases.uploaded_masks import MaskSource, StoredMask, UploadedMasks
 
 logger = logging.getLogger("tessera.service")
 
@@ -83,10 +83,12 @@ class ScanIntake:
         wanted: ScanSelection | None = None,
         *,
         temporary: bool = False,
+        by: str = "",
     ) -> IntakeResult:
         """Checks that the files are one or several complete scans, stores blobs, then rows.
 
         `temporary`: a session needs the scans for a while only. Else a scan of a session stays.
+        `by`: who sent them, by the name in reviews; empty without accounts, or for a program.
         Raises SeveralScans, BrokenGeometry, UnreadableScan, UnsupportedScan, ScanTooLarge,
         StorageFull or Unavailable. Without any scan, Segmentations are masks of earlier scans, and
         the result has those scans. No scan is visible then, and the collector deletes the blobs.
@@ -97,7 +99,10 @@ class ScanIntake:
             secret = self.secret() if wanted.deidentify else b""
             found = incoming_files(paths, folder, self.limits, wanted, secret)
             taken = [self._store(project, one, _name(one, files, wanted)) for one in found.scans]
-            masks = self._masks(project, found.masks, taken)
+            names = {} if wanted.deidentify else {file.path: file.name for file in files}
+            names = {path: name for path, name in names.items() if name != UNNAMED}
+            sources = [(path, MaskSource(names.get(path), by)) for path in found.masks]
+            masks = self._masks(project, sources, taken)
             taken = taken or self._of_masks(project, masks)
             earlier = [one.scan.id for one in taken if not one.created]
             if earlier and not temporary:
@@ -105,16 +110,16 @@ class ScanIntake:
             return IntakeResult(taken, found.refused, masks)
 
     def _masks(
-        self, project: str, paths: Sequence[Path], taken: Sequence[TakenScan]
+        self, project: str, given: Sequence[tuple[Path, MaskSource]], taken: Sequence[TakenScan]
     ) -> list[TakenMask]:
         """Stores masks; where nothing else was sent, the error of the only one is raised."""
         scans = [one.scan for one in taken]
         masks: list[TakenMask] = []
-        for path in paths:
+        for path, source in given:
             try:
-                masks.append(TakenMask(self.masks.add_seg(project, path, scans)))
+                masks.append(TakenMask(self.masks.add_seg(project, path, scans, source)))
             except BadInput as error:
-                if not taken and len(paths) == 1:
+                if not taken and len(given) == 1:
                     raise
                 masks.append(TakenMask(None, error))
         return masks

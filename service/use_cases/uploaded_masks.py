@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -32,6 +32,16 @@ _CHANNEL = "scan"
 
 
 @dataclass(frozen=True, slots=True)
+class MaskSource:
+    """What tells a mask from others of its scan."""
+
+    name: str | None
+    """Its sender's name for the file; None: it is named for its series."""
+    by: str
+    """Who sent it, by the name in reviews; empty: there are no accounts, or a program did."""
+
+
+@dataclass(frozen=True, slots=True)
 class StoredMask:
     """A mask that is stored now."""
 
@@ -52,9 +62,10 @@ class UploadedMasks:
     scratch: Scratch
     limits: Limits
 
-    def add_label_map(self, project: str, scan_id: str, mask_id: str) -> StoredMask:
+    def add_label_map(self, project: str, scan_id: str, mask_id: str, by: str = "") -> StoredMask:
         """The label map that was uploaded as the scan `mask_id`, as a mask of another scan.
 
+        `by`: who makes it a mask, by the name in reviews; empty without accounts.
         Raises NotFound, and BadRequest where it is on another grid or is no label map.
         """
         stored, label = self.scans.get(project, scan_id), self.scans.get(project, mask_id)
@@ -69,9 +80,12 @@ class UploadedMasks:
             given = open_scan(mask_path, self.limits, self.scratch.folder)
             mask = uploaded_label_map(given, scan, self.scratch.folder)
             scans = {_CHANNEL: stored.id, GIVEN_MASK: label.id}
-            return self._store(stored, scan, mask, scans, label.sha256, label.format)
+            source = MaskSource(label.name, by)
+            return self._store(stored, scan, mask, scans, label.sha256, label.format, source)
 
-    def add_seg(self, project: str, path: Path, taken: Sequence[StoredScan]) -> StoredMask:
+    def add_seg(
+        self, project: str, path: Path, taken: Sequence[StoredScan], source: MaskSource
+    ) -> StoredMask:
         """The DICOM Segmentation at `path`, as a mask of the scan that it refers to.
 
         `taken`: scans of the same upload, which come before earlier scans of the project. Raises
@@ -91,7 +105,9 @@ class UploadedMasks:
                     refusal = refusal or error
                     continue
                 scans = {_CHANNEL: stored.id}
-                return self._store(stored, scan, mask, scans, sha256_of(path), "dicom-seg")
+                source = replace(source, name=source.name or header.name)
+                sha256 = sha256_of(path)
+                return self._store(stored, scan, mask, scans, sha256, "dicom-seg", source)
         raise refusal or _no_scan()
 
     def _referenced(
@@ -111,6 +127,7 @@ class UploadedMasks:
         scans: Mapping[str, str],
         sha256: str,
         mask_format: str,
+        source: MaskSource,
     ) -> StoredMask:
         now = time.time()
         blobs, mask_bytes = self._files(scan, mask)
@@ -129,6 +146,8 @@ class UploadedMasks:
             created_at=now,
             started_at=now,
             finished_at=now,
+            uploaded_name=source.name,
+            uploaded_by=source.by or None,
             **blobs,
         )
         report = uploaded_mask_report(mask, scan, mask_format)

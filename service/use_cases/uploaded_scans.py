@@ -30,7 +30,11 @@ class UploadedScans:
     scratch: Scratch
 
     def take_in(
-        self, project: str, finished: Sequence[FinishedUpload], wanted: ScanSelection
+        self,
+        project: str,
+        finished: Sequence[FinishedUpload],
+        wanted: ScanSelection,
+        by: str = "",
     ) -> IntakeResult:
         """As `ScanIntake.take_in`, for the files of these uploads together.
 
@@ -45,7 +49,7 @@ class UploadedScans:
                 self._received(upload, one, folder / str(number))
                 for number, (upload, one) in enumerate(zip(uploads, finished, strict=True))
             ]
-            result = self.intake.take_in(project, files, wanted)
+            result = self.intake.take_in(project, files, wanted, by=by)
         for upload in uploads:
             self.uploads.mark_taken(upload)
         return result

@@ -10,7 +10,7 @@ from sqlalchemy import text, update
 
 from imaging.errors import Conflict, Forbidden, NewerReview, NotFound
 from jobs.repository import Repository
-from jobs.repository.schema import viewers
+from jobs.repository.schema.reading_tables import viewers
 from jobs.repository.viewers import MOST_VIEWERS
 from jobs.review import WITHDRAWAL_S, Reason, Review
 from jobs.viewer import Viewer

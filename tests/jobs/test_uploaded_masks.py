@@ -25,8 +25,11 @@ def uploaded(name: str) -> Job:
 
 
 def test_a_mask_is_stored_once_whatever_the_options_of_its_version(stocked: Repository) -> None:
-    first, created = stocked.uploaded_masks.add(uploaded("a"), KEY, REPORT)
+    named = replace(uploaded("a"), uploaded_name="seg.nii", uploaded_by="R1")
+    first, created = stocked.uploaded_masks.add(named, KEY, REPORT)
     assert (first.id, created) == ("a", True)
+    ((listed,), _) = stocked.worklist.page("ada")
+    assert (listed.uploaded_name, listed.uploaded_by) == ("seg.nii", "R1")
     assert stocked.worklist.listed(["a"])["a"].warnings == 1
     later = replace(uploaded("b"), options=Options(precision="fp32"))
     again, created = stocked.uploaded_masks.add(later, KEY, REPORT)

@@ -10,9 +10,12 @@ from skimage.data import immunohistochemistry
 
 from imaging.scan import Scan, in_memory
 from inference.sample_scans import sample_scans
+from models.card import ModelCard
+from models.card_parts import Channel
 from models.doubt import DoubtKind
 from models.model_fit import ModelFit, ranked
 from models.registry import Model, Registry
+from models.training_range import TrainingRange
 from tests.support.cards import card
 
 REGISTRY = Registry()
@@ -26,12 +29,16 @@ def flat(values: NDArray[Any], size_mm: float | None = None) -> Scan:
     return in_memory(values, size_mm and (size_mm, size_mm))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("name", ["brain-mri-3d", "hippocampus-mri-3d"])
-def test_a_models_own_sample(name: str) -> None:
+def sample_of(name: str) -> Scan:
     model = REGISTRY.get(name)
     assert isinstance(model, Model)
     (sample,) = sample_scans(model).values()
-    best, other = fits(sample)
+    return sample
+
+
+@pytest.mark.parametrize("name", ["brain-mri-3d", "hippocampus-mri-3d"])
+def test_a_models_own_sample(name: str) -> None:
+    best, other = fits(sample_of(name))
     assert best.card.name == name
     assert not best.doubts
     assert {DoubtKind.SPACING, DoubtKind.EXTENT} <= set(best.matches)
@@ -39,14 +46,36 @@ def test_a_models_own_sample(name: str) -> None:
     assert [doubt.kind for doubt in other.doubts] == [DoubtKind.EXTENT]
 
 
-def test_images_by_colour_and_pixel_size() -> None:
+def test_images_by_colour_values_and_pixel_size() -> None:
     stained = np.moveaxis(immunohistochemistry(), -1, 0)
     best, other = fits(flat(stained))
     assert (best.card.name, best.matches) == ("nuclei-2d", (DoubtKind.COLOUR,))
     assert [doubt.kind for doubt in other.doubts] == [DoubtKind.COLOUR]
     assert fits(flat(stained[:1]))[0].card.name == "nuclei-2d"
-    micrograph = flat(stained[:1], 4e-6)
-    assert fits(micrograph)[0].card.name == "em-membrane-2d"
+    micrograph = sample_of("em-membrane-2d")  # without a pixel size
+    for scan in (micrograph, replace(micrograph, spacing_mm=(4e-6, 4e-6))):
+        best, other = fits(scan)
+        assert (best.card.name, other.card.name) == ("em-membrane-2d", "nuclei-2d")
+        assert {DoubtKind.COLOUR, DoubtKind.VALUES} <= set(best.matches)
+    assert fits(sample_of("nuclei-2d"))[0].card.name == "nuclei-2d"
+
+
+def test_a_card_that_states_nothing_is_between_one_that_fits_and_one_that_does_not() -> None:
+    def stating(name: str, **trained: Any) -> ModelCard:
+        channel = Channel(name="t1", trained_on=TrainingRange.model_validate(trained))
+        return card(name, 3, "t1").model_copy(update={"channels": (channel,)})
+
+    scan = in_memory(np.zeros((1, 8, 8, 8), np.int16), (1.0, 1.0, 1.0))
+    unit, coarse = [[0.5, 2]] * 3, [[3, 5]] * 3
+    cards = [
+        stating("a-differs", spacing_mm=coarse),
+        stating("b-differs-in-one", spacing_mm=unit, extent_mm=[[100, 200]] * 3),
+        stating("c-silent"),
+        stating("d-fits-in-what-is-shown", spacing_mm=unit, modalities=["MR"]),
+        stating("e-fits", spacing_mm=unit, extent_mm=[[5, 10]] * 3, modalities=["MR"]),
+    ]
+    names = [fit.card.name[0] for fit in ranked(scan, cards, read_values=True)]
+    assert names == ["e", "d", "c", "b", "a"]
 
 
 def test_a_model_that_needs_further_scans_comes_last() -> None:

@@ -75,6 +75,7 @@ def test_a_segmentation_beside_its_series_becomes_a_mask_to_review(
     job = get(gateway, f"jobs/{mask['job']}")
     assert (job["state"], job["uploaded"], job["warnings"]) == ("succeeded", True, 1)
     assert (job["scan_name"], job["modality"], job["verdict"]) == (scan["name"], "CT", None)
+    assert (job["uploaded_name"], job["uploaded_by"]) == (study.seg.name, None)
     assert np.array_equal(volume(gateway, job["id"]), study.mask)
     report = get(gateway, f"jobs/{job['id']}/report")
     labels = report["uploaded"]["labels"]
@@ -243,6 +244,7 @@ def test_a_label_map_becomes_a_mask_of_its_scan(gateway: Gateway) -> None:
     assert answer.headers["location"] == f"/v1/jobs/{job['id']}"
     assert (job["state"], job["uploaded"]) == ("succeeded", True)
     assert job["scans"] == {"scan": scan, "mask": mask}
+    assert job["uploaded_name"] == "t1_seg.nii"
     assert np.array_equal(volume(gateway, job["id"]), labels)
     report = get(gateway, f"jobs/{job['id']}/report")
     assert [one["name"] for one in report["uploaded"]["labels"]] == ["Label 3", "Label 12"]

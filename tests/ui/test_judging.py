@@ -73,9 +73,16 @@ def test_masks_are_judged_one_after_the_other_by_keyboard(reader: Page, worklist
     mask = reader.get_by_role("button", name="Mask", exact=True)
     reader.keyboard.press("m")
     expect(mask).to_have_attribute("aria-pressed", "false")
+    hidden = reader.locator(".stage .mask-hidden")
+    expect(hidden).to_have_text("The mask is hidden. M shows it.")
+    reader.keyboard.press("f")
+    reader.keyboard.press("o")
+    reader.keyboard.press("m")
+    expect(hidden).to_contain_text("neither areas nor outlines are drawn")
     reader.keyboard.press("a")
     shown(reader, second)
-    expect(mask).to_have_attribute("aria-pressed", "true")  # the next mask is always seen
+    expect(hidden).to_be_hidden()  # the next mask is always seen
+    expect(mask).to_have_attribute("aria-pressed", "true")
     expect(reader.locator(".undo")).to_contain_text("Accepted.")
     assert worklist.verdict(first) == "accepted"
 
@@ -102,11 +109,13 @@ def test_masks_are_judged_one_after_the_other_by_keyboard(reader: Page, worklist
     reader.keyboard.press("r")
     expect(reader.locator("#reason-other")).not_to_be_checked()
     reader.keyboard.press("5")
+    reader.keyboard.press("7")
     reader.keyboard.press("Enter")
     expect(reader.locator(".verdict .result")).to_contain_text("Rejected. No other mask")
     (last,) = worklist.reviews(third)
-    assert (last["reasons"], last["comment"][:5]) == (["image-quality"], "Arrr:")
-    expect(reader.locator(".reviews li")).to_contain_text("Image quality")
+    assert last["reasons"] == ["image-quality", "merged-or-split"]
+    assert last["comment"][:5] == "Arrr:"
+    expect(reader.locator(".reviews li")).to_contain_text("Image quality, Merged or split objects")
 
 
 def test_a_verdict_is_undone_within_five_seconds(reader: Page, worklist: Worklist) -> None:
@@ -129,7 +138,7 @@ def test_a_verdict_is_undone_within_five_seconds(reader: Page, worklist: Worklis
     expect(reader.locator("#undo")).to_be_visible()
     expect(reader.locator("#undo")).to_be_hidden(timeout=8000)
     reader.keyboard.press("u")
-    reader.wait_for_timeout(500)
+    expect(reader.locator(".undo")).to_contain_text("too late to undo")
     assert worklist.verdict(first) == "accepted"
 
 

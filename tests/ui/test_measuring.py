@@ -2,12 +2,14 @@
 
 import json
 import re
+from io import BytesIO
 from typing import Any
 
 import nibabel
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from tests.support.finished_jobs import finished_job
@@ -268,3 +270,9 @@ def test_an_image_is_measured_in_pixels(gateway: Gateway, reader: Page) -> None:
     read = gateway.client.get(path).json()["measurements"]
     check_texts(shown, read, "pixels")
     assert {one["unit"] for one in read} == {"px2"}
+    # an image that is stored in colours and is grey everywhere has one value, and is no RGB
+    out = BytesIO()
+    Image.open(BytesIO(png_bytes((60, 90)))).convert("RGB").save(out, "png")
+    show(reader, finished(gateway, out.getvalue(), "stored.png", (60, 90)))
+    expect(reader.locator("header.job .facts")).to_contain_text("90 × 60 px, grey")
+    expect(reader.locator("#readout")).to_have_text(re.compile(r"value \d+$"))

@@ -113,6 +113,8 @@ def test_unusual_sizes_are_shown_and_asked_about(page: Page, reading: Gateway) -
     dialog.get_by_label("that may be wrong").check()
     dialog.get_by_role("button", name="Accept 1 mask").click()
     expect(row(page, "j25")).to_have_attribute("data-verdict", "accepted")
+    model = row(page, "j25").locator(".model")  # is seen beside a verdict and a warning
+    assert model.evaluate("one => one.clientWidth >= Math.min(one.scrollWidth, 80)")
 
 
 def test_jobs_are_assigned_and_lead_to_the_next(page: Page, reading: Gateway) -> None:

@@ -43,7 +43,7 @@ def test_masks_come_with_their_scans(page: Page, tmp_path: Path) -> None:
         spots = [spot for spot in screen.spots([place])[0] if spot["plane"] == "axial"]
         assert np.abs(screen.at(spots[0]).astype(int) - colour).max() <= 3
     page.click("#accepted")
-    expect(page.locator(".jobs li[data-verdict=accepted]").first).to_contain_text("Uploaded mask")
+    expect(page.locator(".jobs li[data-verdict=accepted]").first).to_contain_text("Mask mask.dcm")
     # files that state nothing: a name is a guess, and the reader chooses
     page.keyboard.press("n")
     scan = saved(tmp_path / "t1.nii.gz", voxels(grid, seed=9).astype(np.float32))

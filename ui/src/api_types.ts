@@ -43,7 +43,13 @@ export type ProjectRole = 'viewer' | 'uploader' | 'reader' | 'operator' | 'admin
  * Why a mask is rejected; the value is its name in the API and in the database.
  */
 export type Reason =
-  'missed-part' | 'leak' | 'wrong-side' | 'wrong-model' | 'image-quality' | 'other'
+  | 'missed-part'
+  | 'leak'
+  | 'wrong-side'
+  | 'wrong-model'
+  | 'image-quality'
+  | 'other'
+  | 'merged-or-split'
 /**
  * What became of an assignment.
  */
@@ -293,6 +299,8 @@ export interface Bodies {
   SetupLinkOut: SetupLinkOut
   SignInIn: SignInIn
   SignInMethod: SignInMethod
+  SignInOut: SignInOut
+  SignInsOut: SignInsOut
   SignedInOut: SignedInOut
   TilesOut: TilesOut
   TrainingIn: TrainingIn
@@ -623,7 +631,7 @@ export interface BatchReviewIn {
   /**
    * Why the masks are rejected; none, one or several.
    *
-   * @maxItems 6
+   * @maxItems 7
    */
   reasons?: Reason[]
   comment?: string
@@ -1166,6 +1174,14 @@ export interface JobOut {
    * `uploaded` of the report has its labels.
    */
   uploaded: boolean
+  /**
+   * File name of an uploaded mask, or its series; null for other jobs, or if it is not known.
+   */
+  uploaded_name: string | null
+  /**
+   * The name in reviews of who uploaded the mask; null as above, and without accounts.
+   */
+  uploaded_by: string | null
 }
 /**
  * How many tiles of a job are finished.
@@ -1811,7 +1827,7 @@ export interface ReviewIn {
   /**
    * Why the mask is rejected; none, one or several.
    *
-   * @maxItems 6
+   * @maxItems 7
    */
   reasons?: Reason[]
   comment?: string
@@ -2128,6 +2144,43 @@ export interface SetupLinkOut {
 export interface SignInIn {
   login: string
   password: string
+}
+/**
+ * A browser in which somebody is signed in.
+ */
+export interface SignInOut {
+  id: string
+  method: SignInMethod
+  /**
+   * IP address at the sign-in; empty: unknown.
+   */
+  address: string
+  /**
+   * Name of the browser and its system, such as `Firefox on Linux`; empty: unknown.
+   */
+  browser: string
+  /**
+   * When the person signed in.
+   */
+  created_at: string
+  /**
+   * When the person last did something there, to the minute.
+   */
+  used_at: string
+  /**
+   * When the session ends however much it is used.
+   */
+  expires_at: string
+  /**
+   * Whether the request belongs to this session.
+   */
+  is_own: boolean
+}
+/**
+ * Where somebody is signed in.
+ */
+export interface SignInsOut {
+  sessions: SignInOut[]
 }
 /**
  * How an image and its masks are cut into tiles, and whether this one can be read yet.

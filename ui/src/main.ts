@@ -60,7 +60,7 @@ function show(): void {
   comparison.root.hidden = wanted.page !== 'compare'
   if (wanted.page !== 'job') jobView.close() // before another view loads: it frees memory
   if (wanted.page !== 'compare') comparison.close()
-  if (wanted.page === 'job') void jobView.open(wanted.id)
+  if (wanted.page === 'job') void undo.waitFor(jobView.open(wanted.id))
   else if (wanted.page === 'compare') void comparison.open(wanted)
   list.render()
 }
@@ -147,7 +147,7 @@ function keys(): Keys {
     k: () => void step(-1),
     n: () => route.go({ page: 'start' }),
     '?': () => help.showModal(),
-    ...(undo.offered ? { u: () => undo.undo() } : {}),
+    u: () => undo.undo(),
   }
   if (!comparison.root.hidden) return { '?': everywhere['?']!, ...comparison.keys() }
   if (jobView.root.hidden) return { ...everywhere, s: () => void openFirst() }

@@ -3,6 +3,8 @@
  * show it, and only keys that are in it can be given an action.
  */
 
+import { REASONS } from './reasons'
+
 export interface Shortcut {
   /** As `Keys` names them; none for what the browser, the mouse or a list handles. */
   keys: readonly string[]
@@ -17,7 +19,7 @@ export const SHORTCUTS = [
   {
     keys: ['r', 'Enter'],
     shown: 'R',
-    does: 'reject the mask: 1 to 6 choose reasons, Enter rejects, Escape cancels',
+    does: `reject the mask: 1 to ${REASONS.length} choose reasons, Enter rejects, Escape cancels`,
   },
   {
     keys: ['u'],

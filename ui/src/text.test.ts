@@ -67,6 +67,8 @@ describe('text', () => {
   it('names rows and columns of an image in the usual order', () => {
     const image = { dimension: 2, shape: [3, 480, 640] } as Scan
     expect(text.shapeText(image)).toBe('640 × 480 px, RGB')
+    expect(text.shapeText(image, true)).toBe('640 × 480 px, grey')
+    expect(text.shapeText({ ...image, shape: [1, 480, 640] }, true)).toBe('640 × 480 px')
     expect(text.voxels(image)).toBe(480 * 640)
   })
 
@@ -88,7 +90,16 @@ describe('text', () => {
     expect(text.originText({ format: 'nifti', algorithms: [], labels: [] })).toBe(
       'The mask was uploaded with the scan, as a label map.',
     )
-    expect(text.modelText(job({ uploaded: true, model: 'uploaded-mask' }))).toBe('Uploaded mask')
+  })
+
+  it('tells the uploaded masks of a scan apart', () => {
+    const mask = { uploaded: true, model: 'uploaded-mask', uploaded_name: null, uploaded_by: null }
+    expect(text.modelText(job(mask))).toBe('Uploaded mask')
+    const named = { ...mask, uploaded_name: 't1_seg.nii.gz' }
+    expect(text.modelText(job(named))).toBe('Mask t1_seg.nii.gz')
+    expect(text.modelText(job({ ...named, uploaded_by: 'R1' }))).toBe(
+      'Mask t1_seg.nii.gz, uploaded by R1',
+    )
   })
 })
 

@@ -7,10 +7,14 @@ export function scanText({ subject, scan_name }: Pick<Job, 'subject' | 'scan_nam
   return subject === null ? scan_name : `${subject} · ${scan_name}`
 }
 
-/** The model's title; a mask that was uploaded with its scan has no model. */
-export function modelText(job: Pick<Job, 'model' | 'uploaded'>, title?: string): string {
-  return job.uploaded ? 'Uploaded mask' : (title ?? job.model)
+/** The model's title; of a mask that was uploaded with its scan, its file and who sent it. */
+export function modelText(job: Made, title?: string): string {
+  if (!job.uploaded) return title ?? job.model
+  const name = job.uploaded_name === null ? 'Uploaded mask' : `Mask ${job.uploaded_name}`
+  return job.uploaded_by === null ? name : `${name}, uploaded by ${job.uploaded_by}`
 }
+
+type Made = Pick<Job, 'model' | 'uploaded' | 'uploaded_name' | 'uploaded_by'>
 
 /** The title of a model in a list, with the version where it is a later one of another model. */
 export function titleText(model: Pick<Model, 'name' | 'title' | 'version'>): string {
@@ -113,11 +117,12 @@ export function voxels(scan: Scan): number {
   return scan.shape.slice(1).reduce((product, n) => product * n, 1)
 }
 
-export function shapeText(scan: Scan): string {
+/** `grey`: whether all pixels are known to be grey, also if they are stored in colours. */
+export function shapeText(scan: Scan, grey = false): string {
   const [components = 1, ...grid] = scan.shape
   if (scan.dimension === 2) {
     const [rows, columns] = grid
-    return `${columns} × ${rows} px${components === 3 ? ', RGB' : ''}`
+    return `${columns} × ${rows} px${components < 3 ? '' : grey ? ', grey' : ', RGB'}`
   }
   return `${grid.join(' × ')} voxels`
 }

@@ -48,6 +48,7 @@ export class Worklist {
   counts: JobCounts = NOTHING
   reachable = true
   loaded = false
+  private refreshing = false
   private known = new Map<string, Job>()
   private receivedAt = new Map<string, number>()
   private onScreen = { first: 0, last: BLOCK - 1 }
@@ -239,7 +240,9 @@ export class Worklist {
     this.known.set(job.id, job)
     this.changed()
     const read = JSON.stringify(before?.second_reading) !== JSON.stringify(job.second_reading)
-    if (before?.state !== job.state || before.verdict !== job.verdict || read) {
+    const isNew = before === undefined && this.rows.rowOf(job.id) < 0 // no row shows it yet
+    if (isNew && this.loaded && !this.refreshing) this.schedule(0)
+    else if (before?.state !== job.state || before?.verdict !== job.verdict || read) {
       this.schedule(SOON_MS)
     }
   }
@@ -250,6 +253,7 @@ export class Worklist {
     this.request.abort()
     const { signal } = (this.request = new AbortController())
     const { first, last } = this.onScreen
+    this.refreshing = true
     this.rows.markStale()
     try {
       const [counts] = await Promise.all([
@@ -265,6 +269,7 @@ export class Worklist {
       if (signal.aborted) return
       this.reachable = false
     }
+    this.refreshing = false
     this.changed()
     this.schedule()
   }

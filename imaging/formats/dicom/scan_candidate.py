@@ -5,6 +5,7 @@ from typing import Any
 
 from imaging.errors import UnreadableScan
 from imaging.formats.dicom.frame import Frame
+from imaging.formats.dicom.series_name import series_name
 from imaging.formats.dicom.stack import Stack
 
 
@@ -31,9 +32,7 @@ class ScanCandidate:
     @property
     def name(self) -> str:
         """A name for lists, without patient data."""
-        header = self._first.instance.header
-        kind, series = str(header.get("Modality") or "DICOM")[:16], header.get("SeriesNumber")
-        name = kind if series is None else f"{kind} series {str(series)[:12]}"
+        name = series_name(self._first.instance.header)
         if self.count == 1:
             return name
         label = f" ({self.stack.label})" if self.stack.label else ""

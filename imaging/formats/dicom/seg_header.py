@@ -13,6 +13,7 @@ from imaging.formats.dicom.color import hex_of_cielab
 from imaging.formats.dicom.deflated import check_inflated_size
 from imaging.formats.dicom.object_header import text
 from imaging.formats.dicom.readable_element import readable_element
+from imaging.formats.dicom.series_name import series_name
 from imaging.label_codes import STRUCTURE, default_color, private_code
 from imaging.mask_description import Code, Segment
 from imaging.uploaded_mask import MOST_LABEL
@@ -49,6 +50,11 @@ class SegHeader:
         stated = (_text(item, "SegmentAlgorithmType").upper() for item in items)
         algorithms = tuple(dict.fromkeys(one for one in stated if one in _ALGORITHMS))
         return cls(dataset, tuple(segments[n] for n in sorted(segments)), algorithms)
+
+    @property
+    def name(self) -> str:
+        """A name for lists, without patient data."""
+        return series_name(self.dataset)
 
     @property
     def kind(self) -> str:

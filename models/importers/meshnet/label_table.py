@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+from imaging.label_codes import default_color
 from models.importers.json_file import json_or_none
 from models.importers.meshnet.refusals import damaged
-from models.importers.names import label_color
 
 Labels = list[dict[str, Any]]
 
@@ -20,14 +20,14 @@ def read_labels(folder: Path, outputs: int) -> Labels | None:
         return _checked(_of_colormap(colormap), outputs, "colormap.json")
     names = json_or_none(folder / "labels.json")
     if isinstance(names, dict):
-        rows = [(str(names.get(str(n), f"label {n}")), label_color(n)) for n in range(len(names))]
+        rows = [(str(names.get(str(n), f"label {n}")), default_color(n)) for n in range(len(names))]
         return _checked(rows, outputs, "labels.json")
     return None
 
 
 def numbered_labels(outputs: int) -> Labels:
     """Labels without names of their own."""
-    return _checked([(f"label {n}", label_color(n)) for n in range(outputs)], outputs, "")
+    return _checked([(f"label {n}", default_color(n)) for n in range(outputs)], outputs, "")
 
 
 def _of_colormap(colormap: dict[str, Any]) -> list[tuple[str, str]]:

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from imaging.label_codes import default_color
 from models.importers.licence import licence_beside
-from models.importers.names import label_color, model_name
+from models.importers.names import model_name
 
 
 def formats(metadata: Mapping[str, Any], end: str) -> Mapping[str, Any]:
@@ -47,7 +48,7 @@ def label_fields(metadata: Mapping[str, Any], values: Mapping[int, int]) -> list
         {
             "value": value,
             "name": str(stated.get(str(output)) or f"label {value}"),
-            "color": label_color(value),
+            "color": default_color(value),
         }
         for output, value in sorted(values.items(), key=lambda pair: pair[1])
     ]

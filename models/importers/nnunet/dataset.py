@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from models.importers.names import label_color, model_name
+from imaging.label_codes import default_color
+from models.importers.names import model_name
 from models.importers.nnunet.refusals import damaged, unsupported
 
 _RGB = (["r", "g", "b"], ["red", "green", "blue"])
@@ -45,7 +46,7 @@ def labels_of(dataset: Mapping[str, Any]) -> Labels:
     values = _region_values(dataset, named) if regions else _plain_values(named)
     names = dict(zip(values, named, strict=True))  # of two regions with one value, the later one
     fields = [
-        {"value": value, "name": name, "color": label_color(value)}
+        {"value": value, "name": name, "color": default_color(value)}
         for value, name in sorted(names.items())
     ]
     return Labels(fields, values if regions else [0, *sorted(values)], regions)

@@ -64,6 +64,7 @@ export class CompareView {
       this.figures.root,
       this.slices.root,
     )
+    this.images.root.append(this.toolbar.note)
     this.root = element(
       'section.compareview',
       { 'aria-label': 'Comparison', 'data-state': 'loading', hidden: true },
@@ -92,6 +93,7 @@ export class CompareView {
     const { signal } = this.opened
     this.back.href = `#job=${route.first.job}`
     for (const side of this.sides) side.message('Loading …')
+    this.toolbar.showMasks()
     try {
       const loaded = await load(route, this.models)
       if (signal.aborted) return

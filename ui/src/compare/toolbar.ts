@@ -1,6 +1,7 @@
 /** The tools of a comparison: the planes, how masks are drawn, side by side or the difference. */
 
 import { element } from '../element'
+import { hiddenText, type MaskLook, styleOf } from '../mask_look'
 import { recall, remember } from '../preferences'
 import { roveToolbar } from '../roving'
 import { pressed, toggle, toggleButton } from '../toggle'
@@ -26,6 +27,8 @@ export interface ToolbarEvents {
 
 export class CompareToolbar {
   readonly root: HTMLElement
+  /** Says over the images that nothing is seen of the masks. */
+  readonly note = element('p.mask-hidden', { role: 'status' })
   view: View
   private readonly views: HTMLButtonElement[]
   private readonly beside: HTMLButtonElement
@@ -104,11 +107,23 @@ export class CompareToolbar {
   }
 
   get style(): MaskStyle {
+    return styleOf(this.look)
+  }
+
+  private get look(): MaskLook {
     return {
-      visible: pressed(this.shown),
-      fill: pressed(this.filled) ? Number(this.opacity.value) / 100 : 0,
+      shown: pressed(this.shown),
+      filled: pressed(this.filled),
       outline: pressed(this.outline),
+      opacity: Number(this.opacity.value),
     }
+  }
+
+  /** Shows the masks, if a reader has hidden those of another comparison. */
+  showMasks(): void {
+    if (hiddenText(this.look) === '') return
+    for (const button of [this.shown, this.outline, this.filled]) button.ariaPressed = 'true'
+    this.apply()
   }
 
   toggleMask = (): void => this.press(this.shown)
@@ -127,6 +142,7 @@ export class CompareToolbar {
 
   private apply(): void {
     remember('opacity', this.opacity.value)
+    this.note.textContent = hiddenText(this.look)
     this.events.mask(this.style)
   }
 }

@@ -19,6 +19,7 @@ import { actionButton, choiceField, type NumberField, numberField, row } from '.
 import type { VoxelBox } from './labels'
 import { nothingText } from './nothing'
 import { cropped } from './operations/crop'
+import { outcomeOf, outcomeText } from './outcome'
 import { svg } from './overlay'
 import { discStroke } from './stroke'
 import type { Context, Spot, Tool } from './tool'
@@ -121,6 +122,7 @@ async function ask(context: Context): Promise<void> {
   waiting = wait
   const { signal } = wait
   const before = cropped(volume, box)
+  let old = before
   let failed = false
   const takeBack = (): void => {
     if (scribbles === asked) scribbles = asked.slice(0, -1)
@@ -130,6 +132,7 @@ async function ask(context: Context): Promise<void> {
     .then((body) => api.assistance(job, box, body, signal))
     .then((runs) => () => {
       if (signal.aborted) return []
+      old = cropped(volume, box)
       const free = givenUp(asked).add(slot)
       return unlessChanged(editsOf(read(runs), slot), volume, box, before, free)
     })
@@ -145,14 +148,26 @@ async function ask(context: Context): Promise<void> {
     context.say(CANCELLED)
   })
   if (waiting === wait) waiting = null
-  if (changed) context.say(doneText(scribbles === asked))
-  else if (!signal.aborted) context.say(failed ? '' : nothingText(NAME, context))
+  if (changed) {
+    const outcome = outcomeOf(old, cropped(volume, box), slot, asked.at(-1)!.axis)
+    context.say(doneText(outcomeText(outcome, context.nameOf(slot)), scribbles === asked))
+  } else if (!signal.aborted) context.say(failed ? '' : nothingText(NAME, context))
   context.redraw()
 }
 
 /** `counting`: whether the strokes still count. */
-function doneText(counting: boolean): string {
-  return `${NAME}: done.${counting ? ' The next stroke refines it; Enter keeps it.' : ''}`
+function doneText(outcome: string, counting: boolean): string {
+  return `${NAME}: ${outcome}${counting ? ' The next stroke refines it; Enter keeps it.' : ''}`
+}
+
+/** What the stroke does, as its first voxel decides; else whether an answer is awaited. */
+function modeText({ slot, nameOf }: Context): string {
+  if (drawing !== null) {
+    return drawing.scribble.foreground
+      ? `+ adds to ${nameOf(slot)}`
+      : `− removes from ${nameOf(slot)}`
+  }
+  return waiting === null ? '' : 'working …'
 }
 
 function boxOf({ volume }: Context): VoxelBox {
@@ -215,7 +230,7 @@ export const ASSISTANT: Tool = {
   confirm: keep,
   cancel,
   leave: forget,
-  mode: () => (waiting === null ? '' : 'working …'),
+  mode: modeText,
   draw,
   controls: (context) => {
     follow(context)

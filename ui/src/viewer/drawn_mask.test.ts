@@ -33,11 +33,22 @@ describe('a drawn mask', () => {
   })
 
   it.each([
-    ['reduced', drawn(Uint16Array.of(0, 20), {}, true), 20],
-    ['of too many labels', drawn(Uint16Array.from({ length: 300 }, (_, n) => n)), 1],
-    ['of too many objects', drawn(Uint16Array.of(241, 500), { instances: true }), 500],
-  ])('%s cannot be corrected, and is read all the same', (_, mask, value) => {
+    ['reduced', drawn(Uint16Array.of(0, 20), {}, true), 20, /graphics memory/],
+    [
+      'of too many labels',
+      drawn(Uint16Array.from({ length: 300 }, (_, n) => n)),
+      1,
+      /: it has 299 labels, and only 254 are .* The others look like one\. Correct the downloaded/,
+    ],
+    [
+      'of too many objects',
+      drawn(Uint16Array.of(241, 500), { instances: true }),
+      500,
+      /: it numbers objects up to 500, and only 240 are .* look like one\. Correct the downloaded/,
+    ],
+  ])('%s cannot be corrected, says why, and is read all the same', (_, mask, value, why) => {
     expect(mask.refused).toMatch(/cannot be corrected/)
+    expect(mask.refused).toMatch(why)
     expect(mask.valueAt([1, 0, 0])).toBe(value)
   })
 })

@@ -8,8 +8,9 @@ import type { Grid } from './nifti'
 
 const REDUCED =
   'This mask cannot be corrected here: the scan is larger than the graphics memory of this computer shows in full resolution. Correct the downloaded mask with another program, and upload it.'
-const SHARED =
-  'This mask cannot be corrected here: it has more than 254 labels or 240 objects. Correct the downloaded mask with another program, and upload it.'
+/** `shared`: as of the legend. */
+const sharedText = (shared: string): string =>
+  `This mask cannot be corrected here: ${shared} Correct the downloaded mask with another program, and upload it.`
 
 export class DrawnMask {
   /** Whether the slots are the labels, exactly and in full resolution. */
@@ -23,7 +24,9 @@ export class DrawnMask {
     readonly slots: Uint8Array,
     readonly legend: Legend,
   ) {
-    this.refused = slots.length !== values.data.length ? REDUCED : legend.unshared ? '' : SHARED
+    const { shared } = legend
+    const text = shared === '' ? '' : sharedText(shared)
+    this.refused = slots.length !== values.data.length ? REDUCED : text
     this.exact = this.refused === ''
     // The slots change with corrections, and the memory of the values is freed.
     if (this.exact) this.values = { ...values, data: slots }

@@ -41,8 +41,8 @@ export class Legend {
   private readonly opacities = new Map<number, number>()
   /** The mask's value in each slot; several values may share the last one. */
   private values: number[] = []
-  /** Whether no values share a slot, in the mask for which slots were asked last. */
-  unshared = true
+  /** What follows if values share a slot, in the mask for which slots were asked last; else empty. */
+  shared = ''
 
   constructor(model: Model) {
     this.labels = model.labels
@@ -112,7 +112,10 @@ export class Legend {
       slots[n] = 1 + ((value - 1) % SLOTS)
       if (value > largest) largest = value
     }
-    this.unshared = largest <= SLOTS
+    this.shared =
+      largest <= SLOTS
+        ? ''
+        : `it numbers objects up to ${largest}, and only ${SLOTS} are told apart here. Two objects that touch and whose numbers differ by ${SLOTS} look like one.`
     return slots
   }
 
@@ -133,7 +136,11 @@ export class Legend {
     for (const { value } of this.labels) {
       if (!table.has(value)) table.set(value, Math.min(LAST, table.size))
     }
-    this.unshared = table.size <= LAST // with the background
+    const labels = table.size - 1 // without the background
+    this.shared =
+      labels < LAST
+        ? ''
+        : `it has ${labels} labels, and only ${LAST - 1} are told apart here. The others look like one.`
     this.values = [...table.keys()].slice(1, LAST + 1)
     return slots
   }

@@ -24,7 +24,7 @@ export interface Readout {
   world: Point
   /** Index into the stored volume. */
   voxel: Point
-  /** One number, three for an RGB image, none outside the scan. */
+  /** One number, three for an image with colours, none outside the scan. */
   values: number[]
   /** The mask's value; 0 without a mask. */
   label: number

@@ -119,7 +119,7 @@ export class Scan {
 
   /** The values at a voxel. */
   readout(voxel: Point, mask: DrawnMask | null): Readout {
-    const { data, components, dims, affine, slope, intercept } = this.grid
+    const { data, components, dims, affine, slope, intercept } = this.seen
     const index = indexOf(voxel, dims)
     const stored = [...data.subarray(components * index, components * (index + 1))]
     return {

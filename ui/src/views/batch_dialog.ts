@@ -5,10 +5,10 @@ import { type BatchPlan, planOf } from '../batch_plan'
 import { element, fill } from '../element'
 import { randomId } from '../random_id'
 import { reader } from '../reader'
+import { REASONS } from '../reasons'
 import type { BatchReview, Job, NewBatchReview, Reason } from '../schemas'
 import { countText, scanText } from '../text'
 import { problemBox } from './messages'
-import { REASONS } from './reasons'
 
 type BatchVerdict = NewBatchReview['verdict']
 

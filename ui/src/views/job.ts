@@ -60,6 +60,8 @@ export class JobView {
   private scan: Scan | null = null
   private opened = new AbortController()
   private scanShown: string | null = null
+  /** Whether an image is grey, which its values show. */
+  private grey = false
   private resultShown: string | null = null
   private readonly head: JobHead
   private readonly banner = new Banner((job) => {
@@ -141,6 +143,7 @@ export class JobView {
     this.id = null
   }
 
+  /** Returns when the scan's first image is on screen, or why there is none. */
   async open(id: string): Promise<void> {
     if (this.id === id) return
     this.close()
@@ -156,11 +159,16 @@ export class JobView {
       if (signal.aborted) return
       this.scan = scan
       const format = formats.find((one) => one.name === scan.format)?.title ?? scan.format
-      fill(this.facts, scanFacts(scan, format, this.job!.state !== 'succeeded'))
+      const showFacts = (): void => {
+        fill(this.facts, scanFacts(scan, format, this.job?.state !== 'succeeded', this.grey))
+      }
+      showFacts()
       this.update()
       const shown = await this.result.image.load(scan, signal)
       if (signal.aborted) return
       if (shown) this.measurements.open(id, scan, this.stage.viewer)
+      this.grey = shown && this.stage.planar?.window != null // colours have no window
+      if (this.grey) showFacts()
       this.scanShown = scan.id
       this.update()
     } catch (error) {
@@ -182,6 +190,7 @@ export class JobView {
     this.id = id
     this.scan = null
     this.scanShown = null
+    this.grey = false
     this.resultShown = null
     this.result.clear()
     this.verdict.show(null)
@@ -271,7 +280,7 @@ export class JobView {
   }
 
   private renderHead(job: Job): void {
-    this.head.show(job, this.scan, this.modelOf(job))
+    this.head.show(job, this.scan, this.modelOf(job), this.grey)
     if (this.scan !== null && job.state !== 'succeeded')
       this.warnings.showOfScan(this.scan.warnings)
   }

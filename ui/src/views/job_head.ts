@@ -24,17 +24,18 @@ export class JobHead {
     fill(this.root)
   }
 
-  show(job: Job, scan: Scan | null, model: Model | undefined): void {
+  /** `grey`: whether an image is known to be grey. */
+  show(job: Job, scan: Scan | null, model: Model | undefined, grey: boolean): void {
     const seen = JSON.stringify([
       ...[job.state, job.verdict, job.assignee, job.unusual_sizes, job.second_reading],
-      ...[scan?.id, model?.name],
+      ...[scan?.id, model?.name, grey],
     ])
     if (this.root.dataset.seen === seen) return
     this.root.dataset.seen = seen
     const facts = [
       scan?.subject ?? '',
       modelText(job, model?.title) + (job.uploaded ? '' : `, version ${job.model_version}`),
-      scan === null ? '' : shapeText(scan),
+      scan === null ? '' : shapeText(scan, grey),
       scan === null ? '' : spacingText(scan),
       `${job.uploaded ? 'stored' : 'requested'} ${timeText(job.created_at)}`,
       job.assignee === null ? '' : `assigned to ${job.assignee}`,

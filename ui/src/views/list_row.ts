@@ -38,8 +38,8 @@ export class ListRow {
     this.link = element(
       'a',
       { tabindex: -1 },
-      element('span.line', {}, this.subject.root, this.name.root, this.when),
-      element('span.line', {}, this.model, this.doubts, this.warnings, this.state),
+      ...[this.subject.root, this.name.root, this.when],
+      ...[this.model, this.doubts, this.warnings, this.state],
       this.bar,
     )
     this.subject.root.classList.add('subject')
@@ -146,10 +146,10 @@ function readerText({ verdict, reviewer }: Job): string {
   return verdict === null || reviewer === null ? '' : ` by ${reviewer}`
 }
 
-/** Who is to judge it, its modality and day, and its model. */
+/** Who is to judge it, its modality and model, and the day of its study: the first are always seen. */
 function kindText(job: Job): string {
   const whose = job.assignee === null ? null : `for ${job.assignee}`
-  return [whose, job.modality, job.study_date, modelText(job)]
+  return [whose, job.modality, modelText(job), job.study_date]
     .filter((part) => part !== null)
     .join(' · ')
 }
@@ -167,7 +167,8 @@ function reasonsOf(job: Job): string[] {
 function titleOf(job: Job): string {
   const lines = [scanText(job)]
   if (job.study_date !== null) lines.push(`study of ${job.study_date}`)
-  lines.push(`requested ${timeText(job.created_at)}`)
+  lines.push(`${job.uploaded ? 'stored' : 'requested'} ${timeText(job.created_at)}`)
+  if (job.uploaded) lines.push(modelText(job))
   if (job.state === 'queued') lines.push(stateText(job))
   if (job.verdict !== null && job.reviewer !== null) lines.push(`${job.verdict}${readerText(job)}`)
   if (job.assignee !== null) lines.push(`assigned to ${job.assignee}`)

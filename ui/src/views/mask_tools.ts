@@ -1,27 +1,26 @@
 /** How the mask is drawn: shown or hidden, its areas, their opacity, and its outlines. */
 
 import { element } from '../element'
-import { recall, remember } from '../preferences'
+import { hiddenText, keepLook, type MaskLook, recallLook, styleOf } from '../mask_look'
 import { pressed, toggle, toggleButton } from '../toggle'
 import type { MaskStyle } from '../viewer/port'
 
 export class MaskTools {
   readonly root: HTMLElement
+  /** Says over the image that nothing is seen of the mask. */
+  readonly note = element('p.mask-hidden', { role: 'status' })
   private readonly opacity: HTMLInputElement
   private readonly percent = element('output', { for: 'opacity' })
   private readonly shown = toggleButton('Mask', 'Show or hide the mask (M)', true, () =>
     this.toggleMask(),
   )
-  private readonly filled = toggleButton(
-    'Fill',
-    'Fill the areas of the mask (F)',
-    recall('fill', 'true') === 'true',
-    () => this.toggleFill(),
+  private readonly filled = toggleButton('Fill', 'Fill the areas of the mask (F)', true, () =>
+    this.toggleFill(),
   )
   private readonly outline = toggleButton(
     'Outline',
     'Draw the outlines of the mask (O)',
-    recall('outline', 'true') === 'true',
+    true,
     () => this.toggleOutline(),
   )
 
@@ -35,9 +34,9 @@ export class MaskTools {
       min: 0,
       max: 100,
       step: 5,
-      value: recall('opacity', '50'),
       oninput: () => this.apply(),
     })
+    this.look = recallLook()
     this.root = element(
       'div.group',
       { role: 'group', 'aria-label': 'Mask' },
@@ -56,7 +55,9 @@ export class MaskTools {
 
   /** Shows the mask, if a reader has hidden that of another scan. */
   show(): void {
-    if (!pressed(this.shown)) this.toggleMask()
+    if (hiddenText(this.look) === '') return
+    this.look = recallLook()
+    this.apply()
   }
 
   toggleMask(): void {
@@ -65,21 +66,37 @@ export class MaskTools {
   }
 
   toggleFill(): void {
-    remember('fill', String(toggle(this.filled)))
+    toggle(this.filled)
     this.apply()
   }
 
   toggleOutline(): void {
-    remember('outline', String(toggle(this.outline)))
+    toggle(this.outline)
     this.apply()
   }
 
   /** Draws the mask in the chosen style. */
   apply(): void {
-    const value = Number(this.opacity.value)
-    this.percent.value = `${value} %`
-    remember('opacity', String(value))
-    const area = pressed(this.filled) ? value / 100 : 0
-    this.draw({ visible: pressed(this.shown), fill: area, outline: pressed(this.outline) })
+    const { look } = this
+    this.percent.value = `${look.opacity} %`
+    this.note.textContent = hiddenText(look)
+    keepLook(look)
+    this.draw(styleOf(look))
+  }
+
+  private get look(): MaskLook {
+    return {
+      shown: pressed(this.shown),
+      filled: pressed(this.filled),
+      outline: pressed(this.outline),
+      opacity: Number(this.opacity.value),
+    }
+  }
+
+  private set look({ shown, filled, outline, opacity }: MaskLook) {
+    this.shown.ariaPressed = String(shown)
+    this.filled.ariaPressed = String(filled)
+    this.outline.ariaPressed = String(outline)
+    this.opacity.value = String(opacity)
   }
 }

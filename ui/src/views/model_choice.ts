@@ -14,7 +14,7 @@ const MATCHES: Record<ModelFit['matches'][number], string> = {
   spacing: 'voxel size',
   extent: 'extent',
   values: 'values',
-  colour: 'colours',
+  colour: 'colour',
   orientation: 'orientation',
   reference: 'reference case',
 }

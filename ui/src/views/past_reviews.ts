@@ -1,10 +1,10 @@
 /** The reviews of a mask that were given before, newest first, and who else has it open. */
 
 import { element } from '../element'
+import { reasonText } from '../reasons'
 import { comparing, hashOf } from '../route'
 import type { Review, Viewer } from '../schemas'
 import { durationText, timeText } from '../text'
-import { reasonText } from './reasons'
 
 export const VERDICTS = { accepted: 'Accepted', corrected: 'Corrected', rejected: 'Rejected' }
 

@@ -1,22 +1,9 @@
 /** Why a mask is rejected: opened by R, chosen by numbers, sent by Enter. */
 
 import { element } from '../element'
+import { REASONS } from '../reasons'
 import type { Reason } from '../schemas'
 import type { Keys } from '../shortcuts'
-
-/** The order is that of the keys 1, 2 and so on. */
-export const REASONS: [Reason, string][] = [
-  ['missed-part', 'Missed part'],
-  ['leak', 'Leak'],
-  ['wrong-side', 'Wrong side'],
-  ['wrong-model', 'Wrong model'],
-  ['image-quality', 'Image quality'],
-  ['other', 'Other'],
-]
-
-export function reasonText(reasons: Reason[]): string {
-  return reasons.map((reason) => REASONS.find(([one]) => one === reason)?.[1] ?? reason).join(', ')
-}
 
 export class ReasonChoice {
   readonly root: HTMLFieldSetElement

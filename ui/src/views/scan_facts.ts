@@ -4,14 +4,15 @@ import { element } from '../element'
 import type { Scan } from '../schemas'
 import { bytesText, shapeText, spacingText, timeText } from '../text'
 
-export function scanFacts(scan: Scan, format: string, open: boolean): HTMLElement {
+/** `grey`: whether an image is known to be grey. */
+export function scanFacts(scan: Scan, format: string, open: boolean, grey = false): HTMLElement {
   const facts: [string, string][] = [
     ['Format', format],
     ['Subject', scan.subject ?? ''],
     ['Modality', scan.modality ?? ''],
     ['Series number', String(scan.series_number ?? '')],
     ['Study date', scan.study_date ?? ''],
-    ['Size', shapeText(scan)],
+    ['Size', shapeText(scan, grey)],
     ['Spacing', spacingText(scan) || 'unknown'],
     ['Data type', scan.dtype],
     ['File size', bytesText(scan.bytes)],

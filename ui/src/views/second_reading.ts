@@ -4,12 +4,12 @@ import * as api from '../api'
 import { element, fill } from '../element'
 import { reader } from '../reader'
 import { diceText, noteText, type ReaderMask, readerMasks } from '../readings'
+import { reasonText } from '../reasons'
 import type { Job, NewReview, Review, SecondReading } from '../schemas'
 import type { Keys } from '../shortcuts'
 import { problemBox } from './messages'
 import { VERDICTS } from './past_reviews'
 import { ReadingButtons } from './reading_buttons'
-import { reasonText } from './reasons'
 
 const NOT_DRAWN = 'This page cannot draw the masks of readers of this image.'
 

@@ -284,7 +284,7 @@ export class Stage {
       'div.stage',
       { 'data-scan': 'none', 'data-mask': 'none' },
       tools,
-      element('div.canvas', {}, this.screen, this.loading, this.cover),
+      element('div.canvas', {}, this.screen, this.loading, this.mask.note, this.cover),
       element('div.under', {}, this.readout, this.notice),
     )
   }

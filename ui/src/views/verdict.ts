@@ -70,7 +70,7 @@ export class VerdictView {
     private readonly measurements: Drafted,
     private readonly confirmed: () => Promise<boolean>,
     private readonly mask: MaskOnScreen,
-    private readonly undo: Pick<UndoBar, 'offer' | 'say'>,
+    private readonly undo: Pick<UndoBar, 'offer' | 'say' | 'waitFor'>,
     private readonly correct: CorrectButton,
   ) {
     this.reading = new SecondReadingView(
@@ -336,7 +336,7 @@ export class VerdictView {
     this.reasons.close()
     fill(this.result, review.draft != null && element('p.saved', {}, said)) // until the next job opens
     void this.list()
-    await this.goOn(job, said)
+    await this.undo.waitFor(this.goOn(job, said))
   }
 
   /** Withdraws a review, and opens its job again with its comment. */
