@@ -67,7 +67,7 @@ def main() -> None:
             command = tool(options, config, str(client.base_url), headers)
             command += ["--exclude-method=DELETE"] if known else []
             hooks = {"SCHEMATHESIS_HOOKS": "tessera_hooks", "PYTHONPATH": str(HERE / HOOKS)}
-            if subprocess.run(command, check=False, env=os.environ | hooks).returncode:
+            if subprocess.run(command, check=False, cwd=folder, env=os.environ | hooks).returncode:
                 findings.append(f"{name}: see the tool's report")
         if client.get("/healthz").status_code != httpx.codes.OK:
             findings.append("the gateway is not healthy afterwards")
@@ -81,7 +81,7 @@ def main() -> None:
 def tool(options: argparse.Namespace, config: Path, url: str, headers: dict[str, str]) -> list[str]:
     """The tool's command line."""
     return [
-        str(options.schemathesis),
+        str(options.schemathesis.absolute()),
         f"--config-file={config}",
         "run",
         f"{url}/openapi.json",

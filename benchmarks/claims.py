@@ -29,7 +29,7 @@ from queue_depth import database  # noqa: E402
 from jobs.batch import Batch  # noqa: E402
 from jobs.job import Job, JobState, Options  # noqa: E402
 from jobs.repository import Repository  # noqa: E402
-from jobs.repository.schema import jobs  # noqa: E402
+from jobs.repository.schema.job_tables import jobs  # noqa: E402
 from jobs.stored_scan import StoredScan  # noqa: E402
 
 BATCH = 5_000

@@ -25,11 +25,11 @@ from inference.mask_similarity import compare_masks
 from inference.network_input import network_input
 from inference.networks.last_layer import with_fp32_logits
 from inference.networks.phases import in_phases
-from inference.planner import rules
 from inference.sample_scans import sample_scans
 from jobs.settings import Settings
 from models.card import ModelCard
 from models.registry import Model, Registry
+from models.tile_rules import tile_rules
 
 _KINDS = ("Convolution", "ConvolutionBackpropData")
 _MARK = '<rt_info><attribute name="precise" version="0"/></rt_info>'
@@ -75,7 +75,7 @@ def middle(model: Model, side: int) -> Image:
     subject = network_input(sample_scans(model), model.card)
     sizes = [
         max(rule.minimum, rule.minimum + (min(n, side) - rule.minimum) // rule.align * rule.align)
-        for rule, n in zip(rules(model.card), subject.grid, strict=True)
+        for rule, n in zip(tile_rules(model.card), subject.grid, strict=True)
     ]
     start = tuple((n - size) // 2 for n, size in zip(subject.grid, sizes, strict=True))
     stop = tuple(a + size for a, size in zip(start, sizes, strict=True))

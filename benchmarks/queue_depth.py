@@ -40,7 +40,7 @@ from record import load, save  # noqa: E402
 from jobs.batch import Batch  # noqa: E402
 from jobs.embedded_broker import embedded_broker  # noqa: E402
 from jobs.repository import Repository  # noqa: E402
-from jobs.repository.schema import jobs  # noqa: E402
+from jobs.repository.schema.job_tables import jobs  # noqa: E402
 from jobs.settings import Settings  # noqa: E402
 
 MODEL = "nuclei-2d"

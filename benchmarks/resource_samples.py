@@ -14,18 +14,12 @@ from benchmarks.process_memory import anonymous_bytes
 from jobs.blobs import open_blobs
 from jobs.job import JobState
 from jobs.repository import Repository
-from jobs.repository.schema import (
-    batches,
-    image_names,
-    job_ends,
-    job_scans,
-    jobs,
-    metadata,
-    reviews,
-    scans,
-    webhook_messages,
-    workers,
-)
+from jobs.repository.schema import metadata
+from jobs.repository.schema.job_tables import batches, job_scans, jobs
+from jobs.repository.schema.review_tables import reviews
+from jobs.repository.schema.scan_tables import image_names, scans
+from jobs.repository.schema.webhook_tables import job_ends, webhook_messages
+from jobs.repository.schema.worker_tables import workers
 
 MB = 1 << 20
 Sample = dict[str, float]

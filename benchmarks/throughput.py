@@ -45,7 +45,7 @@ from benchmarks.sample_files import KINDS, Kind, write_files
 from jobs.blobs import Blobs, open_blobs
 from jobs.job import Job, JobState
 from jobs.repository import Repository
-from jobs.repository.schema import jobs
+from jobs.repository.schema.job_tables import jobs
 
 WARM = 8
 """Jobs per worker before anything is measured."""

@@ -6,6 +6,7 @@ from tempfile import TemporaryDirectory
 
 import click
 
+from cli.error_text import DETAIL_INDENT, parts_of
 from cli.model_registry import changing_registry
 from imaging.errors import TesseraError
 from jobs.settings import Settings
@@ -57,7 +58,8 @@ def prepare(model: Model) -> int:
             if verified:
                 ready = engine.prepare(model)  # the case decides on the precision
     except (TesseraError, MemoryError) as error:
-        click.echo(f"It could not be run on this machine's device: {error}")
+        reason = f"\n{DETAIL_INDENT}".join(parts_of(error))
+        click.echo(f"It could not be run on this machine's device: {reason}")
         return 0
     for outcome in outcomes:
         show(outcome, model.card)

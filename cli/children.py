@@ -7,6 +7,7 @@ import sys
 import time
 from contextlib import ExitStack
 
+from cli.error_text import DETAIL_INDENT
 from cli.exit_status import BAD_INPUT_STATUS, ERROR_PREFIX
 from cli.log_file import LogFile
 from imaging.errors import BadRequest
@@ -30,7 +31,7 @@ class ChildProcess:
         such as a setting or a database of another version: it would end again at each restart."""
         if self._process is None or self._process.poll() != BAD_INPUT_STATUS:
             return
-        reason = self._log.last_line_with(ERROR_PREFIX) if self._log else ""
+        reason = self._log.last_text_with(ERROR_PREFIX, DETAIL_INDENT) if self._log else ""
         where = self._log.path if self._log else "the lines above"
         raise BadRequest(
             f"The {self._name} cannot start. {reason}".strip(),

@@ -2,6 +2,7 @@
 
 import os
 from contextlib import suppress
+from itertools import takewhile
 from pathlib import Path
 from typing import BinaryIO
 
@@ -45,13 +46,17 @@ class LogFile:
             while block := log.read(_BLOCK_BYTES):
                 part.write(block)
 
-    def last_line_with(self, beginning: str) -> str:
-        """The rest of the last line that begins so; empty if there is none."""
+    def last_text_with(self, beginning: str, indent: str) -> str:
+        """The rest of the last line that begins so, with the indented lines that follow it; empty
+        if there is none."""
         if not self.path.exists():
             return ""
         lines = self.path.read_text("utf-8", "replace").splitlines()
-        matches = [line for line in lines if line.startswith(beginning)]
-        return matches[-1].removeprefix(beginning) if matches else ""
+        last = max((n for n, line in enumerate(lines) if line.startswith(beginning)), default=None)
+        if last is None:
+            return ""
+        more = takewhile(lambda line: line.startswith(indent), lines[last + 1 :])
+        return " ".join([lines[last].removeprefix(beginning), *(line.strip() for line in more)])
 
     def _part(self, number: int) -> Path:
         return self.path.with_name(f"{self.path.name}.{number}")

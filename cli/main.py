@@ -8,6 +8,7 @@ from typing import Any
 import click
 from pydantic import ValidationError
 
+from cli.error_text import print_error
 from cli.exit_status import BAD_INPUT_STATUS, ERROR_PREFIX
 from cli.lazy_group import LazyGroup
 from imaging.errors import BadInput, TesseraError
@@ -68,7 +69,7 @@ def main(argv: list[str] | None = None) -> None:
         error.show()
         sys.exit(error.exit_code)
     except TesseraError as error:
-        click.echo(f"{ERROR_PREFIX}{error}", err=True)
+        print_error(error)
         sys.exit(BAD_INPUT_STATUS if isinstance(error, BadInput) else 1)
     except ValidationError as error:
         _print_settings_errors(error)
@@ -78,17 +79,14 @@ def main(argv: list[str] | None = None) -> None:
         click.echo(f"{ERROR_PREFIX}{error.strerror or type(error).__name__}{where}.", err=True)
         sys.exit(1)
     except MemoryError:
-        click.echo(f"{ERROR_PREFIX}There is not enough memory. Try a smaller --tile.", err=True)
+        print_error(TesseraError("There is not enough memory.", hint="Try a smaller --tile."))
         sys.exit(1)
     except ModuleNotFoundError as error:
         if error.name not in ("torch", "monai", "onnx", "onnxruntime"):
             raise
         extra = "cpu" if error.name == "onnxruntime" else "train"
-        click.echo(
-            f"{ERROR_PREFIX}This command needs {error.name}. Install it from Tessera's source "
-            f"folder with: pip install '.[{extra}]'",
-            err=True,
-        )
+        hint = f"Install it from Tessera's source folder with: pip install '.[{extra}]'"
+        print_error(TesseraError(f"This command needs {error.name}.", hint=hint))
         sys.exit(1)
     sys.exit(status if isinstance(status, int) else 0)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.account_options import project_option
+from cli.error_text import DETAIL_INDENT, parts_of
 from imaging.counted import counted
 from jobs.settings import Settings
 
@@ -76,7 +77,9 @@ def _lines(series: "SeriesTrial") -> list[str]:
     for scan in dict.fromkeys(series.scans):
         lines.append(f"scan: {scan.title}, {_shape(scan.shape)}")
         lines += [f"  warning: {warning}" for warning in scan.warnings]
-    lines += [f"refused: {error}" for error in series.refusals]
+    for error in series.refusals:
+        first, *others = parts_of(error)
+        lines += [f"refused: {first}", *(f"{DETAIL_INDENT}{part}" for part in others)]
     if series.scans and not any(rule.applies for rule in series.rules):
         lines.append("no rule applies: the scan is stored without a job, and not de-identified")
     return lines

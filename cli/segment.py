@@ -14,6 +14,7 @@ from rich.table import Table
 from cli.bids.derivative import BidsDerivative
 from cli.bids.option import bids_option, bids_subjects, check_options
 from cli.device_option import device_option
+from cli.error_text import print_error
 from cli.given_mask import mask_options, with_given_mask
 from cli.input_scans import InputScan, listing_choices
 from cli.job_failed import JobFailed
@@ -183,7 +184,7 @@ class _Run:
                 if len(subjects) == 1:
                     raise
                 failed.append(grid.path.name)
-                click.echo(f"Error: {grid.path.name}: {error}", err=True)
+                print_error(error, grid.path.name)
         if failed:
             raise BadInput(
                 f"{len(failed)} of {counted(len(subjects), 'scan')} could not be segmented: "

@@ -1,6 +1,6 @@
 """The scans of each mask: channel -> scan."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -49,6 +49,17 @@ def channel_values(channels: Sequence[str]) -> dict[str, str]:
             hint="Give each channel once.",
         )
     return {name: value for name, _, value in pairs}
+
+
+def check_channels(stated: Collection[str], channels: Sequence[str]) -> None:
+    """Raises BadRequest if --channel names one that the model does not have."""
+    unknown = sorted(set(stated) - set(channels))
+    if unknown:
+        raise BadRequest(
+            f"The model has no channel {unknown[0]}.",
+            expected=f"--channel with one of: {', '.join(channels)}.",
+            hint="Correct the name before the equals sign.",
+        )
 
 
 def each_of(

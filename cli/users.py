@@ -9,7 +9,7 @@ from cli.page_address import page_address
 from cli.recorded_change import recorded_change
 from imaging.errors import BadRequest
 from jobs.account import Member, Person, ProjectRole
-from jobs.audit.event import AuditObject
+from jobs.audit.event import AuditAction, AuditObject
 from jobs.identity import Identity
 from jobs.settings import Settings
 
@@ -107,6 +107,31 @@ def enable(login: str) -> None:
     with recorded_change(AuditObject.ACCOUNT, login) as change:
         change.repository.accounts.set_disabled(login, disabled=False)
     click.echo(f"{login} is enabled.")
+
+
+@command.command("sessions")
+@click.argument("login")
+def list_sessions(login: str) -> None:
+    """List the browsers in which the user LOGIN is signed in, the last used first.
+
+    Each line has the session's id, when it was used and begun, the address and the browser.
+    """
+    with accounts_database() as repository:
+        sessions = repository.browser_sessions.of(login, Settings().session_idle_s)
+    for one in sessions:
+        times = f"used {shown_time(one.used_at)}  begun {shown_time(one.created_at)}"
+        click.echo(f"{one.id}  {times}  {one.place.address or '-'}  {one.place.browser or '-'}")
+
+
+@command.command("sign-out")
+@click.argument("login")
+@click.option("--session", metavar="ID", help="Only this one, by its id.")
+def sign_out(login: str, session: str | None) -> None:
+    """Sign the user LOGIN out in all browsers. Keys of the user still work."""
+    with recorded_change(AuditObject.ACCOUNT, login, action=AuditAction.SIGN_IN) as change:
+        change.repository.browser_sessions.end_of(login, session)
+    where = "all browsers" if session is None else "one browser"
+    click.echo(f"{login} is signed out in {where}.")
 
 
 @command.command("link")

@@ -147,10 +147,6 @@ def at_spacing(scan: Scan, spacing_mm: Sequence[float]) -> Scan:
         )
     axes = scan_axes(scan.grid, own, spacing_mm)
     ratios = [axis.ratio for axis in axes]
-    scale = np.eye(4)
-    for a, ratio in enumerate(ratios):
-        scale[a, a], scale[a, 3] = ratio, 0.5 * ratio - 0.5
-
     most = max(1, int(_READ_VOXELS / prod(max(1.0, ratio) for ratio in ratios)))
 
     def read(box: Box) -> NDArray[Any]:
@@ -170,11 +166,19 @@ def at_spacing(scan: Scan, spacing_mm: Sequence[float]) -> Scan:
         padding=None,  # statistics are measured before
         shape=(scan.shape[0], *(axis.n_out for axis in axes)),
         dtype=np.dtype(np.float32),
-        affine=scan.affine @ scale,
+        affine=scan.affine @ _scale(ratios),
         spacing_mm=tuple(mm * ratio for mm, ratio in zip(own, ratios, strict=True)),
         reader=read,
         stored_shape=tuple(axis.n_out for axis in axes),
     )
+
+
+def _scale(ratios: Sequence[float]) -> NDArray[np.float64]:
+    """(4, 4): from voxels of the new grid to voxels of the scan; both grids have one outer edge."""
+    scale = np.eye(4)
+    for axis, ratio in enumerate(ratios):
+        scale[axis, axis], scale[axis, 3] = ratio, 0.5 * ratio - 0.5
+    return scale
 
 
 def scan_axes(

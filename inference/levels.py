@@ -28,8 +28,9 @@ from imaging.large_arrays import large_zeros
 from imaging.tiling import Plan, Span, Tile, TileRule, plan_axis
 from inference.network_run import ImageSource, NetworkRun, Wanted, cut_tiles, every_tile
 from inference.networks.network import Level
-from inference.planner import Budget, cheapest, rules
+from inference.planner import Budget, cheapest
 from models.card import ModelCard
+from models.tile_rules import tile_rules
 
 WASTE = 1.5
 """Levels are considered where whole tiles read more than this times the voxels of the scan."""
@@ -76,7 +77,7 @@ def plan_levels(
     read = prod(whole.read_shape) * len(whole) / prod(grid) if whole else np.inf
     if read <= WASTE:
         return None
-    padded = tuple(rule.at_least(n) for n, rule in zip(grid, rules(card), strict=True))
+    padded = tuple(rule.at_least(n) for n, rule in zip(grid, tile_rules(card), strict=True))
     try:
         plan = plan_cut(level, padded, partial(budget.tile_bytes, card), budget, overlap)
     except Unavailable:

@@ -79,11 +79,30 @@ def network_input(
     larger than memory: tiles overlap, and each would compute its part again from many voxels.
     """
     check(scans, card)
+    first = oriented(scans[card.channels[0].name], card.orientation)
+    fit = training_fit({name: canonical(scan).scan for name, scan in scans.items()}, card)
+    views, remarks = _views(scans, first.scan, card)
+    remarks = [*fit.warnings, *remarks]
+    if card.preparation:
+        prepared = _prepared(tuple(views), card, scratch, token or CancelToken())
+        return _input_of(first, prepared, remarks, fit)
+    if card.spacing_mm is not None and first.scan.spacing_mm is None:
+        remarks.append(Doubt(DoubtKind.SPACING, NOT_RESAMPLED))
+    resampled = card.spacing_mm is not None and _differs(first.scan, card.spacing_mm)
+    if resampled and card.spacing_mm is not None:
+        views = _at_spacing(views, card, card.spacing_mm, scratch)
+    doubts = (*fit.doubts, *doubts_of(remarks))
+    return NetworkInput(first, tuple(views), resampled, texts_of(remarks), doubts, fit.uncompared)
+
+
+def _views(
+    scans: Mapping[str, Scan], first: Scan, card: ModelCard
+) -> tuple[list[Scan], list[Remark]]:
+    """A view for each channel on the grid of `first`, the first channel's oriented scan; and what
+    is remarkable about their values and grids."""
     stored = scans[card.channels[0].name]
-    first = oriented(stored, card.orientation)
-    canonicals = {name: canonical(scan).scan for name, scan in scans.items()}
-    fit, views = training_fit(canonicals, card), []
-    remarks: list[Remark] = [*fit.warnings]
+    views: list[Scan] = []
+    remarks: list[Remark] = []
     for channel in card.channels:
         remarks += scans[channel.name].warnings
         if channel.label_values:
@@ -94,26 +113,24 @@ def network_input(
         view, measured = _normalised(_components(view, channel), card)
         remarks += value_warnings(measured, channel, card)
         if channel is not card.channels[0]:
-            remarks += grid_warnings(view, first.scan, channel, card.channels[0])
-            view = onto_grid(view, first.scan.grid, first.scan.affine)
+            remarks += grid_warnings(view, first, channel, card.channels[0])
+            view = onto_grid(view, first.grid, first.affine)
         views.append(view)
-    if card.preparation:
-        prepared = _prepared(tuple(views), card, scratch, token or CancelToken())
-        return _input_of(first, prepared, remarks, fit)
-    if card.spacing_mm is not None and first.scan.spacing_mm is None:
-        remarks.append(Doubt(DoubtKind.SPACING, NOT_RESAMPLED))
-    resampled = card.spacing_mm is not None and _differs(first.scan, card.spacing_mm)
-    if resampled and card.spacing_mm is not None:
-        coarser = [
-            _resampled(view, channel, card.spacing_mm)
-            for view, channel in zip(views, card.channels, strict=True)
-        ]
-        views = [
-            cached(new, scratch) if prod(new.grid) < prod(old.grid) else new
-            for new, old in zip(coarser, views, strict=True)
-        ]
-    doubts = (*fit.doubts, *doubts_of(remarks))
-    return NetworkInput(first, tuple(views), resampled, texts_of(remarks), doubts, fit.uncompared)
+    return views, remarks
+
+
+def _at_spacing(
+    views: Sequence[Scan], card: ModelCard, spacing_mm: tuple[float, ...], scratch: Path | None
+) -> list[Scan]:
+    """The views at another spacing; those that become coarser are stored."""
+    resampled = [
+        _resampled(view, channel, spacing_mm)
+        for view, channel in zip(views, card.channels, strict=True)
+    ]
+    return [
+        cached(new, scratch) if prod(new.grid) < prod(old.grid) else new
+        for new, old in zip(resampled, views, strict=True)
+    ]
 
 
 def _prepared(

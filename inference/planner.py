@@ -9,6 +9,7 @@ from math import ceil, prod
 from imaging.errors import Unavailable
 from imaging.tiling import Plan, Span, TileRule, plan_axis
 from models.card import ModelCard
+from models.tile_rules import tile_rules
 
 TILE_SECONDS = 2.0
 """Target for the duration of a tile, so that progress moves; not at the cost of more than SLACK
@@ -20,14 +21,6 @@ TileBytes = Callable[[Sequence[int]], float]
 """Shape that a tile reads -> its working memory."""
 UNKNOWN_BYTES = 2048.0
 """Working memory per input voxel for a card without it: that of a U-Net of 64 channels."""
-
-
-def rules(card: ModelCard) -> tuple[TileRule, ...]:
-    """What the card's network requires of a tile, per axis."""
-    return tuple(
-        TileRule(halo, align, minimum, card.padding == "valid")
-        for halo, align, minimum in zip(card.halo, card.align, card.minimum, strict=True)
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +55,7 @@ def plan(
     A network that is not exact runs on one tile. Raises Unavailable where not even the smallest
     tile fits the budget.
     """
-    axes = rules(card)
+    axes = tile_rules(card)
     if not card.exact:
         return Plan(tuple(tuple(plan_axis(n, rule)) for n, rule in zip(grid, axes, strict=True)))
     limits = tile if tile is not None else [None] * len(grid)

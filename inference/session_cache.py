@@ -14,11 +14,12 @@ from inference.cancellation import CancelToken
 from inference.device import Device, cores
 from inference.kept_results import KeptResults, key_of
 from inference.networks.session import Session
-from inference.planner import UNKNOWN_BYTES, rules
+from inference.planner import UNKNOWN_BYTES
 from inference.run_context import RunContext
 from inference.waiting_locks import KeyedLocks, holding
 from models.card import ModelCard
 from models.registry import Model
+from models.tile_rules import tile_rules
 
 _WEIGHT_COPIES = 3
 """How often a runtime holds a network's weights: as read, unfolded, arranged for its kernels."""
@@ -221,7 +222,7 @@ def measured_shape(card: ModelCard) -> tuple[int, ...]:
     if card.windows is not None:
         return card.windows.network_patch
     side = 64 if card.dimension == 3 else 512  # on smaller tiles calls cost more than computation
-    return tuple(rule.at_least(side) for rule in rules(card))
+    return tuple(rule.at_least(side) for rule in tile_rules(card))
 
 
 def measure(session: Session, card: ModelCard, token: CancelToken | None = None) -> Measurement:

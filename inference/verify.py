@@ -14,7 +14,7 @@ from inference.levels import StoredImage, plan_cut, run_levels
 from inference.network_run import NetworkRun
 from inference.networks.reach_probe import proved
 from inference.networks.session import Session
-from inference.planner import Budget, rules
+from inference.planner import Budget
 from inference.run_context import RunContext
 from inference.runtime_registry import AUTO, REFERENCE
 from models.card import ModelCard
@@ -22,6 +22,7 @@ from models.derived_fields import check_derived_fields
 from models.onnx_graph.derive import derive
 from models.onnx_graph.network_file import read_network
 from models.registry import Model
+from models.tile_rules import tile_rules
 
 TOLERANCE = 1e-4
 """Largest difference relative to the range of the logits: kernels for different shapes round
@@ -66,8 +67,8 @@ def _verify(card: ModelCard, session: Session) -> None:
     if card.windows is not None:
         _verify_window(card, card.windows.network_patch, session)
         return
-    for axis, rule in enumerate(rules(card)):
-        grid = [rule.at_least(2 * rule.align + 1) + rule.align // 2 for rule in rules(card)]
+    for axis, rule in enumerate(tile_rules(card)):
+        grid = [rule.at_least(2 * rule.align + 1) + rule.align // 2 for rule in tile_rules(card)]
         small = rule.at_least(2 * rule.align + 2 * rule.margin)
         grid[axis] += small  # several tiles along this axis, whatever the halo
         image = _slanted((card.components, *grid))
@@ -123,7 +124,7 @@ def _logits(
     limits = tile or (None,) * len(grid)
     axes = (
         tuple(tiling.plan_axis(n, rule, at_most))
-        for n, rule, at_most in zip(grid, rules(card), limits, strict=True)
+        for n, rule, at_most in zip(grid, tile_rules(card), limits, strict=True)
     )
     whole = np.empty((len(card.outputs), *grid), np.float32)
     for spans in product(*axes):
@@ -144,7 +145,7 @@ def _by_levels(
     image: NDArray[np.float32], card: ModelCard, session: Session
 ) -> NDArray[np.float32]:
     """Logits level by level, as with little memory; in one pass if the network cannot be cut."""
-    grid = [rule.at_least(n) for n, rule in zip(image.shape[1:], rules(card), strict=True)]
+    grid = [rule.at_least(n) for n, rule in zip(image.shape[1:], tile_rules(card), strict=True)]
     budget, level, work = Budget(prod(grid) // 2), session.level, None
     if level is not None and card.padding == "same":
         with suppress(Unavailable):  # the image is too small to be cut

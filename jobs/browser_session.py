@@ -18,6 +18,32 @@ class SignInMethod(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class SignInPlace:
+    """Where somebody signs in, by which they recognise the session later."""
+
+    address: str = ""
+    """IP address; empty: unknown."""
+    browser: str = ""
+    """Name of the browser and its system, such as `Firefox on Linux`; empty: unknown."""
+
+
+UNKNOWN_PLACE = SignInPlace()
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """A session as a list of a person's sessions shows it."""
+
+    id: str
+    method: SignInMethod
+    place: SignInPlace
+    created_at: float
+    used_at: float
+    """To the minute."""
+    expires_at: float
+
+
+@dataclass(frozen=True, slots=True)
 class BrowserSession:
     """A browser in which a person is signed in. Its requests say in which project they are."""
 

@@ -54,6 +54,7 @@ from service.routes import (
     scans,
     second_readings,
     session,
+    sessions,
     tiles,
     trainings,
     uploads,
@@ -83,6 +84,7 @@ _ROUTES = (
     account,
     openid,
     session,
+    sessions,
     audit,
     retention,
     keys,
@@ -117,7 +119,7 @@ def create_app(
         async with AsyncExitStack() as stack:  # closes in reverse order
             stack.enter_context(tracing.exported("tessera-gateway"))
             parts = open_parts(settings, registry, routing, authenticator, stack)
-            app.state.authenticator = parts.authenticator
+            app.state.authenticator = parts.access.authenticator
             app.state.services = build_services(parts)
             app.state.metrics = app.state.services[Metrics]
             await start_tasks(parts, app.state.services, stack)

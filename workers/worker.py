@@ -68,24 +68,18 @@ def run_worker(
         queue = stack.enter_context(closing(Queue(settings, queue_names())))
         blobs = open_blobs(settings, scratch)
         collector = BlobCollector(repository.references, blobs, settings)
-        sweeper = Sweeper(repository, queue, collector, settings)
-        sweeper.start()
-        stack.callback(sweeper.stop)
+        _start(stack, Sweeper(repository, queue, collector, settings))
         queues = queues_of(settings.device)
         engine = _engine(settings, scratch)
         runner = job_runner(name, settings, repository, blobs, engine, scratch, shutdown)
         trains = bool(trainer) and can_train(settings)
-        presence = Presence(
-            repository.workers, name, queues, shutdown, runner.breaker, trains=trains
+        presence = stack.enter_context(
+            Presence(repository.workers, name, queues, shutdown, runner.breaker, trains=trains)
         )
-        stack.enter_context(presence)
         heartbeat.pause_while(runner.hangs)
-        runner.preparation.start()
-        stack.callback(runner.preparation.stop)
+        _start(stack, runner.preparation)
         if trains:
-            trainings = _training_loop(name, repository, runner.tools, trainer)
-            trainings.start()
-            stack.callback(trainings.stop)
+            _start(stack, _training_loop(name, repository, runner.tools, trainer))
 
         def ready() -> None:
             log.info("worker %s: ready", name)
@@ -93,6 +87,11 @@ def run_worker(
             on_ready()
 
         _consume(name, settings, queues, runner, ready)
+
+
+def _start(stack: ExitStack, thread: Sweeper | Preparation | TrainingLoop) -> None:
+    thread.start()
+    stack.callback(thread.stop)
 
 
 def _training_loop(

@@ -18,6 +18,7 @@ import threading
 import time
 from collections import defaultdict
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -34,7 +35,7 @@ from benchmarks.parts import ObjectStore, Part, Postgres, Redis, Tessera, starte
 from imaging.errors import Unavailable  # noqa: E402
 from jobs.job import JobState  # noqa: E402
 from jobs.repository import Repository  # noqa: E402
-from jobs.repository.schema import jobs  # noqa: E402
+from jobs.repository.schema.job_tables import jobs  # noqa: E402
 from jobs.settings import Settings  # noqa: E402
 from tests.support.convolutions import network  # noqa: E402
 
@@ -65,12 +66,58 @@ def main() -> None:
     sys.exit(bool(found))
 
 
+@dataclass(frozen=True)
+class Service:
+    """The parts of a service, each on a disk of its own."""
+
+    database: Postgres
+    broker: Redis
+    store: ObjectStore
+    gateways: list[Tessera]
+    workers: list[Tessera]
+    settings: Settings
+    """For the benchmark's own look at the database and the store."""
+
+    @property
+    def parts(self) -> list[Part]:
+        """All of them."""
+        return [self.database, self.broker, self.store, *self.gateways, *self.workers]
+
+
 def run(options: argparse.Namespace, folder: Path, stack: ExitStack) -> list[str]:
     """Starts the parts, does the work under faults; returns what is not right."""
     models = folder / "models"
     network(models / "small", "small", 8)
     paths = make_scans(folder / "scans", options.scans)
     right = right_masks(paths, models, folder / "right")
+    service = started_service(folder, models, stack)
+    known = service.settings
+    client = Client([gateway.address for gateway in service.gateways])
+    client.call("GET", "/readyz")
+    began = time.monotonic()
+    faults = Faults(service.parts, options.seed, known, service.gateways)
+    stack.callback(faults.stop)  # before the parts stop
+    faults.start()
+    ids = submit(client, paths, options.jobs)
+    done = until(lambda: finished(known) >= options.jobs, PATIENCE_S)
+    faults.stop()
+    took = time.monotonic() - began
+    # What was frozen or full at the last moment gets the time to clean up after itself.
+    until(lambda: all(ready(gateway) for gateway in service.gateways), 120)
+    time.sleep(40)
+    found = [] if done else [f"only {finished(known)} jobs finished within {PATIENCE_S:.0f} s"]
+    folders = [part.folder for part in (*service.gateways, *service.workers)]
+    found += problems(known, ids, right, options.jobs, folders)
+    print(
+        f"{options.jobs} jobs in {took:.0f} s, {faults.count} faults; "
+        f"answers {dict(client.statuses)}"
+    )
+    report(options, faults, took, found)
+    return found
+
+
+def started_service(folder: Path, models: Path, stack: ExitStack) -> Service:
+    """Starts two gateways, four workers and what they need; `stack` stops them."""
     database = started(Postgres("postgres", folder / "postgres", 1024 * MB), stack)
     broker = started(Redis("redis", folder / "redis"), stack)
     store = started(ObjectStore("store", folder / "store", 2048 * MB), stack)
@@ -82,38 +129,23 @@ def run(options: argparse.Namespace, folder: Path, stack: ExitStack) -> list[str
         "TESSERA_MODELS": str(models), "TESSERA_CACHE": str(folder / "cache"),
         "TESSERA_DEVICE": "cpu", "TESSERA_THREADS": "1", "OMP_NUM_THREADS": "1",
     }  # fmt: skip
-    gateways = [
-        started(
-            Tessera("gateway", f"gateway-{n}", folder / f"gateway-{n}", 64 * MB, settings), stack
-        )
-        for n in range(2)
-    ]
-    workers = [
-        started(Tessera("worker", f"worker-{n}", folder / f"worker-{n}", 64 * MB, settings), stack)
-        for n in range(4)
-    ]
-    client = Client([gateway.address for gateway in gateways])
-    client.call("GET", "/readyz")
+
+    def tesseras(command: str, number: int) -> list[Tessera]:
+        names = [f"{command}-{n}" for n in range(number)]
+        return [
+            started(Tessera(command, name, folder / name, 64 * MB, settings), stack)
+            for name in names
+        ]
+
     known = Settings(
         database_url=database.url, blob_url="s3://tessera/chaos", s3_endpoint=store.endpoint,
         s3_access_key="any", s3_secret_key="any", data=folder / "own",
     )  # fmt: skip
-    began = time.monotonic()
-    faults = Faults([database, broker, store, *gateways, *workers], options.seed, known, gateways)
-    stack.callback(faults.stop)  # before the parts stop
-    faults.start()
-    ids = submit(client, paths, options.jobs)
-    done = until(lambda: finished(known) >= options.jobs, PATIENCE_S)
-    faults.stop()
-    took = time.monotonic() - began
-    # What was frozen or full at the last moment gets the time to clean up after itself.
-    until(lambda: all(ready(gateway) for gateway in gateways), 120)
-    time.sleep(40)
-    found = [] if done else [f"only {finished(known)} jobs finished within {PATIENCE_S:.0f} s"]
-    folders = [part.folder for part in (*gateways, *workers)]
-    found += problems(known, ids, right, options.jobs, folders)
-    answers = dict(client.statuses)
-    print(f"{options.jobs} jobs in {took:.0f} s, {faults.count} faults; answers {answers}")
+    return Service(database, broker, store, tesseras("gateway", 2), tesseras("worker", 4), known)
+
+
+def report(options: argparse.Namespace, faults: "Faults", took: float, found: list[str]) -> None:
+    """Prints how long work stopped after each kind of fault, and collects the results."""
     rows = [{"seed": options.seed, **row} for row in faults.rows()]
     for row in rows:
         middle, most = median(row["seconds"]), max(row["seconds"])
@@ -121,7 +153,6 @@ def run(options: argparse.Namespace, folder: Path, stack: ExitStack) -> list[str
     if options.json:
         told = {"seed": options.seed, "jobs": options.jobs, "seconds": round(took)}
         collect(options.json, rows, {**told, "faults": faults.count, "problems": found})
-    return found
 
 
 def collect(path: Path, rows: list[dict[str, Any]], told: dict[str, Any]) -> None:

@@ -18,7 +18,8 @@ from inference.options import RunOptions
 from jobs.blob_collector import BlobCollector
 from jobs.blobs import open_blobs
 from jobs.repository import Repository
-from jobs.repository.schema import job_scans, jobs, scans
+from jobs.repository.schema.job_tables import job_scans, jobs
+from jobs.repository.schema.scan_tables import scans
 from jobs.settings import Settings
 from models.registry import Registry
 

@@ -3,7 +3,7 @@
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,6 @@ from cli.audit.atna import AuditSource, syslog_line
 from cli.audit.fhir import fhir_line
 from cli.audit.json_lines import json_line
 from imaging.counted import counted
-from imaging.errors import BadRequest
 from jobs.audit.event import AuditAction, AuditObject, AuditOutcome, ChainedEvent
 from jobs.audit.filter import AuditFilter
 from jobs.settings import Settings
@@ -172,17 +171,10 @@ def verify(keys: tuple[Path, ...], recorded: tuple[str, ...]) -> None:
 
 @contextmanager
 def _trail() -> Iterator[tuple["Audit", Settings]]:
-    from jobs.repository import Repository
+    from jobs.server_database import server_database
 
     settings = Settings()
-    if not settings.database_url and not (settings.data / "tessera.db").exists():
-        raise BadRequest(
-            "There is no database in the data folder.",
-            expected="The data folder of a gateway that has run.",
-            hint="Set TESSERA_DATA or TESSERA_DATABASE_URL to the gateway's value.",
-        )
-    with closing(Repository(settings.database, settings.database_timeout_s)) as repository:
-        repository.migrate()
+    with server_database(settings) as repository:
         yield repository.audit, settings
 
 

@@ -2,6 +2,8 @@
 
 import signal
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
@@ -122,14 +124,32 @@ def command(
     options = RunOptions(device, precision, tile)
     here = click.get_current_context()
     segmenter = here.with_resource(segmenter_of(model, options, server, priority))
-    card = segmenter.card()
     entries, derivative = entries_of(source, segmenter, out, channels, bids)
     entries = matching(entries, patterns)
     if derivative is not None:
         check_options(mask_format)
+    card = segmenter.card()
     kept = {"precision": precision, "resample": resample, "format": mask_format}
     settings = settings_of(card, **kept, bids=derivative is not None)
     columns = columns_of(entries, card)
+    with _opened(out) as (journal, scratch):
+        targets = targets_of(entries, out, mask_format, derivative)
+        todo = plan(entries, targets, journal, out, Rules(settings, retry_failed, replaces))
+        batch = Batch(
+            SubjectRun(segmenter, ScanSelection(resample=resample), derivative),
+            Results(entries, columns, journal),
+            out,
+            scratch,
+            settings,
+            f"{journal.batch} {priority} {sorted(asdict(options).items())}",
+        )
+        threads = at_once or (_ON_SERVER if server else _HERE)
+        return batch.run(todo, threads, patience_s=0.0 if server else _END_S)
+
+
+@contextmanager
+def _opened(out: Path) -> Iterator[tuple[Journal, Path]]:
+    """The journal in the output folder, which no other batch uses, and a temporary folder."""
     in_use = Conflict(
         f"Another `tessera batch` writes to {out}.",
         expected="An output folder that no other batch uses.",
@@ -141,18 +161,7 @@ def command(
         Journal(out / JOURNAL) as journal,
         tempfile.TemporaryDirectory(prefix="tessera-", ignore_cleanup_errors=True) as scratch,
     ):
-        targets = targets_of(entries, out, mask_format, derivative)
-        todo = plan(entries, targets, journal, out, Rules(settings, retry_failed, replaces))
-        batch = Batch(
-            SubjectRun(segmenter, ScanSelection(resample=resample), derivative),
-            Results(entries, columns, journal),
-            out,
-            Path(scratch),
-            settings,
-            f"{journal.batch} {priority} {sorted(asdict(options).items())}",
-        )
-        threads = at_once or (_ON_SERVER if server else _HERE)
-        return batch.run(todo, threads, patience_s=0.0 if server else _END_S)
+        yield journal, Path(scratch)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

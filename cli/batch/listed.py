@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cli.batch.entry import Entry, ScanPath
 from cli.input_scans import CHOICES
+from cli.subjects import check_channels
 from imaging.errors import BadRequest
 
 ENDINGS = (".csv", ".tsv", ".txt")
@@ -27,13 +28,7 @@ def entries_of_table(
     meaning of their own and may be missing; all others are carried into the results. Raises
     BadRequest for a table that is not one, and for ids that are not unique.
     """
-    unknown = sorted(set(stated) - set(channels))
-    if unknown:
-        raise BadRequest(
-            f"The model has no channel {unknown[0]}.",
-            expected=f"--channel with one of: {', '.join(channels)}.",
-            hint="Correct the name before the equals sign.",
-        )
+    check_channels(stated, channels)
     alone = len(channels) == 1
     columns = {name: stated.get(name, _PATH if alone else name) for name in channels}
     entries = [

@@ -2,6 +2,7 @@
 
 import logging
 
+from cli.error_text import parts_of
 from cli.input_scans import CHOICES
 from imaging.errors import BadModel, SeveralScans, StorageFull, TesseraError, Unavailable
 from jobs.problem import problem_of
@@ -31,8 +32,8 @@ def problem(error: Exception) -> dict[str, str]:
     if isinstance(error, TesseraError):
         own = problem_of(error)
         stated = getattr(error.__cause__, "type", "")  # of an error of the client
-        text = " ".join(own[part] for part in ("detail", "expected", "hint") if own[part])
-        return {"type": stated if stated.startswith("urn:") else own["type"], "text": text}
+        kind = stated if stated.startswith("urn:") else own["type"]
+        return {"type": kind, "text": " ".join(parts_of(error))}
     if isinstance(error, MemoryError):
         return _of(
             "out-of-memory", "There is not enough memory for this scan. Try a smaller --tile."

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.bids.file_name import BidsName, parsed_name
+from cli.subjects import check_channels
 from imaging.errors import BadRequest
 
 DESCRIPTION = "dataset_description.json"
@@ -54,13 +55,7 @@ def subjects(
     others the suffix follows from the channel's name or from the data set. Raises BadRequest where
     it does not, and where there is no image.
     """
-    unknown = sorted(set(suffixes) - set(channels))
-    if unknown:
-        raise BadRequest(
-            f"The model has no channel {unknown[0]}.",
-            expected=f"--channel with one of: {', '.join(channels)}.",
-            hint="Correct the name before the equals sign.",
-        )
+    check_channels(suffixes, channels)
     images = list(_images(root))
     alone = len(channels) == 1
     chosen = {name: suffixes.get(name) or _suffix(images, name, alone=alone) for name in channels}
@@ -69,17 +64,15 @@ def subjects(
     for image in images:
         by_session[image.name.session, image.name.suffix].append(image)
     result, incomplete = [], 0
-    for image in images:
-        if image.name.suffix != chosen[first]:
-            continue
+    for image in (one for one in images if one.name.suffix == chosen[first]):
         matches = {
             name: _match(image, by_session[image.name.session, chosen[name]]) for name in others
         }
-        complete = {name: found for name, found in matches.items() if found is not None}
-        if len(complete) < len(others):
+        complete = {name: match for name, match in matches.items() if match is not None}
+        if len(complete) == len(others):
+            result.append({first: image.path, **complete})
+        else:
             incomplete += 1
-            continue
-        result.append({first: image.path, **complete})
     if not result:
         raise BadRequest(
             "The data set has no image for every channel of the model.",

@@ -86,5 +86,6 @@ def _safely(
 
 def _print(finding: Finding) -> None:
     level = click.style(f"{finding.level:<8}", fg=_COLOURS[finding.level])
-    hint = f" {finding.hint}" if finding.hint else ""
-    click.echo(f"{level} {finding.check}: {finding.text}{hint}")
+    click.echo(f"{level} {finding.check}: {finding.text}")
+    if finding.hint:
+        click.echo(f"{'':<8} What to do: {finding.hint}")

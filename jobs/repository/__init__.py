@@ -9,7 +9,7 @@ from jobs.repository.batch_reviews import BatchReviews
 from jobs.repository.batches import Batches
 from jobs.repository.browser_sessions import BrowserSessions
 from jobs.repository.commitments import Commitments
-from jobs.repository.database import STATEMENT_S, Database
+from jobs.repository.database import Database
 from jobs.repository.deliveries import Deliveries
 from jobs.repository.dicom_senders import DicomSenders
 from jobs.repository.drafts import Drafts
@@ -20,7 +20,6 @@ from jobs.repository.figures import Figures
 from jobs.repository.forecasts import Forecast, Forecasts
 from jobs.repository.identities import Identities
 from jobs.repository.image_names import ImageNames
-from jobs.repository.job_steps import JOB_STEPS
 from jobs.repository.jobs import Jobs
 from jobs.repository.judged_jobs import JudgedJob, JudgedJobs
 from jobs.repository.labels import FINAL, LabelCounts, Labels
@@ -36,6 +35,7 @@ from jobs.repository.reading_stages import ReadingStages
 from jobs.repository.readings import ComparedReadings, JobReading, Readings
 from jobs.repository.references import References
 from jobs.repository.related_scans import RelatedScan, RelatedScans, Relation
+from jobs.repository.repository import Repository
 from jobs.repository.retention_reports import RetentionReports
 from jobs.repository.retention_rules import RetentionRules
 from jobs.repository.reviews import Reviews
@@ -46,7 +46,6 @@ from jobs.repository.sign_in_attempts import SignInAttempts
 from jobs.repository.steps import Work
 from jobs.repository.table_backup import DatabaseState, StoredTable, TableBackup
 from jobs.repository.training_leases import TrainingLeases
-from jobs.repository.training_steps import TRAINING_STEPS
 from jobs.repository.trainings import Trainings
 from jobs.repository.uploaded_masks import UploadedMasks
 from jobs.repository.usual_sizes import UsualSizes
@@ -130,80 +129,3 @@ __all__ = [
     "Worklist",
     "known_revisions",
 ]
-
-
-class Repository:
-    """What the database stores, on SQLite or PostgreSQL; safe to use from many threads.
-
-    Every method of its parts is one transaction. A read raises NotFound for a row of another
-    project. Every method may raise Unavailable, and those that write StorageFull.
-    """
-
-    def __init__(self, url: str, statement_s: float = STATEMENT_S) -> None:
-        """`url`: an SQLAlchemy URL; nothing is connected yet. `statement_s`: how long PostgreSQL
-        may take for a statement, in seconds."""
-        self.database = database = Database(url, statement_s)
-        self.accounts = Accounts(database)
-        self.api_keys = ApiKeys(database)
-        self.provider_sessions = ProviderSessions(database)
-        self.identities = Identities(database)
-        self.browser_sessions = BrowserSessions(database)
-        self.passwords = Passwords(database)
-        self.sign_in_attempts = SignInAttempts(database)
-        self.dicom_senders = DicomSenders(database)
-        self.scans = Scans(database)
-        self.related_scans = RelatedScans(database)
-        self.jobs = Jobs(database)
-        self.worklist = Worklist(database)
-        self.assignments = Assignments(database)
-        self.usual_sizes = UsualSizes(database)
-        self.batches = Batches(database)
-        self.leases = Leases(database)
-        self.lost_jobs = LostWork(database, JOB_STEPS)
-        self.trainings = Trainings(database)
-        self.training_leases = TrainingLeases(database)
-        self.lost_trainings = LostWork(database, TRAINING_STEPS)
-        self.messages = Messages(database)
-        self.forecasts = Forecasts(database)
-        self.workers = Workers(database)
-        self.reviews = Reviews(database)
-        self.drafts = Drafts(database)
-        self.readings = Readings(database)
-        self.judged_jobs = JudgedJobs(database)
-        self.reading_stages = ReadingStages(database)
-        self.uploaded_masks = UploadedMasks(database)
-        self.batch_reviews = BatchReviews(database)
-        self.viewers = Viewers(database)
-        self.labels = Labels(database)
-        self.image_names = ImageNames(database)
-        self.sessions = Sessions(database)
-        self.deliveries = Deliveries(database)
-        self.figures = Figures(database)
-        self.commitments = Commitments(database)
-        self.webhooks = Webhooks(database)
-        self.audit = Audit(database)
-        self.audit_removals = AuditRemovals(database)
-        self.retention_rules = RetentionRules(database)
-        self.retention_reports = RetentionReports(database)
-        self.legal_holds = LegalHolds(database)
-        self.due_scans = DueScans(database)
-        self.due_jobs = DueJobs(database)
-        self.due_previews = DuePreviews(database)
-        self.due_drafts = DueDrafts(database)
-        self.erasures = Erasures(database)
-        self.references = References(database)
-        self.table_backup = TableBackup(database)
-        self.quotas = Quotas(database)
-        self.project_models = ProjectModels(database)
-
-    def migrate(self) -> None:
-        """Upgrades the schema to the newest version; several processes may do so at once."""
-        self.database.migrate()
-
-    def ping(self) -> None:
-        """Returns if the database answers; raises Unavailable if not."""
-        self.database.ping()
-
-    def close(self) -> None:
-        """Closes every connection."""
-        self.database.close()

@@ -2,10 +2,10 @@
 
 from sqlalchemy import Connection, select
 
-from imaging.errors import NotFound
+from imaging.errors import Forbidden, NotFound
 from jobs.account import ApiKey, Person, ProjectRole
 from jobs.repository.rows import Row
-from jobs.repository.schema import memberships, people, projects
+from jobs.repository.schema.account_tables import memberships, people, projects
 
 
 def person_of(row: Row) -> Person:
@@ -40,6 +40,19 @@ def person_with(connection: Connection, login: str, project: str | None = None) 
         query = query.join(memberships).where(memberships.c.project == project)
     row = connection.execute(query).mappings().one_or_none()
     return None if row is None else person_of(row)
+
+
+def check_only_in(connection: Connection, person: str, project: str, command: str) -> None:
+    """Raises Forbidden if a person, by id, is in other projects than this one, too: what its
+    administrator wants would reach into them. `command`: by which the service's operator does it.
+    """
+    query = select(memberships.c.project).where(memberships.c.person == person)
+    if set(connection.execute(query).scalars()) != {project}:
+        raise Forbidden(
+            "The user is in other projects, too, which are not yours to manage.",
+            expected="A user of this project alone.",
+            hint=f"Who runs the service can do this with `{command}`.",
+        )
 
 
 def unknown_person() -> NotFound:

@@ -21,10 +21,9 @@ from jobs.identity import Access
 from jobs.repository.account_rows import check_project, person_of, person_with, unknown_person
 from jobs.repository.browser_sessions import end_sessions
 from jobs.repository.database import Database
-from jobs.repository.idempotency import repeat_after_race
 from jobs.repository.passwords import end_links
 from jobs.repository.rows import Row
-from jobs.repository.schema import api_keys, memberships, people, projects
+from jobs.repository.schema.account_tables import api_keys, memberships, people, projects
 from jobs.second_reading import reader_key
 
 
@@ -44,19 +43,18 @@ class Accounts:
         """Adds a project; raises BadRequest for a bad name, Conflict if it exists."""
         checked_project(name)
 
-        def transaction() -> Project:
-            with self._database.write() as connection:
-                if connection.execute(select(projects).where(projects.c.name == name)).first():
-                    raise Conflict(
-                        "There is a project of this name.",
-                        expected="A new name.",
-                        hint="Use the project, or choose another name.",
-                    )
-                project = Project(name, self._database.clock(connection))
-                connection.execute(insert(projects).values(asdict(project)))
-                return project
+        def transaction(connection: Connection) -> Project:
+            if connection.execute(select(projects).where(projects.c.name == name)).first():
+                raise Conflict(
+                    "There is a project of this name.",
+                    expected="A new name.",
+                    hint="Use the project, or choose another name.",
+                )
+            project = Project(name, self._database.clock(connection))
+            connection.execute(insert(projects).values(asdict(project)))
+            return project
 
-        return repeat_after_race(transaction)
+        return self._database.repeat_after_race(transaction)
 
     def check_project(self, name: str) -> None:
         """Raises NotFound if there is no such project."""
@@ -79,21 +77,20 @@ class Accounts:
         checked_login(login)
         name = checked_name(name)
 
-        def transaction() -> Member:
-            with self._database.write() as connection:
-                check_project(connection, project)
-                person = self._person(connection, login, name)
-                mine = _membership(person.id, project)
-                if connection.execute(select(memberships.c.role).where(mine)).first():
-                    raise Conflict(
-                        "This user is in the project already.",
-                        expected="A user who is not in the project.",
-                        hint="Change the role instead.",
-                    )
-                self._insert_membership(connection, person.id, project, role)
-                return Member(person, project, role)
+        def transaction(connection: Connection) -> Member:
+            check_project(connection, project)
+            person = self._person(connection, login, name)
+            mine = _membership(person.id, project)
+            if connection.execute(select(memberships.c.role).where(mine)).first():
+                raise Conflict(
+                    "This user is in the project already.",
+                    expected="A user who is not in the project.",
+                    hint="Change the role instead.",
+                )
+            self._insert_membership(connection, person.id, project, role)
+            return Member(person, project, role)
 
-        return repeat_after_race(transaction)
+        return self._database.repeat_after_race(transaction)
 
     def people(self) -> list[tuple[Person, list[Member]]]:
         """All people by login name, each with what they are in their projects."""
@@ -142,25 +139,24 @@ class Accounts:
         NotFound.
         """
 
-        def transaction() -> None:
-            with self._database.write() as connection:
-                check_project(connection, project)
-                person = person_with(connection, login, None if join else project)
-                if person is None:
-                    raise unknown_person()
-                mine = _membership(person.id, project)
-                change = (
-                    delete(memberships).where(mine)
-                    if role is None
-                    else update(memberships).where(mine).values(role=role)
-                )
-                if connection.execute(change).rowcount:
-                    return
-                if not join or role is None:
-                    raise unknown_person()
-                self._insert_membership(connection, person.id, project, role)
+        def transaction(connection: Connection) -> None:
+            check_project(connection, project)
+            person = person_with(connection, login, None if join else project)
+            if person is None:
+                raise unknown_person()
+            mine = _membership(person.id, project)
+            change = (
+                delete(memberships).where(mine)
+                if role is None
+                else update(memberships).where(mine).values(role=role)
+            )
+            if connection.execute(change).rowcount:
+                return
+            if not join or role is None:
+                raise unknown_person()
+            self._insert_membership(connection, person.id, project, role)
 
-        repeat_after_race(transaction)
+        self._database.repeat_after_race(transaction)
 
     def set_disabled(self, login: str, *, disabled: bool) -> None:
         """Whether a person may use the service, in all projects. Disabling ends the sessions of the

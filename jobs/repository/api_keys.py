@@ -19,7 +19,7 @@ from jobs.repository.account_rows import (
 from jobs.repository.database import Database
 from jobs.repository.job_rows import chunks
 from jobs.repository.pages import newest_first
-from jobs.repository.schema import api_keys, memberships, people
+from jobs.repository.schema.account_tables import api_keys, memberships, people
 
 _MINUTE_S = 60
 MAX_LIFETIME_S = 100 * 366 * 86_400.0

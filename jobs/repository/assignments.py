@@ -8,7 +8,8 @@ from imaging.errors import Conflict
 from jobs.assignment import NOBODY, Assigned, Assignment
 from jobs.repository.database import Database
 from jobs.repository.job_rows import chunks, no_job
-from jobs.repository.schema import jobs, worklist
+from jobs.repository.schema.job_tables import jobs
+from jobs.repository.schema.worklist_tables import worklist
 
 
 class Assignments:

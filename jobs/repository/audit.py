@@ -24,7 +24,12 @@ from jobs.audit.removal import AuditRemoval
 from jobs.audit.signing import Checkpoint, Signer
 from jobs.repository.database import Database
 from jobs.repository.pages import newest_first
-from jobs.repository.schema import audit_checkpoints, audit_events, audit_head, audit_removals
+from jobs.repository.schema.audit_tables import (
+    audit_checkpoints,
+    audit_events,
+    audit_head,
+    audit_removals,
+)
 
 CHECKPOINT_EVENTS = 1000
 """A checkpoint is stored after this many events at the latest,"""

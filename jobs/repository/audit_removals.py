@@ -11,7 +11,12 @@ from jobs.audit.removal import AuditRemoval
 from jobs.audit.signing import Signer
 from jobs.repository.database import Database
 from jobs.repository.retention_reports import count
-from jobs.repository.schema import audit_checkpoints, audit_events, audit_head, audit_removals
+from jobs.repository.schema.audit_tables import (
+    audit_checkpoints,
+    audit_events,
+    audit_head,
+    audit_removals,
+)
 from jobs.retention.report import Tally
 from jobs.retention.rule import SERVICE, RetentionKind
 

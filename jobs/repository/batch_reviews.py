@@ -11,11 +11,13 @@ from jobs.batch_review import BatchReview, JobOutcome, Outcome
 from jobs.job import JobState
 from jobs.repository.assignments import lock_jobs
 from jobs.repository.database import Database
-from jobs.repository.idempotency import digest, earlier_row, repeat_after_race
+from jobs.repository.idempotency import digest, earlier_row
 from jobs.repository.job_rows import chunks
 from jobs.repository.reading_rows import readings_of
 from jobs.repository.rows import Row
-from jobs.repository.schema import batch_reviews, jobs, review_stands, reviews, worklist
+from jobs.repository.schema.job_tables import jobs
+from jobs.repository.schema.review_tables import batch_reviews, review_stands, reviews
+from jobs.repository.schema.worklist_tables import worklist
 from jobs.review import WITHDRAWAL_S, Review
 
 _KEPT_S = 24 * 3600.0
@@ -39,27 +41,26 @@ class BatchReviews:
         """
         request = _digest(wanted)
 
-        def transaction() -> tuple[str, list[JobOutcome]]:
-            with self._database.write() as connection:
-                old = batch_reviews.c.created_at < wanted.created_at - _KEPT_S
-                connection.execute(delete(batch_reviews).where(old))
-                earlier = earlier_row(
-                    connection, batch_reviews, wanted.project, idempotency_key, request
-                )
-                if earlier is not None:
-                    return earlier["id"], _outcomes(earlier)
-                outcomes = _decided(connection, wanted)
-                _store(connection, wanted, outcomes)
-                row = {
-                    **{name: getattr(wanted, name) for name in _OWN},
-                    "idempotency_key": idempotency_key,
-                    "request": request,
-                    "outcomes": [[one.job, one.outcome, one.review] for one in outcomes],
-                }
-                connection.execute(insert(batch_reviews).values(row))
-                return wanted.id, outcomes
+        def transaction(connection: Connection) -> tuple[str, list[JobOutcome]]:
+            old = batch_reviews.c.created_at < wanted.created_at - _KEPT_S
+            connection.execute(delete(batch_reviews).where(old))
+            earlier = earlier_row(
+                connection, batch_reviews, wanted.project, idempotency_key, request
+            )
+            if earlier is not None:
+                return earlier["id"], _outcomes(earlier)
+            outcomes = _decided(connection, wanted)
+            _store(connection, wanted, outcomes)
+            row = {
+                **{name: getattr(wanted, name) for name in _OWN},
+                "idempotency_key": idempotency_key,
+                "request": request,
+                "outcomes": [[one.job, one.outcome, one.review] for one in outcomes],
+            }
+            connection.execute(insert(batch_reviews).values(row))
+            return wanted.id, outcomes
 
-        return repeat_after_race(transaction)
+        return self._database.repeat_after_race(transaction)
 
     def withdraw(self, project: str, batch: str, reader: str, now: float) -> list[str]:
         """Withdraws the reviews of a batch that still stand; returns their jobs.

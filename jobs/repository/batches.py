@@ -9,11 +9,11 @@ from imaging.errors import NotFound
 from jobs.batch import Batch
 from jobs.job import Job, JobState
 from jobs.repository.database import Database
-from jobs.repository.idempotency import digest, earlier_row, job_digest, repeat_after_race
+from jobs.repository.idempotency import digest, earlier_row, job_digest
 from jobs.repository.job_rows import insert_jobs
 from jobs.repository.quotas import check_order
 from jobs.repository.rows import Row
-from jobs.repository.schema import batches, jobs
+from jobs.repository.schema.job_tables import batches, jobs
 
 
 class Batches:
@@ -28,22 +28,19 @@ class Batches:
         """Stores the batch and all its jobs, or nothing; keys and errors as for `Jobs.add`."""
         request = digest([batch.name, [job_digest(job) for job in members]])
 
-        def transaction() -> tuple[Batch, bool]:
-            with self._database.write() as connection:
-                earlier = earlier_row(connection, batches, batch.project, idempotency_key, request)
-                if earlier is not None:
-                    return _read(connection, earlier), False
-                row = {
-                    name: getattr(batch, name) for name in ("id", "project", "name", "created_at")
-                }
-                row |= {"idempotency_key": idempotency_key, "request": request}
-                connection.execute(insert(batches).values(row))
-                check_order(self._database, connection, batch.project, len(members))
-                insert_jobs(connection, [replace(job, batch=batch.id) for job in members])
-                query = select(batches).where(batches.c.id == batch.id)
-                return _read(connection, connection.execute(query).mappings().one()), True
+        def transaction(connection: Connection) -> tuple[Batch, bool]:
+            earlier = earlier_row(connection, batches, batch.project, idempotency_key, request)
+            if earlier is not None:
+                return _read(connection, earlier), False
+            row = {name: getattr(batch, name) for name in ("id", "project", "name", "created_at")}
+            row |= {"idempotency_key": idempotency_key, "request": request}
+            connection.execute(insert(batches).values(row))
+            check_order(self._database, connection, batch.project, len(members))
+            insert_jobs(connection, [replace(job, batch=batch.id) for job in members])
+            query = select(batches).where(batches.c.id == batch.id)
+            return _read(connection, connection.execute(query).mappings().one()), True
 
-        return repeat_after_race(transaction)
+        return self._database.repeat_after_race(transaction)
 
     def get(self, project: str, batch_id: str) -> Batch:
         """The project's batch with its jobs, in the requested order, and their states."""

@@ -5,13 +5,21 @@ from uuid import uuid4
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, insert, or_, select, update
 
-from imaging.errors import Unauthenticated
+from imaging.errors import NotFound, Unauthenticated
 from jobs.account import Person, ProjectRole
-from jobs.browser_session import BrowserSession, SignInMethod
+from jobs.browser_session import (
+    UNKNOWN_PLACE,
+    BrowserSession,
+    OpenSession,
+    SignInMethod,
+    SignInPlace,
+)
 from jobs.random_secret import new_secret, sha256_of
+from jobs.repository.account_rows import check_only_in, person_with, unknown_person
 from jobs.repository.database import Database
 from jobs.repository.rows import Row
-from jobs.repository.schema import browser_sessions, memberships, people
+from jobs.repository.schema.account_tables import memberships, people
+from jobs.repository.schema.sign_in_tables import browser_sessions
 
 GRACE_S = 60.0
 """How long the secret before the present one still works: for requests that were on their way."""
@@ -23,7 +31,13 @@ class BrowserSessions:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def begin(self, person: str, method: SignInMethod, lifetime_s: float) -> str:
+    def begin(
+        self,
+        person: str,
+        method: SignInMethod,
+        lifetime_s: float,
+        place: SignInPlace = UNKNOWN_PLACE,
+    ) -> str:
         """Begins a session of a person, by id, and returns its secret, which is stored as a hash.
 
         Raises Unauthenticated for a person who is unknown or disabled.
@@ -49,6 +63,8 @@ class BrowserSessions:
                 "used_at": now,
                 "renewed_at": now,
                 "expires_at": now + lifetime_s,
+                "address": place.address,
+                "browser": place.browser,
             }
             connection.execute(insert(browser_sessions).values(row))
         return secret
@@ -76,6 +92,41 @@ class BrowserSessions:
         with self._database.read() as connection:
             rows = connection.execute(query).mappings().all()
         return _session_of(rows) if rows else None
+
+    def of(self, login: str, idle_s: float, *, only_in: str | None = None) -> list[OpenSession]:
+        """The sessions of a person that have not ended, the last used first; `idle_s` as in `find`.
+
+        `only_in`: who asks administers this project alone. Then the person must be in it, and in no
+        other one. Raises NotFound, Forbidden.
+        """
+        now = self._database.now
+        with self._database.read() as connection:
+            person = _person(connection, login, only_in)
+            query = select(browser_sessions).where(
+                browser_sessions.c.person == person.id,
+                browser_sessions.c.expires_at > now,
+                browser_sessions.c.used_at > now - idle_s,
+            )
+            query = query.order_by(browser_sessions.c.used_at.desc(), browser_sessions.c.id)
+            return [_open_session_of(row) for row in connection.execute(query).mappings()]
+
+    def end_of(
+        self, login: str, session: str | None = None, *, but: str = "", only_in: str | None = None
+    ) -> None:
+        """Ends a session of a person, by id, or all except the one with the id `but`; `only_in` as
+        in `of`. Raises NotFound, Forbidden."""
+        with self._database.write() as connection:
+            person = _person(connection, login, only_in)
+            if session is None:
+                end_sessions(connection, person.id, but=but)
+                return
+            this = and_(browser_sessions.c.id == session, browser_sessions.c.person == person.id)
+            if not connection.execute(delete(browser_sessions).where(this)).rowcount:
+                raise NotFound(
+                    "There is no such session.",
+                    expected="A session of the user that has not ended.",
+                    hint="List the sessions again: it may have ended by itself.",
+                )
 
     def note_use(self, session: str, ago_s: float) -> None:
         """Records that the person used a session, by id, so many seconds ago."""
@@ -106,11 +157,6 @@ class BrowserSessions:
         with self._database.write() as connection:
             connection.execute(delete(browser_sessions).where(self._known(secret)))
 
-    def end_all(self, person: str, *, but: str = "") -> None:
-        """Ends all sessions of a person, by id, except the one with the id `but`."""
-        with self._database.write() as connection:
-            end_sessions(connection, person, but=but)
-
     def _known(self, secret: str) -> ColumnElement[bool]:
         """The session whose present secret it is, or was until a moment ago."""
         sha256 = sha256_of(secret)
@@ -124,9 +170,29 @@ class BrowserSessions:
 
 
 def end_sessions(connection: Connection, person: str, *, but: str = "") -> None:
-    """As `BrowserSessions.end_all`, in a transaction."""
+    """Ends all sessions of a person, by id, except the one with the id `but`."""
     others = and_(browser_sessions.c.person == person, browser_sessions.c.id != but)
     connection.execute(delete(browser_sessions).where(others))
+
+
+def _person(connection: Connection, login: str, only_in: str | None) -> Person:
+    person = person_with(connection, login, only_in)
+    if person is None:
+        raise unknown_person()
+    if only_in is not None:
+        check_only_in(connection, person.id, only_in, "tessera users sign-out")
+    return person
+
+
+def _open_session_of(row: Row) -> OpenSession:
+    return OpenSession(
+        id=row["id"],
+        method=SignInMethod(row["method"]),
+        place=SignInPlace(row["address"] or "", row["browser"] or ""),
+        created_at=row["created_at"],
+        used_at=row["used_at"],
+        expires_at=row["expires_at"],
+    )
 
 
 _PERSON = tuple(Person.__dataclass_fields__)

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, and_, select, update
 from jobs.delivery import Commitment, Delivery, DeliveryState
 from jobs.repository.database import Database
 from jobs.repository.rows import delivery_of
-from jobs.repository.schema import commitment_open, deliveries
+from jobs.repository.schema.delivery_tables import commitment_open, deliveries
 
 
 class Commitments:

@@ -3,11 +3,12 @@
 import errno
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
+from typing import TypeVar
 
 from alembic import command
 from alembic.config import Config
@@ -22,10 +23,10 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from imaging.errors import BadRequest, Part, StorageFull, Unavailable
+from imaging.errors import BadRequest, Part, Unavailable
 from jobs.outage_guard import OutageGuard
 from jobs.repository import sqlite
 from jobs.repository.revision import (
@@ -34,6 +35,8 @@ from jobs.repository.revision import (
     revision_of,
     to_be_upgraded,
 )
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -133,6 +136,19 @@ class Database:
         ):
             yield connection
 
+    def repeat_after_race(self, transaction: Callable[[Connection], T]) -> T:
+        """Runs a transaction that writes, and once more if another one inserted the same key
+        meanwhile.
+
+        This happens on PostgreSQL only; the second run reads the other transaction's row.
+        """
+        try:
+            with self.write() as connection:
+                return transaction(connection)
+        except IntegrityError:
+            with self.write() as connection:
+                return transaction(connection)
+
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
         """As `read`, of any length: all its statements see the rows of the same moment."""
@@ -192,7 +208,8 @@ class Database:
         try:
             yield
         except (OperationalError, PoolTimeout) as error:
-            known = _tessera_error(error)
+            failure = sqlite.disk_failure(error, self._engine.url.database or "")
+            known = failure or _tessera_error(error)
             if isinstance(error, PoolTimeout) or self._is_timeout(error):
                 guard.timed_out(known)
             raise known from error
@@ -222,11 +239,7 @@ def _postgres() -> ModuleType:
 
 def _tessera_error(error: Exception) -> Unavailable:
     if any(word in str(error) for word in _FULL) or isinstance(error, OSError):
-        return StorageFull(
-            "The disk of the database is full.",
-            hint="Free space on that disk, then send the request again. Nothing was stored.",
-            part=Part.DATABASE,
-        )
+        return sqlite.database_full()
     return Unavailable(
         "The database does not answer.",
         hint="Check that it runs and that TESSERA_DATABASE_URL is correct, then try again.",

@@ -18,7 +18,8 @@ from jobs.job import JobState
 from jobs.repository.database import Database
 from jobs.repository.job_rows import check_job
 from jobs.repository.rows import delivery_of
-from jobs.repository.schema import deliveries, jobs
+from jobs.repository.schema.delivery_tables import deliveries
+from jobs.repository.schema.job_tables import jobs
 
 _FINAL_STATES = tuple(state for state in JobState if state.final)
 

@@ -16,7 +16,9 @@ from sqlalchemy import (
 )
 
 from jobs.delivery import DeliveryCount, DeliveryState
-from jobs.repository.schema import deliveries, delivery_waits, jobs, tallies
+from jobs.repository.schema.count_tables import tallies
+from jobs.repository.schema.delivery_tables import deliveries, delivery_waits
+from jobs.repository.schema.job_tables import jobs
 
 _OLDEST_OF = 64
 

@@ -3,14 +3,13 @@
 import re
 from dataclasses import asdict
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from imaging.errors import BadRequest, Conflict, NotFound
 from jobs.account import DicomSender, ProjectRole
 from jobs.repository.account_rows import check_project
 from jobs.repository.database import Database
-from jobs.repository.idempotency import repeat_after_race
-from jobs.repository.schema import dicom_senders
+from jobs.repository.schema.account_tables import dicom_senders
 from jobs.settings import AE_TITLE
 
 
@@ -29,21 +28,20 @@ class DicomSenders:
                 hint="Write it as the sender is configured.",
             )
 
-        def transaction() -> DicomSender:
-            with self._database.write() as connection:
-                check_project(connection, project)
-                mine = dicom_senders.c.ae_title == ae_title
-                if connection.execute(select(dicom_senders).where(mine)).first():
-                    raise Conflict(
-                        "This AE title belongs to a project already.",
-                        expected="An AE title that `tessera dicom-callers list` does not show.",
-                        hint="Remove it first.",
-                    )
-                sender = DicomSender(ae_title, project, role, self._database.clock(connection))
-                connection.execute(insert(dicom_senders).values(asdict(sender)))
-                return sender
+        def transaction(connection: Connection) -> DicomSender:
+            check_project(connection, project)
+            mine = dicom_senders.c.ae_title == ae_title
+            if connection.execute(select(dicom_senders).where(mine)).first():
+                raise Conflict(
+                    "This AE title belongs to a project already.",
+                    expected="An AE title that `tessera dicom-callers list` does not show.",
+                    hint="Remove it first.",
+                )
+            sender = DicomSender(ae_title, project, role, self._database.clock(connection))
+            connection.execute(insert(dicom_senders).values(asdict(sender)))
+            return sender
 
-        return repeat_after_race(transaction)
+        return self._database.repeat_after_race(transaction)
 
     def all(self) -> list[DicomSender]:
         """All AE titles, sorted."""

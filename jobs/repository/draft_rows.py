@@ -5,7 +5,7 @@ from sqlalchemy import ColumnElement, Connection, delete, select
 from imaging.errors import DraftChanged, NotFound
 from jobs.draft import Draft, DraftState, check_changes
 from jobs.repository.rows import Row
-from jobs.repository.schema import drafts
+from jobs.repository.schema.review_tables import drafts
 from jobs.second_reading import reader_key
 
 

@@ -21,11 +21,11 @@ from jobs.draft import (
 from jobs.repository.database import Database
 from jobs.repository.draft_rows import find_draft, get_draft, no_draft
 from jobs.repository.due_times import check_job_not_held, held_job
-from jobs.repository.idempotency import repeat_after_race
 from jobs.repository.job_rows import check_job, lock_succeeded
 from jobs.repository.reading_rows import reading_of, reviews_of, shown
 from jobs.repository.reviews import no_corrected_mask
-from jobs.repository.schema import draft_changes, drafts, jobs
+from jobs.repository.schema.job_tables import jobs
+from jobs.repository.schema.review_tables import draft_changes, drafts
 from jobs.repository.verdicts import check_not_looked
 from jobs.second_reading import SecondReading, reader_key
 
@@ -49,25 +49,24 @@ class Drafts:
         review the job.
         """
 
-        def transaction() -> Draft:
-            with self._database.write() as connection:
-                lock_succeeded(connection, project, job_id)
-                known = find_draft(connection, job_id, reader, lock=True)
-                now = self._database.clock(connection)
-                if known is not None:
-                    this = update(drafts).where(drafts.c.id == known.id)
-                    connection.execute(this.values(updated_at=now))
-                    return replace(known, updated_at=now)
-                reading = reading_of(connection, job_id)
-                _check_reader(reading, reader)
-                mask = _base_mask(connection, reading, job_id, reader, base.review)
-                draft = _new(job_id, reader, base, mask, now)
-                row = {name: getattr(draft, name) for name in Draft.__dataclass_fields__}
-                row |= {"labels": list(draft.labels), "reader_key": reader_key(reader)}
-                connection.execute(insert(drafts).values(row))
-                return draft
+        def transaction(connection: Connection) -> Draft:
+            lock_succeeded(connection, project, job_id)
+            known = find_draft(connection, job_id, reader, lock=True)
+            now = self._database.clock(connection)
+            if known is not None:
+                this = update(drafts).where(drafts.c.id == known.id)
+                connection.execute(this.values(updated_at=now))
+                return replace(known, updated_at=now)
+            reading = reading_of(connection, job_id)
+            _check_reader(reading, reader)
+            mask = _base_mask(connection, reading, job_id, reader, base.review)
+            draft = _new(job_id, reader, base, mask, now)
+            row = {name: getattr(draft, name) for name in Draft.__dataclass_fields__}
+            row |= {"labels": list(draft.labels), "reader_key": reader_key(reader)}
+            connection.execute(insert(drafts).values(row))
+            return draft
 
-        return repeat_after_race(transaction)
+        return self._database.repeat_after_race(transaction)
 
     def get(self, project: str, job_id: str, reader: str, draft_id: str | None = None) -> Draft:
         """The reader's draft of the project's job; raises NotFound, and DraftChanged if it is

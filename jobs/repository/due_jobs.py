@@ -11,7 +11,8 @@ from jobs.repository.due_times import check_job_not_held, held_job, newest, revi
 from jobs.repository.job_deletion import delete_jobs
 from jobs.repository.references import unreferenced
 from jobs.repository.retention_reports import count
-from jobs.repository.schema import brief, drafts, jobs, reviews, unfinished
+from jobs.repository.schema.job_tables import brief, jobs, unfinished
+from jobs.repository.schema.review_tables import drafts, reviews
 from jobs.retention.due import Due
 from jobs.retention.rule import Basis, RetentionKind, RetentionRule
 

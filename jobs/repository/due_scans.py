@@ -9,7 +9,9 @@ from jobs.repository.due_times import held_job, newest, reviewed_bytes
 from jobs.repository.legal_holds import held_scan
 from jobs.repository.retention_reports import count
 from jobs.repository.scans import delete_scan
-from jobs.repository.schema import drafts, image_names, job_scans, jobs, reviews, scans, unfinished
+from jobs.repository.schema.job_tables import job_scans, jobs, unfinished
+from jobs.repository.schema.review_tables import drafts, reviews
+from jobs.repository.schema.scan_tables import image_names, scans
 from jobs.retention.due import Due, DueJob
 from jobs.retention.rule import Basis, RetentionKind, RetentionRule
 

@@ -6,7 +6,9 @@ from sqlalchemy import ColumnElement, Connection, exists, func, select
 
 from jobs.repository.database import Database
 from jobs.repository.legal_holds import check_not_held, held_scan
-from jobs.repository.schema import job_scans, jobs, reviews, scans
+from jobs.repository.schema.job_tables import job_scans, jobs
+from jobs.repository.schema.review_tables import reviews
+from jobs.repository.schema.scan_tables import scans
 
 
 def newest(

@@ -10,23 +10,14 @@ from jobs.repository.batch_reviews import named_by
 from jobs.repository.database import Database
 from jobs.repository.retention_reports import count
 from jobs.repository.scans import delete_scan
-from jobs.repository.schema import (
-    batch_reviews,
-    deliveries,
-    drafts,
-    image_names,
-    in_state,
-    job_ends,
-    job_scans,
-    jobs,
-    reading_events,
-    reviews,
-    scans,
-    trainings,
-    unfinished,
-    viewers,
-    webhook_messages,
-)
+from jobs.repository.schema.delivery_tables import deliveries
+from jobs.repository.schema.job_tables import job_scans, jobs, unfinished
+from jobs.repository.schema.reading_tables import reading_events, viewers
+from jobs.repository.schema.review_tables import batch_reviews, drafts, reviews
+from jobs.repository.schema.scan_tables import image_names, scans
+from jobs.repository.schema.table_parts import in_state
+from jobs.repository.schema.webhook_tables import job_ends, webhook_messages
+from jobs.repository.schema.worker_tables import trainings
 
 _OF_JOBS = {"reviews": reviews, "drafts": drafts, "deliveries": deliveries}
 _LEFT_BY_DELETIONS = {

@@ -15,7 +15,9 @@ from jobs.repository.delivery_counts import delivery_counts
 from jobs.repository.folding import fold
 from jobs.repository.model_rates import model_rates
 from jobs.repository.project_counts import count_projects_again
-from jobs.repository.schema import job_counts, jobs, queued, running, tallies, trainings
+from jobs.repository.schema.count_tables import job_counts, tallies
+from jobs.repository.schema.job_tables import jobs, queued, running
+from jobs.repository.schema.worker_tables import trainings
 from jobs.repository.turns import forget_starts
 from jobs.repository.workers import running_workers
 from jobs.service_figures import (

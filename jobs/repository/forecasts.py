@@ -15,7 +15,7 @@ from jobs.job import Job, JobState
 from jobs.repository.database import Database
 from jobs.repository.model_rates import Rates, model_rates
 from jobs.repository.queue_line import WaitingJob, waiting_jobs
-from jobs.repository.schema import jobs, running
+from jobs.repository.schema.job_tables import jobs, running
 from jobs.repository.workers import running_workers
 
 _START_S = 10.0

@@ -2,18 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import asdict
-from typing import TypeVar
 
 from sqlalchemy import Connection, Table, select
-from sqlalchemy.exc import IntegrityError
 
 from imaging.errors import Conflict
 from jobs.job import Job
 from jobs.repository.rows import Row
-
-T = TypeVar("T")
 
 
 def job_digest(job: Job) -> str:
@@ -44,14 +39,3 @@ def earlier_row(
             hint="Send the request under a new key.",
         )
     return row
-
-
-def repeat_after_race(transaction: Callable[[], T]) -> T:
-    """Runs the transaction, and once more if another one inserted the same key meanwhile.
-
-    This happens on PostgreSQL only; the second run reads the other transaction's row.
-    """
-    try:
-        return transaction()
-    except IntegrityError:
-        return transaction()

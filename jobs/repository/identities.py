@@ -11,10 +11,9 @@ from jobs.account import Person, ProjectRole, checked_login, checked_name
 from jobs.identity import Access, Identity, marked_login
 from jobs.repository.account_rows import person_of, person_with, unknown_person
 from jobs.repository.database import Database
-from jobs.repository.idempotency import repeat_after_race
 from jobs.repository.passwords import end_links
 from jobs.repository.rows import Row
-from jobs.repository.schema import identities, memberships, people, projects
+from jobs.repository.schema.account_tables import identities, memberships, people, projects
 from jobs.second_reading import reader_key
 
 
@@ -43,16 +42,15 @@ class Identities:
         checked_login(login)
         name = checked_name(name)
 
-        def transaction() -> Person:
-            with self._database.write() as connection:
-                known = _row(connection, identity)
-                if known is not None:
-                    return person_of(known)
-                person = self._insert(connection, identity, login, name)
-                self._insert_identity(connection, identity, person)
-                return person
+        def transaction(connection: Connection) -> Person:
+            known = _row(connection, identity)
+            if known is not None:
+                return person_of(known)
+            person = self._insert(connection, identity, login, name)
+            self._insert_identity(connection, identity, person)
+            return person
 
-        return repeat_after_race(transaction)
+        return self._database.repeat_after_race(transaction)
 
     def link(self, identity: Identity, login: str) -> None:
         """Lets a known user, by login name, sign in as an identity. Links that set a password end.
@@ -60,21 +58,20 @@ class Identities:
         Raises NotFound, and Conflict if the identity is a user already.
         """
 
-        def transaction() -> None:
-            with self._database.write() as connection:
-                if _row(connection, identity) is not None:
-                    raise Conflict(
-                        "Somebody has signed in with this subject already, and is another user.",
-                        expected="A subject that has not signed in here.",
-                        hint="Link users before they sign in with the provider.",
-                    )
-                person = person_with(connection, login)
-                if person is None:
-                    raise unknown_person()
-                end_links(self._database, connection, person.id)
-                self._insert_identity(connection, identity, person)
+        def transaction(connection: Connection) -> None:
+            if _row(connection, identity) is not None:
+                raise Conflict(
+                    "Somebody has signed in with this subject already, and is another user.",
+                    expected="A subject that has not signed in here.",
+                    hint="Link users before they sign in with the provider.",
+                )
+            person = person_with(connection, login)
+            if person is None:
+                raise unknown_person()
+            end_links(self._database, connection, person.id)
+            self._insert_identity(connection, identity, person)
 
-        repeat_after_race(transaction)
+        self._database.repeat_after_race(transaction)
 
     def set_roles(
         self, identity: Identity, roles: Mapping[str, ProjectRole], at: float
@@ -86,17 +83,16 @@ class Identities:
         what it said later stays.
         """
 
-        def transaction() -> list[str]:
-            with self._database.write() as connection:
-                mine = _is(identity)
-                newer = and_(mine, identities.c.roles_at <= at)
-                change = update(identities).where(newer).values(roles_at=at)
-                person = connection.execute(change.returning(identities.c.person)).scalar()
-                if person is None:
-                    return []
-                return self._replace_roles(connection, person, roles)
+        def transaction(connection: Connection) -> list[str]:
+            mine = _is(identity)
+            newer = and_(mine, identities.c.roles_at <= at)
+            change = update(identities).where(newer).values(roles_at=at)
+            person = connection.execute(change.returning(identities.c.person)).scalar()
+            if person is None:
+                return []
+            return self._replace_roles(connection, person, roles)
 
-        return repeat_after_race(transaction)
+        return self._database.repeat_after_race(transaction)
 
     def _replace_roles(
         self, connection: Connection, person: str, roles: Mapping[str, ProjectRole]

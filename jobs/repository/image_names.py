@@ -13,7 +13,7 @@ from jobs.image_name import ImageName
 from jobs.repository.database import Database
 from jobs.repository.rows import scan_of
 from jobs.repository.scans import no_scan
-from jobs.repository.schema import image_names, scans
+from jobs.repository.schema.scan_tables import image_names, scans
 from jobs.stored_scan import StoredScan
 
 

@@ -7,7 +7,9 @@ from sqlalchemy import Connection, delete, select
 from imaging.errors import Conflict
 from jobs.job import JobState
 from jobs.repository.rows import Row
-from jobs.repository.schema import batches, brief, deliveries, job_scans, jobs, reviews
+from jobs.repository.schema.delivery_tables import deliveries
+from jobs.repository.schema.job_tables import batches, brief, job_scans, jobs
+from jobs.repository.schema.review_tables import reviews
 
 
 def lock_ended(connection: Connection, scan_ids: Collection[str]) -> Sequence[Row]:

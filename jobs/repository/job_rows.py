@@ -12,7 +12,8 @@ from jobs.job import Job, JobState
 from jobs.repository.idempotency import job_digest
 from jobs.repository.rows import Row, job_of
 from jobs.repository.scans import no_scan
-from jobs.repository.schema import job_scans, jobs, scans
+from jobs.repository.schema.job_tables import job_scans, jobs
+from jobs.repository.schema.scan_tables import scans
 
 T = TypeVar("T")
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from jobs.job import Job
 from jobs.repository.job_rows import read_jobs
-from jobs.repository.schema import brief, jobs
+from jobs.repository.schema.job_tables import brief, jobs
 from jobs.repository.steps import Steps
 
 WORKER_LOST: Mapping[str, Any] = {

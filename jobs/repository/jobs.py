@@ -10,12 +10,14 @@ from jobs.delivery import Delivery
 from jobs.job import Job, JobEvent, JobState, after
 from jobs.repository.database import Database
 from jobs.repository.deliveries import insert_deliveries, reset_deliveries
-from jobs.repository.idempotency import earlier_row, job_digest, repeat_after_race
+from jobs.repository.idempotency import earlier_row, job_digest
 from jobs.repository.job_rows import chunks, insert_jobs, no_job, read_jobs
 from jobs.repository.job_steps import JOB_STEPS
 from jobs.repository.quotas import check_order
 from jobs.repository.rows import Row
-from jobs.repository.schema import brief, deliveries, job_scans, jobs, worklist
+from jobs.repository.schema.delivery_tables import deliveries
+from jobs.repository.schema.job_tables import brief, job_scans, jobs
+from jobs.repository.schema.worklist_tables import worklist
 from jobs.repository.steps import UNHELD
 
 _REVISION = ("state", "attempt", "fence", "tiles_done", "tiles_total", "preparing", "verdict")
@@ -43,18 +45,17 @@ class Jobs:
         `check_order` raises.
         """
 
-        def transaction() -> tuple[Job, bool]:
-            with self._database.write() as connection:
-                request = job_digest(job)
-                earlier = earlier_row(connection, jobs, job.project, idempotency_key, request)
-                if earlier is not None:
-                    return read_jobs(connection, [earlier])[0], False
-                check_order(self._database, connection, job.project, 1)
-                insert_jobs(connection, [job], idempotency_key)
-                insert_deliveries(connection, deliver)
-                return job, True
+        def transaction(connection: Connection) -> tuple[Job, bool]:
+            request = job_digest(job)
+            earlier = earlier_row(connection, jobs, job.project, idempotency_key, request)
+            if earlier is not None:
+                return read_jobs(connection, [earlier])[0], False
+            check_order(self._database, connection, job.project, 1)
+            insert_jobs(connection, [job], idempotency_key)
+            insert_deliveries(connection, deliver)
+            return job, True
 
-        return repeat_after_race(transaction)
+        return self._database.repeat_after_race(transaction)
 
     def get(self, project: str, job_id: str) -> Job:
         """The project's job; raises NotFound, after as much work for a job of another project."""

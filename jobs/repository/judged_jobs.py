@@ -10,7 +10,10 @@ from jobs.job_filter import Verdict
 from jobs.repository.database import Database
 from jobs.repository.job_rows import read_jobs
 from jobs.repository.rows import review_of, scan_of
-from jobs.repository.schema import brief, jobs, readings, review_stands, reviews, scans
+from jobs.repository.schema.job_tables import brief, jobs
+from jobs.repository.schema.reading_tables import readings
+from jobs.repository.schema.review_tables import review_stands, reviews
+from jobs.repository.schema.scan_tables import scans
 from jobs.review import Review
 from jobs.stored_scan import StoredScan
 

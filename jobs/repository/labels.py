@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, distinct, func, select, update
 
 from imaging.errors import Conflict, Forbidden
+from jobs.repository.client_info import merged_info
 from jobs.repository.database import Database
 from jobs.repository.legal_holds import check_not_held
 from jobs.repository.reading_rows import readings_of, visible, with_shown_names
@@ -14,7 +15,9 @@ from jobs.repository.references import unreferenced
 from jobs.repository.reviews import no_corrected_mask
 from jobs.repository.rows import review_of, scan_of
 from jobs.repository.scans import check_scan
-from jobs.repository.schema import jobs, review_stands, reviews, scans
+from jobs.repository.schema.job_tables import jobs
+from jobs.repository.schema.review_tables import review_stands, reviews
+from jobs.repository.schema.scan_tables import scans
 from jobs.repository.verdicts import update_verdict
 from jobs.review import Review, Role
 from jobs.second_reading import reader_key
@@ -66,11 +69,20 @@ class Labels:
                 return label
         raise no_corrected_mask()
 
-    def set_info(self, review_id: str, info: Mapping[str, Any]) -> None:
-        """Replaces the client's own data about a label."""
+    def add_info(
+        self, project: str, scan_id: str, tag: str, info: Mapping[str, Any], reader: str | None = ""
+    ) -> None:
+        """Adds to the client's own data about the newest label with this tag, as `merged_info`.
+
+        Raises NotFound, and Forbidden for the label of another reader.
+        """
+        label = self.get(project, scan_id, tag, reader)
+        _own([label], reader)
+        this = reviews.c.id == label.id
         with self._database.write() as connection:
-            query = update(reviews).where(reviews.c.id == review_id)
-            connection.execute(query.values(info=dict(info)))
+            stored = connection.execute(select(reviews.c.info).where(this).with_for_update())
+            values = {"info": merged_info(stored.scalar(), info)}
+            connection.execute(update(reviews).where(this).values(values))
 
     def delete(self, project: str, scan_id: str, tag: str, reader: str | None = "") -> list[str]:
         """Deletes the labels of the project's scan with this tag: of a reader who is known, the own

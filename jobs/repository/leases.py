@@ -26,7 +26,7 @@ from jobs.job import Job, JobEvent, Progress
 from jobs.repository.database import Database
 from jobs.repository.job_rows import read_jobs
 from jobs.repository.job_steps import JOB_STEPS
-from jobs.repository.schema import brief, in_order, jobs, queued
+from jobs.repository.schema.job_tables import brief, in_order, jobs, queued
 from jobs.repository.turns import Front, front, in_turn, read_front, read_turns, turns
 from jobs.repository.work_leases import WorkLeases
 

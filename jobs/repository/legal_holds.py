@@ -24,7 +24,8 @@ from imaging.errors import BadRequest, Conflict, NotFound
 from jobs.repository.account_rows import check_project
 from jobs.repository.database import Database
 from jobs.repository.rows import Row
-from jobs.repository.schema import hold_in_force, legal_holds, scans
+from jobs.repository.schema.retention_tables import hold_in_force, legal_holds
+from jobs.repository.schema.scan_tables import scans
 from jobs.retention.hold import Hold, HoldKind, held_by
 
 _COLUMNS = tuple(legal_holds.c[field.name] for field in fields(Hold))

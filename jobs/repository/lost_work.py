@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Connection, and_, not_, select
 
 from jobs.job import JobEvent, JobState
 from jobs.repository.database import Database
-from jobs.repository.schema import in_state
+from jobs.repository.schema.table_parts import in_state
 from jobs.repository.steps import UNHELD, Steps, W
 
 

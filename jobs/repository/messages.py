@@ -7,7 +7,8 @@ from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from jobs.job import Job, JobState
 from jobs.repository.database import Database
 from jobs.repository.job_rows import read_jobs
-from jobs.repository.schema import brief, in_order, job_counts, jobs, queued, unsent
+from jobs.repository.schema.count_tables import job_counts
+from jobs.repository.schema.job_tables import brief, in_order, jobs, queued, unsent
 
 
 class Messages:

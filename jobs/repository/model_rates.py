@@ -17,7 +17,8 @@ from sqlalchemy import (
 )
 
 from jobs.job import JobState
-from jobs.repository.schema import job_counts, jobs
+from jobs.repository.schema.count_tables import job_counts
+from jobs.repository.schema.job_tables import jobs
 
 Rates = Mapping[str, float]
 """Model -> seconds per voxel, for each measured model."""

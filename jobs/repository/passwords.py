@@ -7,18 +7,11 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, exists, insert, 
 from imaging.errors import Forbidden, NotFound
 from jobs.account import Person
 from jobs.random_secret import new_secret, sha256_of
-from jobs.repository.account_rows import person_of, person_with, unknown_person
+from jobs.repository.account_rows import check_only_in, person_of, person_with, unknown_person
 from jobs.repository.browser_sessions import end_sessions
 from jobs.repository.database import Database
-from jobs.repository.idempotency import repeat_after_race
-from jobs.repository.schema import (
-    identities,
-    known_browsers,
-    memberships,
-    passwords,
-    people,
-    setup_links,
-)
+from jobs.repository.schema.account_tables import identities, people
+from jobs.repository.schema.sign_in_tables import known_browsers, passwords, setup_links
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +50,9 @@ class Passwords:
 
     def change(self, person: str, hash_: str, session: str) -> None:
         """Replaces the password of a person, by id, and ends all sessions but this one, by id."""
-
-        def transaction() -> None:
-            with self._database.write() as connection:
-                self._set(connection, person, hash_, but=session)
-
-        repeat_after_race(transaction)
+        self._database.repeat_after_race(
+            lambda connection: self._set(connection, person, hash_, but=session)
+        )
 
     def rehash(self, person: str, old: str, new: str) -> None:
         """Replaces the hash of the same password, unless the password was changed meanwhile."""
@@ -79,28 +69,27 @@ class Passwords:
         """
         secret = new_secret()
 
-        def transaction() -> SetupLink:
-            with self._database.write() as connection:
-                person = person_with(connection, login, only_in)
-                if person is None:
-                    raise unknown_person()
-                end_links(self._database, connection, person.id)
-                if only_in is not None:
-                    _check_projects(connection, person.id, only_in)
-                    _check_not_identified(connection, person.id)
-                now = self._database.clock(connection)
-                stale = setup_links.c.expires_at <= now
-                connection.execute(delete(setup_links).where(stale))
-                row = {
-                    "person": person.id,
-                    "secret_sha256": sha256_of(secret),
-                    "created_at": now,
-                    "expires_at": now + lifetime_s,
-                }
-                connection.execute(insert(setup_links).values(row))
-                return SetupLink(secret, now + lifetime_s)
+        def transaction(connection: Connection) -> SetupLink:
+            person = person_with(connection, login, only_in)
+            if person is None:
+                raise unknown_person()
+            end_links(self._database, connection, person.id)
+            if only_in is not None:
+                check_only_in(connection, person.id, only_in, "tessera users invite")
+                _check_not_identified(connection, person.id)
+            now = self._database.clock(connection)
+            stale = setup_links.c.expires_at <= now
+            connection.execute(delete(setup_links).where(stale))
+            row = {
+                "person": person.id,
+                "secret_sha256": sha256_of(secret),
+                "created_at": now,
+                "expires_at": now + lifetime_s,
+            }
+            connection.execute(insert(setup_links).values(row))
+            return SetupLink(secret, now + lifetime_s)
 
-        return repeat_after_race(transaction)
+        return self._database.repeat_after_race(transaction)
 
     def invited(self, secret: str) -> Person:
         """Whose link this is; raises NotFound if it is not valid any more."""
@@ -115,17 +104,16 @@ class Passwords:
         """Sets the password of the person whose link this is, and ends all of their sessions. The
         link works once. Raises NotFound."""
 
-        def transaction() -> Person:
-            with self._database.write() as connection:
-                query = select(people).join(setup_links).where(self._valid(secret))
-                row = connection.execute(query).mappings().one_or_none()
-                own = setup_links.c.secret_sha256 == sha256_of(secret)
-                if row is None or not connection.execute(delete(setup_links).where(own)).rowcount:
-                    raise _no_link()
-                self._set(connection, row["id"], hash_)
-                return person_of(row)
+        def transaction(connection: Connection) -> Person:
+            query = select(people).join(setup_links).where(self._valid(secret))
+            row = connection.execute(query).mappings().one_or_none()
+            own = setup_links.c.secret_sha256 == sha256_of(secret)
+            if row is None or not connection.execute(delete(setup_links).where(own)).rowcount:
+                raise _no_link()
+            self._set(connection, row["id"], hash_)
+            return person_of(row)
 
-        return repeat_after_race(transaction)
+        return self._database.repeat_after_race(transaction)
 
     def exists_for(self, login: str) -> bool:
         """Whether the person has a password."""
@@ -158,16 +146,6 @@ def end_links(database: Database, connection: Connection, person: str) -> None:
     """
     database.lock(connection, f"links of {person}")
     connection.execute(delete(setup_links).where(setup_links.c.person == person))
-
-
-def _check_projects(connection: Connection, person: str, project: str) -> None:
-    query = select(memberships.c.project).where(memberships.c.person == person)
-    if set(connection.execute(query).scalars()) != {project}:
-        raise Forbidden(
-            "The user is in other projects, too, and the link would open them.",
-            expected="A user of this project alone.",
-            hint="Who runs the service can create the link with `tessera users invite`.",
-        )
 
 
 def _check_not_identified(connection: Connection, person: str) -> None:

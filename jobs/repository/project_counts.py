@@ -5,7 +5,8 @@ from sqlalchemy import and_, func, insert, literal, or_, select, union_all
 
 from jobs.job import JobState
 from jobs.repository.database import Database
-from jobs.repository.schema import BLOCK, job_counts, jobs, queued
+from jobs.repository.schema.count_tables import BLOCK, job_counts
+from jobs.repository.schema.job_tables import jobs, queued
 
 _KEY = ("state", "queue", "model", "priority", "block", "project")
 

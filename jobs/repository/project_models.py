@@ -5,7 +5,7 @@ from collections.abc import Collection
 from sqlalchemy import delete, insert, select
 
 from jobs.repository.database import Database
-from jobs.repository.schema import project_models
+from jobs.repository.schema.account_tables import project_models
 
 
 class ProjectModels:

@@ -6,7 +6,7 @@ from sqlalchemy import delete, insert, select, update
 
 from jobs.random_secret import sha256_of
 from jobs.repository.database import Database
-from jobs.repository.schema import browser_sessions, provider_sessions
+from jobs.repository.schema.sign_in_tables import browser_sessions, provider_sessions
 
 
 @dataclass(frozen=True, slots=True)

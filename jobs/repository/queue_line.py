@@ -38,7 +38,8 @@ from sqlalchemy import (
 
 from jobs.repository.job_rows import chunks
 from jobs.repository.model_rates import Rates
-from jobs.repository.schema import BLOCK, job_counts, jobs
+from jobs.repository.schema.count_tables import BLOCK, job_counts
+from jobs.repository.schema.job_tables import jobs
 from jobs.repository.turns import Turn, all_turns, read_turns
 
 

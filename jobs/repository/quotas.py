@@ -15,7 +15,8 @@ from imaging.errors import BadRequest, QueueLimitReached, StorageLimitReached
 from jobs.job import JobState
 from jobs.project_limits import ProjectLimits, ProjectUsage
 from jobs.repository.database import Database
-from jobs.repository.schema import job_counts, project_limits, storage_tally, tallies
+from jobs.repository.schema.account_tables import project_limits
+from jobs.repository.schema.count_tables import job_counts, storage_tally, tallies
 
 _COLUMNS = tuple(project_limits.c[field.name] for field in fields(ProjectLimits))
 _RAISE_HINT = "Delete scans that are not needed, or let an administrator raise the limit."

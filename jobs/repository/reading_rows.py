@@ -8,7 +8,9 @@ from sqlalchemy import ColumnElement, Connection, and_, or_, select
 
 from jobs.repository.job_rows import chunks
 from jobs.repository.rows import Row, review_of
-from jobs.repository.schema import job_scans, readings, reviews
+from jobs.repository.schema.job_tables import job_scans
+from jobs.repository.schema.reading_tables import readings
+from jobs.repository.schema.review_tables import reviews
 from jobs.review import Review
 from jobs.second_reading import (
     Agreement,

@@ -3,11 +3,10 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from sqlalchemy import delete, select
+from sqlalchemy import Connection, delete, select
 
 from jobs.repository.database import Database
-from jobs.repository.idempotency import repeat_after_race
-from jobs.repository.schema import reading_events
+from jobs.repository.schema.reading_tables import reading_events
 from jobs.repository.webhooks import AT_ONCE, insert_messages
 from jobs.webhook import ReadingStage, WebhookEvent, WebhookMessage
 
@@ -31,21 +30,20 @@ class ReadingStages:
             if connection.execute(select(reading_events.c.seq).where(due).limit(1)).first() is None:
                 return 0
 
-        def transaction() -> int:
-            with self._database.write() as connection:
-                query = select(reading_events).where(due).order_by(reading_events.c.seq)
-                query = query.limit(AT_ONCE).with_for_update(skip_locked=True)
-                rows = connection.execute(query).mappings().all()
-                taken = [row["seq"] for row in rows]
-                connection.execute(delete(reading_events).where(reading_events.c.seq.in_(taken)))
-                names = [name for name in ReadingStage.__dataclass_fields__ if name != "event"]
-                stages = [
-                    ReadingStage(**{n: row[n] for n in names}, event=WebhookEvent(row["event"]))
-                    for row in rows
-                ]
-                now = self._database.clock(connection)
-                new = [replace(one, created_at=now, due_at=now) for one in compose(stages)]
-                insert_messages(connection, new)
-                return len(rows)
+        def transaction(connection: Connection) -> int:
+            query = select(reading_events).where(due).order_by(reading_events.c.seq)
+            query = query.limit(AT_ONCE).with_for_update(skip_locked=True)
+            rows = connection.execute(query).mappings().all()
+            taken = [row["seq"] for row in rows]
+            connection.execute(delete(reading_events).where(reading_events.c.seq.in_(taken)))
+            names = [name for name in ReadingStage.__dataclass_fields__ if name != "event"]
+            stages = [
+                ReadingStage(**{n: row[n] for n in names}, event=WebhookEvent(row["event"]))
+                for row in rows
+            ]
+            now = self._database.clock(connection)
+            new = [replace(one, created_at=now, due_at=now) for one in compose(stages)]
+            insert_messages(connection, new)
+            return len(rows)
 
-        return repeat_after_race(transaction)
+        return self._database.repeat_after_race(transaction)

@@ -2,14 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 
 from sqlalchemy import Connection, delete, insert, select, update
 
 from imaging.errors import Conflict, NotFound
 from jobs.job_filter import JobFilter
 from jobs.repository.database import Database
-from jobs.repository.idempotency import repeat_after_race
 from jobs.repository.job_rows import check_job, chunks, no_job
 from jobs.repository.reading_rows import (
     reading_of,
@@ -17,7 +15,10 @@ from jobs.repository.reading_rows import (
     reviews_of,
     second_reading_of,
 )
-from jobs.repository.schema import job_scans, jobs, readings, reviews, worklist
+from jobs.repository.schema.job_tables import job_scans, jobs
+from jobs.repository.schema.reading_tables import readings
+from jobs.repository.schema.review_tables import reviews
+from jobs.repository.schema.worklist_tables import worklist
 from jobs.repository.verdicts import add_event, update_reading, update_verdict
 from jobs.repository.worklist import conditions
 from jobs.review import Review, Role
@@ -83,19 +84,21 @@ class Readings:
         return [
             job_id
             for ids in chunks(wanted)
-            for job_id in repeat_after_race(partial(self._request, project, ids, options, by, now))
+            for job_id in self._request(project, ids, options, by, now)
         ]
 
     def _request(
         self, project: str, job_ids: Sequence[str], options: ReadingOptions, by: str, now: float
     ) -> list[str]:
-        with self._database.write() as connection:
+        def transaction(connection: Connection) -> list[str]:
             _check(connection, project, job_ids, lock=True)
             known = readings_of(connection, job_ids)
             new = [job_id for job_id in job_ids if job_id not in known]
             for job_id in new:
                 _open(connection, SecondReading(job_id, options, ReadingState.OPEN, by, now))
             return new
+
+        return self._database.repeat_after_race(transaction)
 
     def get(self, project: str, job_id: str) -> SecondReading:
         """The second reading of the project's job; raises NotFound."""

@@ -5,7 +5,10 @@ from collections.abc import Collection
 from sqlalchemy import Connection, Table, select, union
 
 from jobs.repository.database import Database
-from jobs.repository.schema import drafts, jobs, reviews, scans, trainings
+from jobs.repository.schema.job_tables import jobs
+from jobs.repository.schema.review_tables import drafts, reviews
+from jobs.repository.schema.scan_tables import scans
+from jobs.repository.schema.worker_tables import trainings
 
 _COLUMNS = (
     scans.c.sha256,

@@ -9,7 +9,8 @@ from imaging.scan_display import ScanDisplay
 from jobs.repository.database import Database
 from jobs.repository.rows import scan_of
 from jobs.repository.scans import no_scan
-from jobs.repository.schema import job_scans, scans
+from jobs.repository.schema.job_tables import job_scans
+from jobs.repository.schema.scan_tables import scans
 from jobs.stored_scan import StoredScan
 
 

@@ -9,7 +9,7 @@ from imaging.errors import Conflict
 from jobs.repository.database import Database
 from jobs.repository.pages import newest_first
 from jobs.repository.rows import Row
-from jobs.repository.schema import retention_counts, retention_reports
+from jobs.repository.schema.retention_tables import retention_counts, retention_reports
 from jobs.retention.report import Place, Report, ReportKind, Tally
 
 LEASE_S = 300.0

@@ -8,7 +8,7 @@ from imaging.errors import BadRequest, NotFound
 from jobs.repository.account_rows import check_project
 from jobs.repository.database import Database
 from jobs.repository.rows import Row
-from jobs.repository.schema import retention_rules
+from jobs.repository.schema.retention_tables import retention_rules
 from jobs.retention.rule import BASES, SERVICE, Basis, RetentionKind, RetentionRule
 
 

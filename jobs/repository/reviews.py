@@ -12,7 +12,8 @@ from jobs.repository.draft_rows import close_draft
 from jobs.repository.job_rows import check_job, lock_succeeded
 from jobs.repository.reading_rows import reading_of, reviews_of, shown
 from jobs.repository.scans import check_scan
-from jobs.repository.schema import job_scans, reviews
+from jobs.repository.schema.job_tables import job_scans
+from jobs.repository.schema.review_tables import reviews
 from jobs.repository.verdicts import update_verdict, with_role
 from jobs.review import WITHDRAWAL_S, Review, Role
 from jobs.second_reading import SecondReading, reader_key

@@ -15,7 +15,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Row, inspect, select
 
 from imaging.errors import BadRequest
-from jobs.repository.schema import metadata, schema_support
+from jobs.repository.schema import metadata
+from jobs.repository.schema.support_table import schema_support
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 

@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from imaging.errors import Conflict, NotFound
 from jobs.job import JobState
+from jobs.repository.client_info import merged_info
 from jobs.repository.database import Database
 from jobs.repository.job_deletion import delete_jobs, lock_ended
 from jobs.repository.legal_holds import check_not_held, holds_on
@@ -16,7 +17,9 @@ from jobs.repository.pages import newest_first
 from jobs.repository.quotas import check_storage
 from jobs.repository.references import unreferenced
 from jobs.repository.rows import scan_of
-from jobs.repository.schema import image_names, job_scans, jobs, reviews, scans
+from jobs.repository.schema.job_tables import job_scans, jobs
+from jobs.repository.schema.review_tables import reviews
+from jobs.repository.schema.scan_tables import image_names, scans
 from jobs.retention.hold import Hold
 from jobs.stored_scan import StoredScan
 
@@ -125,12 +128,16 @@ class Scans:
             raise no_scan()
         return dict(row.info or {})
 
-    def set_info(self, project: str, scan_id: str, info: Mapping[str, Any]) -> None:
-        """Replaces the client's own data about the project's scan; raises NotFound."""
+    def add_info(self, project: str, scan_id: str, info: Mapping[str, Any]) -> None:
+        """Adds to the client's own data about the project's scan, as `merged_info`; raises
+        NotFound."""
+        mine = (scans.c.project == project) & (scans.c.id == scan_id)
         with self._database.write() as connection:
-            mine = (scans.c.project == project) & (scans.c.id == scan_id)
-            if not connection.execute(update(scans).where(mine).values(info=dict(info))).rowcount:
+            stored = connection.execute(select(scans.c.info).where(mine).with_for_update())
+            if (row := stored.one_or_none()) is None:
                 raise no_scan()
+            values = {"info": merged_info(row.info, info)}
+            connection.execute(update(scans).where(mine).values(values))
 
     def keep(self, project: str, scan_ids: Collection[str]) -> None:
         """The project's scans stay when the sessions end in which they came."""

@@ -8,7 +8,7 @@ from imaging.errors import NotFound
 from jobs.image_name import ImageName
 from jobs.repository.database import Database
 from jobs.repository.image_names import not_expired
-from jobs.repository.schema import image_names
+from jobs.repository.schema.scan_tables import image_names
 
 
 class Sessions:

@@ -7,12 +7,12 @@ of its own, and is not locked out by others.
 
 import math
 
-from sqlalchemy import and_, delete, insert, select, update
+from sqlalchemy import Connection, and_, delete, insert, select, update
 
 from jobs.random_secret import new_secret, sha256_of
 from jobs.repository.database import Database
-from jobs.repository.idempotency import repeat_after_race
-from jobs.repository.schema import known_browsers, people, sign_in_failures
+from jobs.repository.schema.account_tables import people
+from jobs.repository.schema.sign_in_tables import known_browsers, sign_in_failures
 
 FREE_FAILURES = 5
 """After so many failures in a row, each further attempt has to wait."""
@@ -59,26 +59,25 @@ class SignInAttempts:
         So attempts at the same moment are all counted before any of them is checked.
         """
 
-        def transaction() -> int:
-            with self._database.write() as connection:
-                self._database.lock(connection, f"sign-in {counter}")
-                now = self._database.clock(connection)
-                stale = sign_in_failures.c.last_at < now - _FORGET_S
-                connection.execute(delete(sign_in_failures).where(stale))
-                own = sign_in_failures.c.counter == counter
-                row = connection.execute(select(sign_in_failures).where(own)).one_or_none()
-                if row is None:
-                    first = {"counter": counter, "failures": 1, "last_at": now}
-                    connection.execute(insert(sign_in_failures).values(first))
-                    return 0
-                left_s = float(row.last_at + wait_after(row.failures) - now)
-                if left_s > 0:
-                    return math.ceil(left_s)
-                more = {"failures": row.failures + 1, "last_at": now}
-                connection.execute(update(sign_in_failures).where(own).values(more))
+        def transaction(connection: Connection) -> int:
+            self._database.lock(connection, f"sign-in {counter}")
+            now = self._database.clock(connection)
+            stale = sign_in_failures.c.last_at < now - _FORGET_S
+            connection.execute(delete(sign_in_failures).where(stale))
+            own = sign_in_failures.c.counter == counter
+            row = connection.execute(select(sign_in_failures).where(own)).one_or_none()
+            if row is None:
+                first = {"counter": counter, "failures": 1, "last_at": now}
+                connection.execute(insert(sign_in_failures).values(first))
                 return 0
+            left_s = float(row.last_at + wait_after(row.failures) - now)
+            if left_s > 0:
+                return math.ceil(left_s)
+            more = {"failures": row.failures + 1, "last_at": now}
+            connection.execute(update(sign_in_failures).where(own).values(more))
+            return 0
 
-        return repeat_after_race(transaction)
+        return self._database.repeat_after_race(transaction)
 
     def succeeded(self, counter: str, person: str) -> str:
         """Forgets the failures, and returns the secret by which the browser of this person, by id,

@@ -13,7 +13,7 @@ from imaging.errors import BadRequest, Conflict
 from jobs.repository.database import Database
 from jobs.repository.references import referenced
 from jobs.repository.revision import known_revisions, revision_of, to_be_upgraded
-from jobs.repository.schema import workers
+from jobs.repository.schema.worker_tables import workers
 from jobs.repository.table_rows import (
     Row,
     count,

@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import select
 
 from jobs.job import JobEvent, JobState
-from jobs.repository.schema import in_state, trainings
+from jobs.repository.schema.table_parts import in_state
+from jobs.repository.schema.worker_tables import trainings
 from jobs.repository.training_steps import TRAINING_STEPS
 from jobs.repository.work_leases import WorkLeases
 from jobs.training import Training, TrainingProgress, TrainingResult

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from jobs.job import JobState
 from jobs.repository.rows import Row
-from jobs.repository.schema import trainings
+from jobs.repository.schema.worker_tables import trainings
 from jobs.repository.steps import Steps
 from jobs.training import (
     Training,

@@ -10,7 +10,8 @@ from imaging.errors import Conflict, NotFound
 from jobs.job import JobEvent, JobState, after
 from jobs.repository.database import Database
 from jobs.repository.pages import newest_first
-from jobs.repository.schema import in_state, trainings
+from jobs.repository.schema.table_parts import in_state
+from jobs.repository.schema.worker_tables import trainings
 from jobs.repository.steps import UNHELD
 from jobs.repository.training_steps import TRAINING_STEPS, row_of, training_of
 from jobs.training import Training, next_version

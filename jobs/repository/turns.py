@@ -39,7 +39,9 @@ from sqlalchemy import (
 
 from jobs.job import JobState
 from jobs.repository.database import Database
-from jobs.repository.schema import in_state, job_starts, jobs, queued, running
+from jobs.repository.schema.count_tables import job_starts
+from jobs.repository.schema.job_tables import jobs, queued, running
+from jobs.repository.schema.table_parts import in_state
 
 _SPARE_STARTS = 500
 """Starts that are left until they are worth their deletion."""

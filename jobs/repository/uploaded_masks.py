@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
 from jobs.job import Job
 from jobs.repository.database import Database
-from jobs.repository.idempotency import repeat_after_race
 from jobs.repository.job_rows import insert_jobs, read_jobs
 from jobs.repository.quotas import check_storage
-from jobs.repository.schema import jobs, worklist
+from jobs.repository.schema.job_tables import jobs
+from jobs.repository.schema.worklist_tables import worklist
 
 
 class UploadedMasks:
@@ -39,20 +39,19 @@ class UploadedMasks:
         result |= {"report": dict(report)}
         result |= {"mask_bytes": mask_bytes}
 
-        def transaction() -> tuple[Job, bool]:
-            with self._database.write() as connection:
-                same = (jobs.c.project == job.project) & (jobs.c.idempotency_key == key)
-                earlier = connection.execute(select(jobs).where(same)).mappings().one_or_none()
-                if earlier is not None:
-                    return read_jobs(connection, [earlier])[0], False
-                check_storage(self._database, connection, job.project, mask_bytes)
-                insert_jobs(connection, [job], key)
-                mine = jobs.c.id == job.id
-                connection.execute(update(jobs).where(mine).values(result))
-                # The trigger counts the warnings of a job whose state changes; this one's does not.
-                row = worklist.c.seq == select(jobs.c.seq).where(mine).scalar_subquery()
-                warnings = len(report["warnings"])
-                connection.execute(update(worklist).where(row).values(warnings=warnings))
-                return job, True
+        def transaction(connection: Connection) -> tuple[Job, bool]:
+            same = (jobs.c.project == job.project) & (jobs.c.idempotency_key == key)
+            earlier = connection.execute(select(jobs).where(same)).mappings().one_or_none()
+            if earlier is not None:
+                return read_jobs(connection, [earlier])[0], False
+            check_storage(self._database, connection, job.project, mask_bytes)
+            insert_jobs(connection, [job], key)
+            mine = jobs.c.id == job.id
+            connection.execute(update(jobs).where(mine).values(result))
+            # The trigger counts the warnings of a job whose state changes; this one's does not.
+            row = worklist.c.seq == select(jobs.c.seq).where(mine).scalar_subquery()
+            warnings = len(report["warnings"])
+            connection.execute(update(worklist).where(row).values(warnings=warnings))
+            return job, True
 
-        return repeat_after_race(transaction)
+        return self._database.repeat_after_race(transaction)

@@ -9,7 +9,8 @@ from sqlalchemy import Connection, bindparam, delete, insert, null, select, upda
 
 from jobs.repository.database import Database
 from jobs.repository.rows import Row
-from jobs.repository.schema import jobs, mask_sizes, size_unchecked, usual_sizes, worklist
+from jobs.repository.schema.job_tables import jobs
+from jobs.repository.schema.worklist_tables import mask_sizes, size_unchecked, usual_sizes, worklist
 from jobs.usual_sizes import NEWEST, UnusualSize, Usual, moved, sizes_of, unusual, usual
 
 _AT_ONCE = 500

@@ -12,7 +12,9 @@ from sqlalchemy import Connection, insert, select, update
 
 from imaging.errors import BadRequest, Conflict, Forbidden
 from jobs.repository.reading_rows import agreement_json, reading_of, reviews_of
-from jobs.repository.schema import jobs, reading_events, readings, review_stands, reviews
+from jobs.repository.schema.job_tables import jobs
+from jobs.repository.schema.reading_tables import reading_events, readings
+from jobs.repository.schema.review_tables import review_stands, reviews
 from jobs.review import Review, Role
 from jobs.second_reading import (
     Agreement,

@@ -3,9 +3,8 @@
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
 from jobs.repository.database import Database
-from jobs.repository.idempotency import repeat_after_race
 from jobs.repository.job_rows import check_job
-from jobs.repository.schema import readings, viewers
+from jobs.repository.schema.reading_tables import readings, viewers
 from jobs.second_reading import ReadingState
 from jobs.viewer import Viewer
 
@@ -28,26 +27,23 @@ class Viewers:
         names. Raises NotFound.
         """
 
-        def transaction() -> list[Viewer]:
-            with self._database.write() as connection:
-                check_job(connection, project, job_id)
-                now = self._database.clock(connection)
-                connection.execute(delete(viewers).where(viewers.c.until < now))
-                lease = {"reader": reader, "until": now + LEASE_S}
-                mine = _page(job_id, viewer_id)
-                if not connection.execute(update(viewers).where(mine).values(lease)).rowcount:
-                    of_job = select(func.count()).where(viewers.c.job == job_id)
-                    if connection.execute(of_job).scalar_one() < MOST_VIEWERS:
-                        new = {"job": job_id, "viewer": viewer_id, "since": now}
-                        connection.execute(insert(viewers).values(new | lease))
-                others = select(viewers).where(
-                    viewers.c.job == job_id, viewers.c.viewer != viewer_id
-                )
-                rows = connection.execute(others.order_by(viewers.c.since, viewers.c.viewer))
-                hidden = _names_hidden(connection, job_id)
-                return [Viewer(row.viewer, "" if hidden else row.reader, row.since) for row in rows]
+        def transaction(connection: Connection) -> list[Viewer]:
+            check_job(connection, project, job_id)
+            now = self._database.clock(connection)
+            connection.execute(delete(viewers).where(viewers.c.until < now))
+            lease = {"reader": reader, "until": now + LEASE_S}
+            mine = _page(job_id, viewer_id)
+            if not connection.execute(update(viewers).where(mine).values(lease)).rowcount:
+                of_job = select(func.count()).where(viewers.c.job == job_id)
+                if connection.execute(of_job).scalar_one() < MOST_VIEWERS:
+                    new = {"job": job_id, "viewer": viewer_id, "since": now}
+                    connection.execute(insert(viewers).values(new | lease))
+            others = select(viewers).where(viewers.c.job == job_id, viewers.c.viewer != viewer_id)
+            rows = connection.execute(others.order_by(viewers.c.since, viewers.c.viewer))
+            hidden = _names_hidden(connection, job_id)
+            return [Viewer(row.viewer, "" if hidden else row.reader, row.since) for row in rows]
 
-        return repeat_after_race(transaction)
+        return self._database.repeat_after_race(transaction)
 
     def remove(self, project: str, job_id: str, viewer_id: str) -> None:
         """Notes that the page is closed; raises NotFound for an unknown job."""

@@ -10,11 +10,11 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, se
 from imaging.errors import NotFound
 from jobs.job import JobState
 from jobs.repository.database import Database
-from jobs.repository.idempotency import repeat_after_race
 from jobs.repository.job_rows import chunks
 from jobs.repository.pages import newest_first
 from jobs.repository.rows import job_end_of, message_of
-from jobs.repository.schema import batches, job_ends, jobs, message_waits, webhook_messages
+from jobs.repository.schema.job_tables import batches, jobs
+from jobs.repository.schema.webhook_tables import job_ends, message_waits, webhook_messages
 from jobs.webhook import BatchEnd, JobEnd, MessageState, WebhookMessage
 
 Compose = Callable[[Sequence[JobEnd], Sequence[BatchEnd]], Sequence[WebhookMessage]]
@@ -42,16 +42,15 @@ class Webhooks:
             if connection.execute(select(job_ends.c.seq).where(due).limit(1)).first() is None:
                 return 0
 
-        def transaction() -> int:
-            with self._database.write() as connection:
-                ends = _take_ends(connection, due)
-                finished = _finished_batches(connection, {end.batch for end in ends if end.batch})
-                now = self._database.clock(connection)
-                new = [replace(m, created_at=now, due_at=now) for m in compose(ends, finished)]
-                insert_messages(connection, new)
-                return len(ends)
+        def transaction(connection: Connection) -> int:
+            ends = _take_ends(connection, due)
+            finished = _finished_batches(connection, {end.batch for end in ends if end.batch})
+            now = self._database.clock(connection)
+            new = [replace(m, created_at=now, due_at=now) for m in compose(ends, finished)]
+            insert_messages(connection, new)
+            return len(ends)
 
-        return repeat_after_race(transaction)
+        return self._database.repeat_after_race(transaction)
 
     def add(self, message: WebhookMessage) -> WebhookMessage:
         """Stores a message that is due at once."""

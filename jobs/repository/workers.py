@@ -6,7 +6,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from jobs.announced_worker import AnnouncedWorker, WorkerState
 from jobs.repository.database import Database
-from jobs.repository.schema import workers
+from jobs.repository.schema.worker_tables import workers
 
 SILENT_S = 20.0
 """A worker that has not announced itself for this long counts as lost."""

@@ -14,7 +14,8 @@ from jobs.job_filter import JobCounts, JobFilter, JobSort, ListedJob, Verdict
 from jobs.repository.database import Database
 from jobs.repository.job_rows import chunks, read_jobs
 from jobs.repository.rows import Row
-from jobs.repository.schema import brief, job_scans, jobs, worklist
+from jobs.repository.schema.job_tables import brief, job_scans, jobs
+from jobs.repository.schema.worklist_tables import worklist
 from jobs.repository.usual_sizes import unusual_of
 from jobs.second_reading import reader_key
 

@@ -42,3 +42,12 @@ class Principal:
 
 ANONYMOUS = Principal("", "")
 """Who uses public operations: nobody in particular, without a project."""
+
+
+def other_project() -> Forbidden:
+    """The error for a project that is not the caller's, whether it exists or not."""
+    return Forbidden(
+        "You are not in this project, or there is no such project.",
+        expected="One of your projects, which GET /v1/session lists.",
+        hint="Choose another project, or ask an administrator of the project.",
+    )

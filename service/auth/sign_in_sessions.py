@@ -5,7 +5,13 @@ import time
 from dataclasses import dataclass, replace
 
 from imaging.errors import Unavailable
-from jobs.browser_session import BrowserSession, SignInMethod
+from jobs.browser_session import (
+    UNKNOWN_PLACE,
+    BrowserSession,
+    OpenSession,
+    SignInMethod,
+    SignInPlace,
+)
 from jobs.random_secret import sha256_of
 from jobs.repository import BrowserSessions
 from service.auth.known_callers import MAX_AGE_S, REFRESH_S
@@ -38,12 +44,12 @@ class SignInSessions:
         self._known: dict[str, _Known] = {}
         self._mutex = threading.Lock()
 
-    def begin(self, person: str, method: SignInMethod) -> str:
+    def begin(self, person: str, method: SignInMethod, place: SignInPlace = UNKNOWN_PLACE) -> str:
         """Begins a session of a person, by id; the secret for the cookie.
 
         Raises Unauthenticated for a person who is unknown or disabled, and Unavailable.
         """
-        return self._rows.begin(person, method, self._lifetime_s)
+        return self._rows.begin(person, method, self._lifetime_s, place)
 
     def find(self, secret: str, used_ago_s: float | None = None) -> BrowserSession | None:
         """The session with this secret; None if there is none or it has ended.
@@ -72,9 +78,15 @@ class SignInSessions:
         with self._mutex:
             self._known.pop(sha256_of(secret), None)
 
-    def end_others(self, session: BrowserSession) -> None:
-        """Ends all sessions of the person but this one, such as after a change of the password."""
-        self._rows.end_all(session.person.id, but=session.id)
+    def of(self, login: str, *, only_in: str | None = None) -> list[OpenSession]:
+        """The sessions of a person; see `BrowserSessions.of`."""
+        return self._rows.of(login, self.idle_s, only_in=only_in)
+
+    def end_of(
+        self, login: str, session: str | None = None, *, but: str = "", only_in: str | None = None
+    ) -> None:
+        """Ends a session of a person, by id, or all others; see `BrowserSessions.end_of`."""
+        self._rows.end_of(login, session, but=but, only_in=only_in)
         self.forget()
 
     def forget(self) -> None:

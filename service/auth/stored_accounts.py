@@ -12,7 +12,7 @@ from service.auth.access_tokens import AccessTokens
 from service.auth.authenticator import BackgroundTask, Caller, DicomCaller, HttpCaller
 from service.auth.known_callers import Known, KnownCallers
 from service.auth.local_administrator import LocalAdministrator
-from service.auth.principal import Principal
+from service.auth.principal import Principal, other_project
 from service.auth.role import permissions_in
 from service.auth.sign_in_sessions import SignInSessions
 
@@ -78,7 +78,7 @@ class StoredAccounts:
                 hint="Sign in on the page, or ask an administrator of the service for a key.",
             )
         if caller.project not in ("", holder.project):
-            raise _other_project()
+            raise other_project()
         self._callers.used(holder)
         permissions = permissions_in(holder.project, holder.roles)
         roles = {holder.project: holder.roles[0]}
@@ -102,7 +102,7 @@ def principal_of(session: BrowserSession | Access, project: str) -> Principal:
             hint="GET /v1/session lists your projects.",
         )
     if project not in session.roles:
-        raise _other_project()
+        raise other_project()
     return Principal(
         name=f"user {session.person.login}",
         project=project,
@@ -110,14 +110,6 @@ def principal_of(session: BrowserSession | Access, project: str) -> Principal:
         reader=session.person.name,
         login=session.person.login,
         roles=session.roles,
-    )
-
-
-def _other_project() -> Forbidden:
-    return Forbidden(
-        "You are not in this project, or there is no such project.",
-        expected="One of your projects, which GET /v1/session lists.",
-        hint="Choose another project, or ask an administrator of the project.",
     )
 
 

@@ -2,7 +2,8 @@
 
 association_server (connections, requests) -> pdu_socket (PDUs) -> storage_scp
 storage_scp (C-STORE) -> series_inbox (files by series) -> series_router (rules -> scans and jobs)
+storage_scp -> caller_records (audit trail, refusals); application_entity (what is accepted)
 archive_client (QIDO-RS, WADO-RS) <- use_cases/archives.py
-dicomweb_client -> exchange_deadline (an end for every exchange)
+dicomweb_client -> dicomweb_exchange -> exchange_deadline (an end for every exchange)
 delivery_sender (deliveries -> STOW-RS or C-STORE)
 """

@@ -19,21 +19,13 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, cast
 
 from pynetdicom.association import Association
-from pynetdicom.dul import DULServiceProvider
-from pynetdicom.transport import (
-    AssociationServer,
-    AssociationSocket,
-    RequestHandler,
-    ThreadedAssociationServer,
-)
+from pynetdicom.transport import ThreadedAssociationServer
 
+from service.dicom.association_handler import AssociationHandler, WaitingConnection
 from service.dicom.association_request import (
-    INVALID,
     NOT_SPECIFIED,
     TLS_HANDSHAKE,
     AssociationRequest,
@@ -43,13 +35,7 @@ from service.dicom.association_request import (
 )
 from service.dicom.association_slots import AssociationSlots, address_group
 from service.dicom.caller_certificates import CallerCertificates
-from service.dicom.pdu_socket import (
-    ACCEPTOR_PDUS,
-    PduSocket,
-    abort_pdu,
-    local_limit_pdu,
-    unknown_caller_pdu,
-)
+from service.dicom.pdu_socket import abort_pdu, local_limit_pdu, unknown_caller_pdu
 from service.dicom.refusals import Refusal, Refusals
 from service.tls.failures import reason_of
 from service.tls.reloaded_context import ReloadedContext
@@ -60,19 +46,6 @@ that has most of them is closed: a sender needs milliseconds for its request."""
 _COLLECTION_S = 30.0
 """Seconds between two collections of ended associations, which refer to themselves."""
 _BLOCK_BYTES = 1 << 16
-
-
-@dataclass(slots=True, eq=False)
-class _Waiting:
-    """A connection whose request is not complete, or was just completed."""
-
-    socket: socket.socket
-    address: Any
-    group: str
-    deadline: float
-    data: bytearray = field(default_factory=bytearray)
-    calling: str = ""
-    """Calling AE title, once the request is complete."""
 
 
 class BoundedAssociationServer(ThreadedAssociationServer):
@@ -99,7 +72,7 @@ class BoundedAssociationServer(ThreadedAssociationServer):
         self._slots, self._refusals = slots, refusals
         self._tls, self._callers = tls, callers
         self._ended, self._tick, self._timeout_s = ended, tick, request_timeout_s
-        self._waiting: list[_Waiting] = []
+        self._waiting: list[WaitingConnection] = []
         """The oldest first."""
         self._selector = selectors.DefaultSelector()
         self._stopped, self._closed = threading.Event(), threading.Event()
@@ -153,15 +126,15 @@ class BoundedAssociationServer(ThreadedAssociationServer):
             problem = f"more than {MOST_WAITING} connections without an association request"
             self._refuse(self._least_wanted(), Refusal.TOO_MANY_CONNECTIONS, problem)
         group = address_group(address[0])
-        waiting = _Waiting(connection, address, group, time.monotonic() + self._timeout_s)
+        waiting = WaitingConnection(connection, address, group, time.monotonic() + self._timeout_s)
         self._waiting.append(waiting)
         self._selector.register(connection, selectors.EVENT_READ, waiting)
 
-    def _least_wanted(self) -> _Waiting:
+    def _least_wanted(self) -> WaitingConnection:
         (group, _), *_ = Counter(one.group for one in self._waiting).most_common(1)
         return next(one for one in self._waiting if one.group == group)
 
-    def _read(self, waiting: _Waiting) -> None:
+    def _read(self, waiting: WaitingConnection) -> None:
         try:
             if self._tls is not None:
                 self._shake_hands(waiting, self._tls)
@@ -176,7 +149,7 @@ class BoundedAssociationServer(ThreadedAssociationServer):
             kind = Refusal.TLS if error.reason == NOT_SPECIFIED else Refusal.INVALID
             self._refuse(waiting, kind, str(error), abort_pdu(error.reason))
 
-    def _shake_hands(self, waiting: _Waiting, tls: ReloadedContext) -> None:
+    def _shake_hands(self, waiting: WaitingConnection, tls: ReloadedContext) -> None:
         """Goes on with the TLS handshake; raises BlockingIOError or SSLWantReadError until it is
         complete, and what is wrong with it."""
         if not isinstance(waiting.socket, ssl.SSLSocket):
@@ -194,7 +167,7 @@ class BoundedAssociationServer(ThreadedAssociationServer):
             self._selector.register(waiting.socket, selectors.EVENT_READ, waiting)
         waiting.socket.do_handshake()  # it does nothing once it is complete
 
-    def _receive(self, waiting: _Waiting) -> None:
+    def _receive(self, waiting: WaitingConnection) -> None:
         """Receives what is there of the request; TLS may hold more than the socket shows."""
         while True:
             wanted = request_bytes(waiting.data) - len(waiting.data)
@@ -209,7 +182,7 @@ class BoundedAssociationServer(ThreadedAssociationServer):
             if not isinstance(waiting.socket, ssl.SSLSocket):
                 return
 
-    def _admit(self, waiting: _Waiting, request: AssociationRequest) -> None:
+    def _admit(self, waiting: WaitingConnection, request: AssociationRequest) -> None:
         waiting.calling = request.calling
         problem = self._callers.problem(waiting.socket, request.calling)
         if problem:
@@ -224,10 +197,10 @@ class BoundedAssociationServer(ThreadedAssociationServer):
         thread = threading.Thread(target=self._serve, args=(waiting,), daemon=True)
         thread.start()
 
-    def _serve(self, admitted: _Waiting) -> None:
+    def _serve(self, admitted: WaitingConnection) -> None:
         """Runs one association to its end, whatever ends it."""
         try:
-            self._ended(_Handler(admitted, self, self._refusals).association)
+            self._ended(AssociationHandler(admitted, self, self._refusals).association)
         finally:
             self.shutdown_request(admitted.socket)
             self._slots.free(admitted.group)
@@ -245,69 +218,20 @@ class BoundedAssociationServer(ThreadedAssociationServer):
             return longest
         return min(longest, max(0.0, self._waiting[0].deadline - time.monotonic()))
 
-    def _refuse(self, waiting: _Waiting, kind: Refusal, problem: str, answer: bytes = b"") -> None:
+    def _refuse(
+        self, waiting: WaitingConnection, kind: Refusal, problem: str, answer: bytes = b""
+    ) -> None:
         self._refusals.add(kind, waiting.group, waiting.calling, problem)
         if answer:
             with suppress(OSError):
                 waiting.socket.send(answer)
         self._close(waiting)
 
-    def _close(self, waiting: _Waiting) -> None:
+    def _close(self, waiting: WaitingConnection) -> None:
         self._forget(waiting)
         self.shutdown_request(waiting.socket)
 
-    def _forget(self, waiting: _Waiting) -> None:
+    def _forget(self, waiting: WaitingConnection) -> None:
         self._waiting.remove(waiting)
         with suppress(KeyError, ValueError):  # it was lost before TLS could take it over
             self._selector.unregister(waiting.socket)
-
-
-class _Handler(RequestHandler):
-    """Runs an association; its creation returns when the association has ended."""
-
-    def __init__(self, admitted: _Waiting, server: AssociationServer, refusals: Refusals) -> None:
-        self._admitted = admitted
-        self._refusals = refusals
-        super().__init__(admitted.socket, admitted.address, server)
-
-    def handle(self) -> None:
-        """Starts pynetdicom's threads and waits for both."""
-        super().handle()
-        self.association.join()
-        self.association.dul.join()
-
-    def _create_association(self) -> Association:
-        self.association = super()._create_association()
-        upper_layer = self.association.dul
-        opened = cast("AssociationSocket", upper_layer.socket)
-        upper_layer.socket = PduSocket(
-            opened, ACCEPTOR_PDUS, bytes(self._admitted.data), self._refused
-        )
-        upper_layer.run = partial(  # type: ignore[method-assign]
-            self._upper_layer, upper_layer, upper_layer.run
-        )
-        self.association.run = partial(  # type: ignore[method-assign]
-            self._guarded, self.association.run
-        )
-        return self.association
-
-    def _upper_layer(self, layer: DULServiceProvider, run: Callable[[], None]) -> None:
-        """Runs the thread that reads PDUs. The other one might wait for a request from it that
-        could not be decoded, and keep the place of an association until `acse_timeout`."""
-        self._guarded(run)
-        layer.to_user_queue.put(None)  # type: ignore[arg-type]
-
-    def _guarded(self, run: Callable[[], None]) -> None:
-        """Runs one of pynetdicom's threads; a message that it cannot decode raises anything."""
-        try:
-            run()
-        except Exception as error:  # noqa: BLE001 - it would be printed, once for each message
-            self._refused(Refusal.INVALID, f"a message that raised {type(error).__name__}")
-            with suppress(OSError):
-                if isinstance(self._admitted.socket, ssl.SSLSocket):  # the other thread may use it
-                    self._admitted.socket.shutdown(socket.SHUT_RDWR)
-                else:
-                    self._admitted.socket.send(abort_pdu(INVALID))
-
-    def _refused(self, kind: Refusal, problem: str) -> None:
-        self._refusals.add(kind, self._admitted.group, self._admitted.calling, problem)

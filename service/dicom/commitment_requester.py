@@ -8,7 +8,7 @@ from jobs.repository import Jobs
 from service.auth import Authenticator, BackgroundTask, Permission, Principal, requires
 from service.dicom.commitments import Commitments
 from service.resources.peers import Peer
-from service.resources.polling_thread import PollingThread
+from service.resources.polling_task import PollingTask
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,27 +21,18 @@ class RequesterParts:
     poll_s: float
 
 
-class CommitmentRequester:
+class CommitmentRequester(PollingTask):
     """A thread for one peer. It is not the delivery sender's: waiting for a report delays no
     delivery."""
 
     def __init__(self, parts: RequesterParts, peer: Peer) -> None:
         self._parts = parts
         self._peer = peer
-        self._thread = PollingThread(
+        super().__init__(
             f"commitment-requester-{peer.name}",
-            self.step,
             parts.poll_s,
             f"Storage commitment is requested from the peer {peer.name} again.",
         )
-
-    def start(self) -> None:
-        """Starts the thread."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Ends the thread; waits up to 5 s for the request that is being made."""
-        self._thread.stop()
 
     def step(self) -> bool:
         """Requests one commitment that is due; False if there is none. Raises Unavailable."""

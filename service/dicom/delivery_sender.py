@@ -18,7 +18,7 @@ from service.auth import Authenticator, BackgroundTask, Permission, Principal, r
 from service.dicom import dicomweb_client, storage_scu
 from service.resources.dicom_metrics import DicomMetrics, Outcome
 from service.resources.peers import ObjectRefused, Peer, PeerRefused, PeerUnavailable
-from service.resources.polling_thread import PollingThread
+from service.resources.polling_task import PollingTask
 from service.resources.scratch import Scratch
 from service.use_cases.audit_recorder import AuditRecorder, Deed, outcome_of
 from service.use_cases.result_files import ResultFiles
@@ -49,26 +49,17 @@ class SenderParts:
     poll_s: float
 
 
-class DeliverySender:
+class DeliverySender(PollingTask):
     """A thread for one peer, so that an unavailable peer delays no other."""
 
     def __init__(self, parts: SenderParts, peer: Peer) -> None:
         self._parts = parts
         self._peer = peer
-        self._thread = PollingThread(
+        super().__init__(
             f"delivery-sender-{peer.name}",
-            self.step,
             parts.poll_s,
             f"The peer {peer.name} accepts deliveries again.",
         )
-
-    def start(self) -> None:
-        """Starts the thread."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Ends the thread; waits up to 5 s for the delivery that is being sent."""
-        self._thread.stop()
 
     def step(self) -> bool:
         """Sends one delivery that is due; False if there is none. Raises Unavailable."""

@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from jobs.settings import Settings
 from service.http.errors import BodyTooLarge, response_to
+from service.http.project_path import path_in_project
 
 JSON_BYTES = 16 << 20
 """A batch of 10,000 jobs has about a tenth of this."""
@@ -42,7 +43,7 @@ class BodyLimit:
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        path = scope["path"].rstrip("/")
+        path = path_in_project(scope).rstrip("/")
         upload = path in self.uploads or f"{path}/".startswith(self.upload_trees)
         limit = self.max_upload_bytes + FORM_BYTES if upload else JSON_BYTES
         body = _Body(receive, send, limit, self.max_upload_bytes if upload else JSON_BYTES, headers)

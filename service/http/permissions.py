@@ -17,7 +17,8 @@ from starlette.requests import Request
 from imaging.errors import Forbidden, Unauthenticated, Unavailable
 from service.auth import ANONYMOUS, Authenticator, HttpCaller, Permission, Principal
 from service.http.project_path import PROJECT
-from service.http.proxy_identity import proxy_login, stated_login
+from service.http.proxy_identity import proxy_login
+from service.http.proxy_sign_ins import check_proxy_header, note_proxy_sign_in
 from service.http.rate_limits import admit
 from service.http.session_cookie import idle_s, session_secret
 
@@ -53,7 +54,9 @@ class RequiredPermission:
         caller = request.scope[CALLER] = RequestCaller(self.permission)
         if self.permission is Permission.PUBLIC:
             return ANONYMOUS
-        principal = await authenticated(request, http_caller(request, uses=self.counted))
+        sender = http_caller(request, uses=self.counted)
+        await note_proxy_sign_in(request, sender)
+        principal = await authenticated(request, sender)
         caller.principal = principal
         if self.counted:
             await admit(request, principal)
@@ -98,7 +101,7 @@ def http_caller(request: Request, *, uses: bool = True) -> HttpCaller:
     for a request without a key that another site may have caused, and for a header that only a
     proxy may send.
     """
-    stated_login(request)
+    check_proxy_header(request)
     authorization = request.headers.get("authorization", "")
     login = "" if authorization else proxy_login(request)
     return HttpCaller(

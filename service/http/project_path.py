@@ -6,37 +6,27 @@ change anything of another project.
 """
 
 import re
-from urllib.parse import urlsplit
 
-from starlette.datastructures import MutableHeaders
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 PROJECT = "tessera.project"
 """Key of a request's scope: the project that its path names."""
-_OTHER_SLASH = 307
-"""Status of the router's redirects, to the same address with or without a final slash."""
-_PATH = re.compile(r"/projects/([a-z0-9][a-z0-9-]{0,62})(/.*)")
+_PREFIX = re.compile(r"/projects/([a-z0-9][a-z0-9-]{0,62})(?=/)")
 
 
 class ProjectPath:
-    """ASGI: takes the project out of the path; routes are the same for all projects."""
+    """ASGI: makes `/projects/NAME` the root path; routes are the same for all projects."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not (match := _PATH.fullmatch(scope["path"])):
-            await self.app(scope, receive, send)
-            return
-        prefix = f"/projects/{match[1]}"
-        scope[PROJECT], scope["path"] = match[1], match[2]
-        scope["raw_path"] = scope["raw_path"].removeprefix(prefix.encode())
+        if scope["type"] == "http" and (match := _PREFIX.match(scope["path"])):
+            scope["root_path"], scope[PROJECT] = match[0], match[1]
+        await self.app(scope, receive, send)
 
-        async def send_in_project(message: Message) -> None:
-            if message["type"] == "http.response.start" and message["status"] == _OTHER_SLASH:
-                headers = MutableHeaders(scope=message)
-                address = urlsplit(headers["location"])
-                headers["location"] = address._replace(path=prefix + address.path).geturl()
-            await send(message)
 
-        await self.app(scope, receive, send_in_project)
+def path_in_project(scope: Scope) -> str:
+    """The path of a request without its project."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))

@@ -97,10 +97,10 @@ async def put_image_info(
     rows: ScansDep,
     principal: WritesScans,
 ) -> dict[str, Any]:
-    """Stores a client's own dictionary with an image."""
+    """Adds to the dictionary that clients store with an image: members of other names stay."""
     scan = await images.find(principal, image)
     async with received_form(request, space) as form:
-        await run_sync(rows.set_info, principal.project, scan.id, form.json("info"))
+        await run_sync(rows.add_info, principal.project, scan.id, form.json("info"))
     return {}
 
 

@@ -40,21 +40,23 @@ WritesReviews = Annotated[Principal, Allowed(Permission.REVIEWS_WRITE)]
 
 
 class LabelInfoUpdate:
-    """Replaces the dictionary that is stored with a label."""
+    """Adds to the dictionary that is stored with a label."""
 
     def __init__(self, space: UploadSpaceDep, images: ImageLookupDep, labels: LabelsDep) -> None:
         self._space, self._images, self._labels = space, images, labels
 
-    async def replace(
+    async def add(
         self, request: Request, principal: Principal, label: str, tag: str, field: str
     ) -> dict[str, str]:
-        """Stores the JSON object in the form's `field`."""
+        """Stores the members of the JSON object in the form's `field`.
+
+        Raises Forbidden for the label of another reader, and NotFound.
+        """
         scan = await self._images.find(principal, label)
-        review = await run_sync(
-            self._labels.get, principal.project, scan.id, _reader_tag(tag), principal.reader
-        )
+        reader_tag, project = _reader_tag(tag), principal.project
         async with received_form(request, self._space) as form:
-            await run_sync(self._labels.set_info, review.id, form.json(field))
+            info = form.json(field)
+        await run_sync(self._labels.add_info, project, scan.id, reader_tag, info, principal.reader)
         return {}
 
 
@@ -142,8 +144,8 @@ async def get_label_info(
 async def put_label_info(
     request: Request, label: str, update: UpdateDep, principal: WritesReviews, tag: str = FINAL
 ) -> dict[str, str]:
-    """Replaces what is stored with a label map."""
-    return await update.replace(request, principal, label, tag, "info")
+    """Adds to what is stored with a label map of one's own."""
+    return await update.add(request, principal, label, tag, "info")
 
 
 @endpoint(router, "PUT", "/datastore/updatelabelinfo")
@@ -151,7 +153,7 @@ async def update_label_info(
     request: Request, label: str, update: UpdateDep, principal: WritesReviews, tag: str = FINAL
 ) -> dict[str, str]:
     """The same, by its older address with its older field."""
-    return await update.replace(request, principal, label, tag, "params")
+    return await update.add(request, principal, label, tag, "params")
 
 
 @endpoint(router, "DELETE", "/datastore/label")

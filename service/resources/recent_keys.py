@@ -10,9 +10,16 @@ class RecentKeys:
     """Remembers a bounded number of keys for a time after they were first seen; thread-safe."""
 
     def __init__(
-        self, window_s: float, most: int, clock: Callable[[], float] = time.monotonic
+        self,
+        window_s: float,
+        most: int,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        extended: bool = False,
     ) -> None:
+        """`extended`: the window of a key begins again whenever the key is seen."""
         self._window_s, self._most, self._clock = window_s, most, clock
+        self._extended = extended
         self._mutex = threading.Lock()
         self._seen: OrderedDict[Hashable, float] = OrderedDict()
 
@@ -21,10 +28,11 @@ class RecentKeys:
         now = self._clock()
         with self._mutex:
             since = self._seen.get(key)
-            if since is not None and now - since < self._window_s:
+            known = since is not None and now - since < self._window_s
+            if known and not self._extended:
                 return False
             self._seen[key] = now
             self._seen.move_to_end(key)
             if len(self._seen) > self._most:
                 self._seen.popitem(last=False)
-            return True
+            return not known

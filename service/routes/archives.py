@@ -18,7 +18,8 @@ from service.http.dependencies import (
 from service.http.permissions import Allowed
 from service.http.threads import PeerWork
 from service.resources.routing_table import RoutingTable
-from service.routes.serializers import delivery_out, peer_out, scan_out
+from service.routes.delivery_serializers import delivery_out, peer_out
+from service.routes.scan_serializers import scan_out
 from service.schemas import (
     UID,
     DeliveriesIn,

@@ -10,7 +10,7 @@ from service.auth import Permission, Principal
 from service.http.audited import AuditedDep
 from service.http.dependencies import AssignmentsDep, JobStatusesDep
 from service.http.permissions import Allowed
-from service.routes.serializers import job_out
+from service.routes.job_serializers import job_out
 from service.schemas import (
     AssigneeIn,
     AssignmentOut,

@@ -10,7 +10,7 @@ from service.http.audited import AuditedDep
 from service.http.dependencies import BatchesDep, DispatchThreadsDep, OrdersDep, ReadingsDep
 from service.http.permissions import Allowed
 from service.routes.job_orders import order_of, put_up_batch
-from service.routes.serializers import batch_out
+from service.routes.job_serializers import batch_out
 from service.schemas import BatchId, BatchIn, BatchOut, IdempotencyKey
 
 router = APIRouter(tags=["batches"])

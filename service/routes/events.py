@@ -17,7 +17,7 @@ from service.auth import Permission, Principal
 from service.http.dependencies import JobStatusesDep, JobWatcherDep
 from service.http.event_stream import event_stream, events_of
 from service.http.permissions import Allowed
-from service.routes.serializers import job_out
+from service.routes.job_serializers import job_out
 from service.schemas import Identifier, JobId, JobOut
 from service.use_cases.job_status import JobStatus
 from service.use_cases.job_watcher import JobWatcher

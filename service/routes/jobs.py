@@ -20,8 +20,8 @@ from service.http.dependencies import (
 from service.http.permissions import Allowed
 from service.routes.job_filters import JobFilterDep, of_caller
 from service.routes.job_orders import order_of, put_up
+from service.routes.job_serializers import job_counts_out, job_out
 from service.routes.reading_serializers import options_of
-from service.routes.serializers import job_counts_out, job_out
 from service.schemas import (
     Cursor,
     IdempotencyKey,

@@ -16,11 +16,11 @@ from service.http.dependencies import (
     UploadThreadsDep,
     ViewThreadsDep,
 )
-from service.http.downloads import file_response
+from service.http.downloads import file_response, mask_response
 from service.http.file_content import file_content
 from service.http.permissions import Allowed
 from service.resources.format_names import MaskFormatName, ReportFormatName
-from service.routes.serializers import job_out
+from service.routes.job_serializers import job_out
 from service.schemas import JobId, JobOut, LabelMapIn, ScanId
 from service.use_cases.result_mask import ResultMask
 
@@ -93,11 +93,7 @@ async def get_mask(
     has the same SOP Instance UID.
     """
     mask = ResultMask(await threads.run(results.finished_job, principal.project, job_id))
-    wanted = format or mask.format
-    tag = mask.tag(wanted)
-    if etags.is_current(request, tag):
-        return etags.not_modified(tag)
-    return file_response(await threads.run(results.mask, mask, wanted))
+    return await mask_response(request, mask, format, results, threads)
 
 
 @router.get("/v1/jobs/{job_id}/report", response_class=Response, responses=_REPORT)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path
 from service.auth import Permission, Principal
 from service.http.dependencies import UsableModelsDep
 from service.http.permissions import Allowed
-from service.routes.serializers import model_out
+from service.routes.model_serializers import model_out
 from service.schemas import ModelName, ModelOut
 
 router = APIRouter(tags=["models"])

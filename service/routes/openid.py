@@ -15,6 +15,7 @@ from service.http.errors import problem_of
 from service.http.permissions import CALLER, Allowed
 from service.http.project_path import PROJECT
 from service.http.session_cookie import set_session
+from service.http.sign_in_place import sign_in_place
 from service.resources.oidc.attempt import LIFETIME_S
 from service.use_cases.openid import CALLBACK, OpenIdPage
 
@@ -66,7 +67,7 @@ async def end(
         login = signed_in.access.person.login
         audited.add(AuditObject.ACCOUNT, login)
         request.scope[CALLER].principal = Principal(f"user {login}", "")
-        secret = await threads.run(page.sessions.begin, signed_in)
+        secret = await threads.run(page.sessions.begin, signed_in, sign_in_place(request))
     except (Unauthenticated, Forbidden, Unavailable) as error:
         response = _problem_page(error)
     else:

@@ -11,7 +11,7 @@ from service.auth import Permission, Principal
 from service.http.audited import AuditedDep
 from service.http.dependencies import LegalHoldsDep, RetentionReportsDep, RetentionRulesDep
 from service.http.permissions import Allowed
-from service.routes.serializers import hold_out
+from service.routes.retention_serializers import hold_out
 from service.routes.times import time_of, time_or_none
 from service.schemas import (
     Cursor,

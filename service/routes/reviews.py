@@ -12,7 +12,6 @@ from imaging.formats import registry
 from jobs.audit.event import AuditObject
 from jobs.review import Review, Role
 from service.auth import Permission, Principal
-from service.http import etags
 from service.http.audited import AuditedDep
 from service.http.dependencies import (
     CorrectedMasksDep,
@@ -22,7 +21,7 @@ from service.http.dependencies import (
     ReviewsDep,
     ViewThreadsDep,
 )
-from service.http.downloads import file_response
+from service.http.downloads import file_response, mask_response
 from service.http.file_content import file_content
 from service.http.permissions import Allowed
 from service.http.readers import ReaderDep
@@ -168,11 +167,7 @@ async def get_corrected_mask(
     mask = await threads.run(
         results.corrected, principal.project, job_id, review_id, reader.of(principal)
     )
-    wanted = format or mask.format
-    tag = mask.tag(wanted)
-    if etags.is_current(request, tag):
-        return etags.not_modified(tag)
-    return file_response(await threads.run(results.mask, mask, wanted))
+    return await mask_response(request, mask, format, results, threads)
 
 
 @router.get(

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from jobs.audit.event import AuditObject
 from service.http.audited import AuditedObjects
-from service.routes.serializers import refused_out, scan_out, uploaded_mask_out
+from service.routes.scan_serializers import refused_out, scan_out, uploaded_mask_out
 from service.schemas import ScanOut, ScansOut
 from service.use_cases.scan_intake import IntakeResult, ScanSelection
 

@@ -23,8 +23,10 @@ from service.http.downloads import file_response
 from service.http.file_content import file_content
 from service.http.permissions import Allowed
 from service.http.uploads import uploaded_files
+from service.routes.model_serializers import model_fit_out
+from service.routes.retention_serializers import hold_out
 from service.routes.scan_requests import UploadOptions, scans_out
-from service.routes.serializers import hold_out, model_fit_out, scan_out
+from service.routes.scan_serializers import scan_out
 from service.schemas import (
     Cursor,
     ModelFitOut,

@@ -1,17 +1,14 @@
 """Sign-in on the page: sessions and passwords of people."""
 
-from typing import Annotated
-
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, Request, Response
 
 from imaging.errors import Conflict, Unauthenticated
-from jobs.account import Person
 from jobs.audit.event import AuditAction, AuditObject, AuditOutcome
 from jobs.browser_session import BrowserSession, SignInMethod
 from jobs.identity import Access
 from jobs.log_format import log_field
-from service.auth import ANONYMOUS, Permission, Principal
+from service.auth import ANONYMOUS, Permission
 from service.http.audited import AuditedDep
 from service.http.dependencies import (
     AccountsDep,
@@ -23,18 +20,19 @@ from service.http.dependencies import (
     SignInLimitsDep,
     SignInSessionsDep,
 )
-from service.http.permissions import CALLER, Allowed
+from service.http.own_session import OwnSessionDep, note_person, own_session
+from service.http.permissions import Allowed
 from service.http.proxy_identity import proxy_login, stated_login
 from service.http.security_schemes import OWN_SESSION
 from service.http.session_cookie import (
     browser_secret,
     clear_session,
-    idle_s,
     session_secret,
     set_browser,
     set_session,
 )
 from service.http.sign_in_guard import check_address, check_sign_in
+from service.http.sign_in_place import sign_in_place
 from service.schemas import (
     NewPasswordIn,
     PasswordChangeIn,
@@ -65,18 +63,7 @@ def _guarded(request: Request, callers: KnownCallersDep) -> None:
     check_sign_in(request)
 
 
-def _current(request: Request, sessions: SignInSessionsDep) -> BrowserSession:
-    """The session of the request; raises Unauthenticated without one."""
-    secret = session_secret(request)
-    session = sessions.find(secret, idle_s(request)) if secret else None
-    if session is None:
-        raise Unauthenticated("You are not signed in.", hint="Sign in on the page.")
-    _note_principal(request, session.person)
-    return session
-
-
 _Guarded = Depends(_guarded)
-_Current = Annotated[BrowserSession, Depends(_current)]
 
 
 @router.get("/v1/session")
@@ -124,11 +111,12 @@ async def sign_in(
     same 401. After 5 failed attempts in a row, further ones must wait, up to 15 minutes (429).
     """
     login, browser = body.login.strip().lower(), browser_secret(request)
+    place = sign_in_place(request)
     was_here = bool(browser) and await run_sync(passwords.knows, login, browser)
     if not was_here:  # others may share the address
         check_address(request, limits)
     try:
-        signed_in = await threads.run(passwords.sign_in, login, body.password, browser)
+        signed_in = await threads.run(passwords.sign_in, login, body.password, browser, place)
     except (Unauthenticated, SignInLocked) as error:
         known = await threads.run(accounts.has_person, login)  # else somebody's password, perhaps
         if known:
@@ -148,7 +136,7 @@ def sign_out(request: Request, sessions: SignInSessionsDep, audited: AuditedDep)
     secret = session_secret(request)
     session = sessions.find(secret) if secret else None
     if session is not None:
-        _note_principal(request, session.person)
+        note_person(request, session.person)
         audited.add(AuditObject.ACCOUNT, session.person.login)
         sessions.end(secret)
     response = Response(status_code=204)
@@ -160,7 +148,7 @@ def sign_out(request: Request, sessions: SignInSessionsDep, audited: AuditedDep)
     "/v1/session/renewal",
     status_code=204,
     response_class=Response,
-    dependencies=[Depends(_current)],
+    dependencies=[Depends(own_session)],
     openapi_extra={**OWN_SESSION},
 )
 def renew_session(request: Request, sessions: SignInSessionsDep) -> Response:
@@ -185,7 +173,7 @@ async def change_password(
     passwords: PasswordSignInDep,
     threads: PasswordThreadsDep,
     audited: AuditedDep,
-    session: _Current,
+    session: OwnSessionDep,
 ) -> Response:
     """Changes the password of who is signed in, and ends the user's other sessions."""
     check_sign_in(request)
@@ -210,22 +198,18 @@ async def set_password(
     All other sessions of the user end. The request needs the header `Tessera-Idle`.
     """
     check_address(request, limits)
-    signed_in = await threads.run(passwords.set_by_link, body.link, body.password)
+    place = sign_in_place(request)
+    signed_in = await threads.run(passwords.set_by_link, body.link, body.password, place)
     audited.add(AuditObject.ACCOUNT, signed_in.person.login)
     return _signed_in(request, signed_in)
 
 
 def _signed_in(request: Request, signed_in: SignedIn) -> Response:
-    _note_principal(request, signed_in.person)
+    note_person(request, signed_in.person)
     response = Response(status_code=204)
     set_session(request, response, signed_in.session)
     set_browser(request, response, signed_in.browser)
     return response
-
-
-def _note_principal(request: Request, person: Person) -> None:
-    """For the audit trail: the route is public, so nobody has asked who it is."""
-    request.scope[CALLER].principal = Principal(f"user {person.login}", "")
 
 
 def _note_lock_out(request: Request, recorder: AuditRecorder, login: str) -> None:

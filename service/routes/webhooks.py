@@ -8,7 +8,7 @@ from jobs.webhook import MessageState
 from service.auth import Permission, Principal
 from service.http.dependencies import RoutingTableDep, WebhooksDep
 from service.http.permissions import Allowed
-from service.routes.serializers import webhook_message_out, webhook_out
+from service.routes.delivery_serializers import webhook_message_out, webhook_out
 from service.schemas import (
     Cursor,
     MessageId,

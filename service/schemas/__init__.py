@@ -126,9 +126,12 @@ from service.schemas.session import (
     NewPasswordIn,
     PasswordChangeIn,
     ProjectRoleOut,
+    SessionId,
     SessionOut,
     SignedInOut,
     SignInIn,
+    SignInOut,
+    SignInsOut,
 )
 from service.schemas.tiles import TilesOut
 from service.schemas.trainings import (
@@ -251,9 +254,12 @@ __all__ = [
     "SecondReadingRequest",
     "SecondReadingsIn",
     "SecondReadingsOut",
+    "SessionId",
     "SessionOut",
     "SetupLinkOut",
     "SignInIn",
+    "SignInOut",
+    "SignInsOut",
     "SignedInOut",
     "Text",
     "TilesOut",

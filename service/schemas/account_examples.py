@@ -20,6 +20,16 @@ _SIGNED_IN = {
     "method": "oidc",
     "projects": [{"name": "local", "role": "reader"}],
 }
+_SIGN_IN = {
+    "id": "7f1c0a9e5d3b4c2a8e6f4d2b0c1a3e5d",
+    "method": "password",
+    "address": "10.20.0.31",
+    "browser": "Firefox on Linux",
+    "created_at": "2026-01-06T08:02:00Z",
+    "used_at": "2026-01-06T11:42:00Z",
+    "expires_at": "2026-01-06T20:02:00Z",
+    "is_own": False,
+}
 
 ACCOUNT_EXAMPLES: dict[str, Any] = {
     "KeyIn": {"name": "CT bridge", "role": "uploader", "expires_in_s": 7_776_000},
@@ -47,6 +57,8 @@ ACCOUNT_EXAMPLES: dict[str, Any] = {
         "person": _SIGNED_IN,
     },
     "SignedInOut": _SIGNED_IN,
+    "SignInOut": _SIGN_IN,
+    "SignInsOut": {"sessions": [_SIGN_IN]},
     "ProjectRoleOut": {"name": "local", "role": "reader"},
     "UsersOut": {"users": [_USER]},
 }

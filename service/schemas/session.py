@@ -1,14 +1,16 @@
 """Sign-in on the page."""
 
+from datetime import datetime
 from typing import Annotated
 
 from pydantic import Field
 
 from jobs.account import ProjectRole
 from jobs.browser_session import SignInMethod
-from service.schemas.fields import Text, Wire
+from service.schemas.fields import Identifier, Text, Wire
 
 _Password = Annotated[Text, Field(min_length=1, max_length=4000)]
+SessionId = Annotated[Identifier, Field(description="Id of the session.")]
 SetupLink = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{43}$")]
 
 
@@ -44,6 +46,32 @@ class SessionOut(Wire):
     """After how many seconds without use a session ends."""
     person: SignedInOut | None
     """Null: nobody is signed in."""
+
+
+class SignInOut(Wire):
+    """A browser in which somebody is signed in."""
+
+    id: str
+    method: SignInMethod
+    """How the person signed in."""
+    address: str
+    """IP address at the sign-in; empty: unknown."""
+    browser: str
+    """Name of the browser and its system, such as `Firefox on Linux`; empty: unknown."""
+    created_at: datetime
+    """When the person signed in."""
+    used_at: datetime
+    """When the person last did something there, to the minute."""
+    expires_at: datetime
+    """When the session ends however much it is used."""
+    is_own: bool
+    """Whether the request belongs to this session."""
+
+
+class SignInsOut(Wire):
+    """Where somebody is signed in."""
+
+    sessions: list[SignInOut]
 
 
 class SignInIn(Wire):

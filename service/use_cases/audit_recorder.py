@@ -9,7 +9,10 @@ from dataclasses import dataclass
 
 from imaging.errors import Forbidden, Unauthenticated, Unavailable
 from jobs.audit.event import AuditAction, AuditEvent, AuditObject, AuditOutcome
+from jobs.repository import Audit
+from jobs.settings import Settings
 from service.auth import Principal
+from service.resources.audit_key import audit_signer
 from service.resources.audit_writer import AuditWriter
 from service.resources.recent_keys import RecentKeys
 
@@ -109,6 +112,21 @@ class AuditRecorder:
         objects = tuple(deed.objects) if known or deed.action in _SIGN_IN else ()
         key = (known, deed.principal.project, deed.action, deed.outcome, objects, deed.origin)
         return self._repeats.is_new(key)
+
+
+@contextmanager
+def recording(settings: Settings, audit: Audit) -> Iterator[AuditRecorder]:
+    """The recorder of this process, whose events are stored until the end of the block. It records
+    nothing where the settings turn the audit trail off."""
+    if not settings.audit:
+        yield AuditRecorder(None)
+        return
+    writer = AuditWriter(audit, audit_signer(settings))
+    writer.start()
+    try:
+        yield AuditRecorder(writer)
+    finally:
+        writer.stop()
 
 
 def outcome_of(error: Exception) -> AuditOutcome:

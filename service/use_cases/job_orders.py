@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from uuid import uuid4
 
@@ -15,6 +15,7 @@ from jobs.repository import Scans
 from jobs.stored_scan import StoredScan
 from models.any_card import AnyCard
 from service.resources.usable_models import UsableModels
+from service.use_cases.tile_option import with_checked_tile
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,8 @@ class OrderCheck:
         if mask is not None:
             self._check_mask(mask, next(iter(scans.values())))
             scans[GIVEN_MASK] = mask
-        options = replace(order.options, tile=_tile(order.options.tile, card))
+        first = self._scan(next(iter(scans.values())))
+        options = with_checked_tile(order.options, card, first)
         return Job(
             id=uuid4().hex,
             project=self._project,
@@ -128,23 +130,3 @@ def _by_channel(order: JobOrder, card: AnyCard) -> tuple[dict[str, str], str | N
 
 def _kind(dimension: int) -> str:
     return "a 3D volume" if dimension == 3 else "a 2D image"
-
-
-def _tile(tile: tuple[int, ...] | None, card: AnyCard) -> tuple[int, ...] | None:
-    if tile is None:
-        return None
-    if len(tile) not in (1, card.dimension):
-        raise BadRequest(
-            f"options.tile has {len(tile)} numbers.",
-            expected=f"One number for all axes, or {card.dimension}: one per axis.",
-            hint="Correct it, or omit it: the planner then chooses the fastest tile.",
-        )
-    per_axis = tile * card.dimension if len(tile) == 1 else tile
-    if any(size < minimum for size, minimum in zip(per_axis, card.minimum, strict=True)):
-        minimum = " x ".join(str(n) for n in card.minimum)
-        raise BadRequest(
-            "options.tile is smaller than the network can read.",
-            expected=f"At least {minimum} for {card.name}.",
-            hint="Choose a larger tile, or omit it.",
-        )
-    return per_axis

@@ -8,7 +8,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from imaging.errors import TooManyRequests, Unauthenticated
 from jobs.account import Person
-from jobs.browser_session import BrowserSession, SignInMethod
+from jobs.browser_session import UNKNOWN_PLACE, BrowserSession, SignInMethod, SignInPlace
 from jobs.random_secret import new_secret, sha256_of
 from jobs.repository import Passwords, SetupLink, SignInAttempts
 from service.auth import SignInSessions
@@ -50,7 +50,9 @@ class PasswordSignIn:
         """A hash that no password has; not made at the start, since it takes as long as a check."""
         return self._hasher.hash(new_secret())
 
-    def sign_in(self, login: str, password: str, browser: str = "") -> SignedIn:
+    def sign_in(
+        self, login: str, password: str, browser: str = "", place: SignInPlace = UNKNOWN_PLACE
+    ) -> SignedIn:
         """Begins a session; `browser`: the secret of a known browser.
 
         Raises Unauthenticated, which says nothing about what is wrong and takes as long for an
@@ -69,7 +71,7 @@ class PasswordSignIn:
             )
         if self._hasher.check_needs_rehash(hash_):
             self._passwords.rehash(stored.person.id, hash_, self._hasher.hash(normalized(password)))
-        return self._signed_in(stored.person, counter)
+        return self._signed_in(stored.person, counter, place)
 
     def knows(self, login: str, browser: str) -> bool:
         """Whether the person has signed in before in the browser with this secret."""
@@ -79,7 +81,7 @@ class PasswordSignIn:
         """A link for a user of this project alone, by its administrator; see `Passwords.invite`."""
         return self._passwords.invite(login, self._link_s, only_in=project)
 
-    def set_by_link(self, link: str, password: str) -> SignedIn:
+    def set_by_link(self, link: str, password: str, place: SignInPlace = UNKNOWN_PLACE) -> SignedIn:
         """Sets the password of somebody with a link, and begins a session.
 
         Raises NotFound for a link that is not valid, WeakPassword.
@@ -88,7 +90,7 @@ class PasswordSignIn:
         hash_ = self._new_hash(password, invited)
         person = self._passwords.set_by_link(link, hash_)
         self._sessions.forget()
-        return self._signed_in(person, self._attempts.counter(person.login, ""))
+        return self._signed_in(person, self._attempts.counter(person.login, ""), place)
 
     def change(self, session: BrowserSession, current: str, password: str) -> str:
         """Changes the password, ends the person's other sessions, and returns the secret by which
@@ -119,8 +121,8 @@ class PasswordSignIn:
                 retry_after_s=wait_s,
             )
 
-    def _signed_in(self, person: Person, counter: str) -> SignedIn:
-        session = self._sessions.begin(person.id, SignInMethod.PASSWORD)
+    def _signed_in(self, person: Person, counter: str, place: SignInPlace) -> SignedIn:
+        session = self._sessions.begin(person.id, SignInMethod.PASSWORD, place)
         return SignedIn(person, session, self._attempts.succeeded(counter, person.id))
 
     def _new_hash(self, password: str, person: Person) -> str:

@@ -10,11 +10,11 @@ import logging
 
 from imaging.errors import Forbidden, Unauthenticated
 from jobs import repository
-from jobs.browser_session import SignInMethod
+from jobs.browser_session import SignInMethod, SignInPlace
 from jobs.repository import ProviderSession
 from service.auth import SignInSessions
 from service.resources.oidc.sealed_token import sealed, unsealed
-from service.resources.polling_thread import PollingThread
+from service.resources.polling_task import PollingTask
 from service.use_cases.provider_sign_in import ProviderSignIn, SignedIn
 
 logger = logging.getLogger("tessera.auth")
@@ -25,7 +25,7 @@ POLL_S = 10.0
 _RECOVERY = "The OpenID provider confirms sessions again."
 
 
-class ProviderSessions:
+class ProviderSessions(PollingTask):
     """A thread that has sessions confirmed, those that are due longest first."""
 
     def __init__(
@@ -38,19 +38,11 @@ class ProviderSessions:
         """`secret`: of the gateway's client."""
         self._rows, self._sessions, self._sign_in = rows, sessions, sign_in
         self._secret = secret
-        self._thread = PollingThread("provider-sessions", self.step, POLL_S, _RECOVERY)
+        super().__init__("provider-sessions", POLL_S, _RECOVERY)
 
-    def start(self) -> None:
-        """Starts the thread."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Ends the thread; waits up to 5 s for an answer of the provider."""
-        self._thread.stop()
-
-    def begin(self, signed_in: SignedIn) -> str:
+    def begin(self, signed_in: SignedIn, place: SignInPlace) -> str:
         """Begins a session; the secret for the cookie. Raises Unauthenticated, and Unavailable."""
-        secret = self._sessions.begin(signed_in.access.person.id, SignInMethod.OIDC)
+        secret = self._sessions.begin(signed_in.access.person.id, SignInMethod.OIDC, place)
         if signed_in.refresh_token:
             self._rows.keep(secret, sealed(signed_in.refresh_token, self._secret))
         return secret

@@ -13,7 +13,7 @@ from jobs.repository import Trainings
 from jobs.training import Training
 from models.registry import Model, Registry
 from service.auth import Authenticator, BackgroundTask, Permission, Principal, requires
-from service.resources.polling_thread import PollingThread
+from service.resources.polling_task import PollingTask
 from service.resources.scratch import Scratch
 from service.use_cases.audit_recorder import AuditRecorder
 
@@ -87,7 +87,7 @@ class Publications:
             file.chmod(mode & 0o666)
 
 
-class PublicationThread:
+class PublicationThread(PollingTask):
     """Publishes the models that are to be published; every gateway has one."""
 
     def __init__(
@@ -99,17 +99,7 @@ class PublicationThread:
     ) -> None:
         self._recorder = recorder
         self._publications, self._authenticator = publications, authenticator
-        self._thread = PollingThread(
-            "publisher", self.step, poll_s, "New models are published again."
-        )
-
-    def start(self) -> None:
-        """Starts the thread."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Ends the thread."""
-        self._thread.stop()
+        super().__init__("publisher", poll_s, "New models are published again.")
 
     def step(self) -> bool:
         """Publishes what is due; always False: it is looked for again after a pause."""

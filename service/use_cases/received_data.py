@@ -2,13 +2,17 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Self
 
 from imaging.errors import TesseraError
 from jobs.account import FIRST_PROJECT
-from jobs.repository import Accounts, DicomSenders, LegalHolds
+from jobs.repository import Accounts, DicomSenders, LegalHolds, Repository
 from jobs.retention.hold import Hold, HoldKind
-from service.resources.partial_uploads import PartialUpload, PartialUploads
+from jobs.settings import Settings
+from service.resources.partial_uploads import PartialUpload, PartialUploads, UploadLimits
+from service.resources.pseudonyms import pseudonym_secret
 from service.resources.received_series import ReceivedFolder, ReceivedSeries
 
 
@@ -21,6 +25,17 @@ class ReceivedData:
     accounts: Accounts
     senders: DicomSenders
     holds: LegalHolds
+
+    @classmethod
+    def of(cls, settings: Settings, rows: Repository) -> Self:
+        """The received data of a gateway with these settings."""
+        return cls(
+            ReceivedSeries(settings.data, partial(pseudonym_secret, settings)),
+            PartialUploads(settings.uploads, UploadLimits.of(settings)),
+            rows.accounts,
+            rows.dicom_senders,
+            rows.legal_holds,
+        )
 
     def series_of(self, project: str) -> Iterator[ReceivedFolder]:
         """The series that belong to a project, by their sender."""

@@ -7,14 +7,14 @@ from jobs.account import FIRST_PROJECT
 from jobs.repository import References
 from service.auth import Authenticator, BackgroundTask, Permission, Principal, requires
 from service.resources.assistant_process import AssistantProcess
-from service.resources.polling_thread import PollingThread
+from service.resources.polling_task import PollingTask
 from service.resources.tile_files import TileFiles
 from service.use_cases.retention import Retention
 
 NAME = "retention"
 
 
-class RetentionTask:
+class RetentionTask(PollingTask):
     """A thread that runs `Retention` again and again; of several gateways, one at a time does.
 
     It also drops tiles and open scans of the gateway whose files no row names any more: another
@@ -34,16 +34,12 @@ class RetentionTask:
         self._retention, self._references = retention, references
         self._tiles, self._assistant = tiles, assistant
         self._stopping = threading.Event()
-        self._thread = PollingThread(NAME, self.step, interval_s, "Retention works again.")
-
-    def start(self) -> None:
-        """Starts the thread."""
-        self._thread.start()
+        super().__init__(NAME, interval_s, "Retention works again.")
 
     def stop(self) -> None:
         """Ends the thread after what it deletes now."""
         self._stopping.set()
-        self._thread.stop()
+        super().stop()
 
     def step(self) -> bool:
         """Runs once."""

@@ -5,13 +5,13 @@ from collections.abc import Callable
 from jobs.audit.event import AuditAction, AuditObject
 from service.auth import Authenticator, BackgroundTask, Permission, Principal, requires
 from service.resources.partial_uploads import PartialUpload, PartialUploads
-from service.resources.polling_thread import PollingThread
+from service.resources.polling_task import PollingTask
 from service.use_cases.audit_recorder import AuditRecorder
 
 POLL_S = 30.0
 
 
-class UploadExpiry:
+class UploadExpiry(PollingTask):
     """A thread that deletes uploads as they expire, except those under a legal hold."""
 
     def __init__(
@@ -25,17 +25,7 @@ class UploadExpiry:
         self._uploads, self._keeps = uploads, keeps
         self._recorder = recorder
         self._authenticator = authenticator
-        self._thread = PollingThread(
-            "upload expiry", self._step, POLL_S, "Expired uploads are deleted again."
-        )
-
-    def start(self) -> None:
-        """Starts the thread."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Ends the thread."""
-        self._thread.stop()
+        super().__init__("upload expiry", POLL_S, "Expired uploads are deleted again.")
 
     @requires(Permission.SCANS_WRITE)
     def delete(self, principal: Principal, upload: PartialUpload) -> None:
@@ -43,7 +33,8 @@ class UploadExpiry:
         with self._recorder.task(principal, AuditAction.DELETION, (AuditObject.UPLOAD, upload.id)):
             self._uploads.remove(upload)
 
-    def _step(self) -> bool:
+    def step(self) -> bool:
+        """Deletes what has expired; always False: it is looked for again after a pause."""
         for upload in self._uploads.expired():
             if self._keeps(upload):
                 continue

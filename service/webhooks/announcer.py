@@ -8,7 +8,7 @@ from jobs import repository
 from jobs.repository.webhooks import AT_ONCE
 from jobs.webhook import BatchEnd, JobEnd, ReadingStage, WebhookEvent, WebhookMessage
 from service.auth import Authenticator, BackgroundTask, Permission, Principal, requires
-from service.resources.polling_thread import PollingThread
+from service.resources.polling_task import PollingTask
 from service.resources.webhook_endpoint import WebhookEndpoint
 from service.use_cases.webhook_payloads import EVENTS, batch_payload, job_payload, reading_payload
 
@@ -19,7 +19,7 @@ _FORGET_EVERY = 60
 """Rounds between two deletions of old messages."""
 
 
-class WebhookAnnouncer:
+class WebhookAnnouncer(PollingTask):
     """A thread; every gateway has one, and each ended job is announced by one of them."""
 
     def __init__(
@@ -37,17 +37,7 @@ class WebhookAnnouncer:
         self._authenticator = authenticator
         self._keep_s = keep_s
         self._rounds = 0
-        self._thread = PollingThread(
-            "webhook announcer", self.step, poll_s, "Webhooks are announced again."
-        )
-
-    def start(self) -> None:
-        """Starts the thread."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Ends the thread."""
-        self._thread.stop()
+        super().__init__("webhook announcer", poll_s, "Webhooks are announced again.")
 
     def step(self) -> bool:
         """Announces some of the ended jobs; False if there are no more."""

@@ -10,7 +10,7 @@ from imaging.errors import Conflict, TesseraError
 from jobs import problem, repository, tracing
 from jobs.webhook import MAX_ATTEMPTS, WebhookMessage, wait_s
 from service.auth import Authenticator, BackgroundTask, Permission, Principal, requires
-from service.resources.polling_thread import PollingThread
+from service.resources.polling_task import PollingTask
 from service.resources.webhook_endpoint import WebhookEndpoint
 from service.resources.webhook_metrics import WebhookMetrics
 from service.webhooks.http_post import EndpointUnavailable, post
@@ -33,26 +33,17 @@ class SenderParts:
     poll_s: float
 
 
-class MessageSender:
+class MessageSender(PollingTask):
     """A thread for one endpoint, so that a slow or silent endpoint delays no other."""
 
     def __init__(self, parts: SenderParts, endpoint: WebhookEndpoint) -> None:
         self._parts = parts
         self._endpoint = endpoint
-        self._thread = PollingThread(
+        super().__init__(
             f"message-sender-{endpoint.name}",
-            self.step,
             parts.poll_s,
             f"The webhook {endpoint.name} receives messages again.",
         )
-
-    def start(self) -> None:
-        """Starts the thread."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Ends the thread; waits up to 5 s for the message that is being sent."""
-        self._thread.stop()
 
     def step(self) -> bool:
         """Sends one message that is due; False if there is none. Raises Unavailable."""

@@ -28,9 +28,9 @@ def test_a_large_log_is_divided(tmp_path: Path) -> None:
 
 def test_the_last_error(tmp_path: Path) -> None:
     log = LogFile(tmp_path / "worker.log", 1000)
-    log.path.write_text("Error: old\nother\nError: new\nlast\n")
-    assert log.last_line_with("Error: ") == "new"
-    assert log.last_line_with("Warning: ") == ""
+    log.path.write_text("Error: old\n  more\nother\nError: new\n  a\n  b\nlast\n  c\n")
+    assert log.last_text_with("Error: ", "  ") == "new a b"
+    assert log.last_text_with("Warning: ", "  ") == ""
 
 
 def test_a_log_that_was_removed_ends_nothing(tmp_path: Path) -> None:
@@ -40,7 +40,7 @@ def test_a_log_that_was_removed_ends_nothing(tmp_path: Path) -> None:
         shutil.rmtree(log.path.parent)
         output.write(bytes(100))
     log.divide_if_large()
-    assert log.last_line_with("Error: ") == ""
+    assert log.last_text_with("Error: ", "  ") == ""
     with log.open() as output:
         output.write(b"again\n")
     assert log.path.read_bytes() == b"again\n"

@@ -10,7 +10,13 @@ from pynetdicom import AE
 from pynetdicom.association import Association
 from pynetdicom.transport import AssociationSocket
 
-from service.dicom import association_server, message_limits, pdu_socket, refusals, storage_scp
+from service.dicom import (
+    application_entity,
+    association_server,
+    message_limits,
+    pdu_socket,
+    refusals,
+)
 from service.dicom.association_request import InvalidRequest, parsed, request_bytes
 from service.dicom.association_slots import AssociationSlots, address_group
 from service.dicom.refusals import Refusal, Refusals
@@ -209,7 +215,7 @@ def test_a_message_that_drips_is_aborted(opened: Open, monkeypatch: pytest.Monke
 
 
 def test_data_that_never_come(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storage_scp, "IDLE_S", 0.5)
+    monkeypatch.setattr(application_entity, "IDLE_S", 0.5)
     here = opened(dicom_max_associations=1)
     with associated(here.port) as line:
         line.sendall(data(3, store_command("1.2.3")))

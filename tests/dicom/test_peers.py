@@ -17,7 +17,7 @@ from jobs.settings import Settings
 from jobs.stored_scan import StoredScan
 from service.app import create_app
 from service.auth import DicomCaller, LocalAdministrator
-from service.dicom import dicomweb_client, storage_scu
+from service.dicom import dicomweb_client, dicomweb_exchange, storage_scu
 from service.resources.peers import ObjectRefused, Peer, PeerRefused, PeerUnavailable
 from service.resources.routing_table import RoutingTable
 from service.use_cases.archives import Archives, RemoteSeries
@@ -233,7 +233,7 @@ def test_nobody_is_sent_on(image: Path, status: int) -> None:
 
 def test_an_answer_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """Given more than any list of series takes, it is not read to its end."""
-    monkeypatch.setattr(dicomweb_client, "_MAX_RESPONSE_BYTES", 1 << 16)
+    monkeypatch.setattr(dicomweb_exchange, "_MAX_RESPONSE_BYTES", 1 << 16)
     body = b"[" + b" " * (8 << 20) + b"]"
     with (
         answering(200, body, "application/dicom+json") as peer,

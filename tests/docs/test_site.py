@@ -18,7 +18,7 @@ from models.card import ModelCard
 from models.combination import Combination
 from models.training.config import TrainingConfig
 from service.app import create_app
-from service.dicom import storage_scp
+from service.dicom import application_entity
 from tests.support.processes import ROOT
 from tests.support.programs import run
 
@@ -151,8 +151,8 @@ def test_the_schemas_pages_list_every_field(site: Path) -> None:
 
 def test_the_conformance_statement_lists_what_is_accepted(site: Path) -> None:
     text = text_of(site, "reference/dicom-conformance")
-    assert len(storage_scp.IMAGE_CLASSES) > 30
-    for uid in (*storage_scp.IMAGE_CLASSES, *storage_scp.SYNTAXES):
+    assert len(application_entity.IMAGE_CLASSES) > 30
+    for uid in (*application_entity.IMAGE_CLASSES, *application_entity.SYNTAXES):
         assert UID(uid).name in text
         assert f"\n{uid}\n" in text
 

@@ -9,7 +9,7 @@ from imaging.errors import BadRequest, Conflict, NotFound
 from jobs.account import DicomSender, ProjectRole
 from jobs.key_secret import KeySecret
 from jobs.repository import Repository
-from jobs.repository.schema import api_keys
+from jobs.repository.schema.account_tables import api_keys
 
 READER, VIEWER = ProjectRole.READER, ProjectRole.VIEWER
 

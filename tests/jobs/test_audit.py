@@ -13,7 +13,7 @@ from jobs.audit.filter import AuditFilter
 from jobs.audit.signing import Signer
 from jobs.audit.verification import Fault, Finding, Verification, verify
 from jobs.repository import Repository, audit
-from jobs.repository.schema import audit_checkpoints, audit_events, audit_head
+from jobs.repository.schema.audit_tables import audit_checkpoints, audit_events, audit_head
 from tests.support.audited import (
     SIGNER,
     Attack,

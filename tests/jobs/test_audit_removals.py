@@ -8,8 +8,8 @@ from jobs.audit.filter import AuditFilter
 from jobs.audit.signing import Signer
 from jobs.audit.verification import Fault, Finding, verify
 from jobs.repository import Repository, audit, audit_removals
-from jobs.repository.schema import audit_events
-from jobs.repository.schema import audit_removals as removals
+from jobs.repository.schema.audit_tables import audit_events
+from jobs.repository.schema.audit_tables import audit_removals as removals
 from jobs.retention.report import ReportKind
 from tests.support.audited import SIGNER, Attack, attack, audit_event, changed, removed, rewritten
 

@@ -10,7 +10,7 @@ from sqlalchemy import update
 from imaging.errors import Conflict, Forbidden, NotFound
 from jobs.batch_review import BatchReview, JobOutcome, Outcome
 from jobs.repository import Repository
-from jobs.repository.schema import worklist
+from jobs.repository.schema.worklist_tables import worklist
 from jobs.review import WITHDRAWAL_S, Reason, Review
 from tests.support.finished_rows import add_finished
 from tests.support.rows import make_job, make_scan

@@ -3,12 +3,12 @@
 import pytest
 from sqlalchemy import update
 
-from imaging.errors import Unauthenticated
+from imaging.errors import Forbidden, NotFound, Unauthenticated
 from jobs.account import ProjectRole
-from jobs.browser_session import SignInMethod
+from jobs.browser_session import UNKNOWN_PLACE, SignInMethod, SignInPlace
 from jobs.repository import BrowserSessions, Repository
 from jobs.repository.browser_sessions import GRACE_S
-from jobs.repository.schema import browser_sessions
+from jobs.repository.schema.sign_in_tables import browser_sessions
 
 HOUR_S = 3600.0
 
@@ -84,6 +84,28 @@ def test_a_renewed_secret_replaces_the_one_before(repository: Repository, person
     assert rows.find(second, HOUR_S) is not None
 
 
+def test_sessions_are_listed_and_ended_one_by_one(repository: Repository, person: str) -> None:
+    rows, place = repository.browser_sessions, SignInPlace("192.0.2.7", "Firefox on Linux")
+    old = rows.begin(person, SignInMethod.PASSWORD, 2 * HOUR_S, place)
+    _shift(repository, "used_at", 60.0)
+    kept = _begun(repository, person)
+    newer, older = rows.of("r1", HOUR_S)
+    assert (older.place, newer.place) == (place, UNKNOWN_PLACE)
+    assert rows.of("r1", 30.0) == [newer], "the other one has ended by itself"
+    repository.accounts.add_member("r2", "R2", "local", ProjectRole.READER)
+    for login, session in (("r1", "none"), ("r2", older.id), ("nobody", older.id)):
+        with pytest.raises(NotFound):
+            rows.end_of(login, session)
+    for project, error in (("lung", Forbidden), ("other", NotFound)):
+        with pytest.raises(error):
+            rows.of("r1", HOUR_S, only_in=project)
+        with pytest.raises(error):
+            rows.end_of("r1", only_in=project)
+    rows.end_of("r1", older.id)
+    assert rows.find(old, HOUR_S) is None
+    assert rows.find(kept, HOUR_S) is not None
+
+
 def test_what_ends_sessions(repository: Repository, person: str) -> None:
     rows: BrowserSessions = repository.browser_sessions
     one, two, three = (_begun(repository, person) for _ in range(3))
@@ -91,7 +113,7 @@ def test_what_ends_sessions(repository: Repository, person: str) -> None:
     assert rows.find(one, HOUR_S) is None
     kept = rows.find(two, HOUR_S)
     assert kept is not None
-    rows.end_all(person, but=kept.id)
+    rows.end_of("r1", but=kept.id)
     assert rows.find(three, HOUR_S) is None
     assert rows.find(two, HOUR_S) is not None
     repository.accounts.set_disabled("r1", disabled=True)

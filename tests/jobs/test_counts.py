@@ -17,7 +17,9 @@ from jobs.batch import Batch
 from jobs.job import Job, JobState
 from jobs.repository import Repository
 from jobs.repository.queue_line import waiting_jobs
-from jobs.repository.schema import BLOCK, job_counts, jobs, scans
+from jobs.repository.schema.count_tables import BLOCK, job_counts
+from jobs.repository.schema.job_tables import jobs
+from jobs.repository.schema.scan_tables import scans
 from jobs.service_figures import ServiceFigures
 from jobs.stored_scan import StoredScan
 from tests.support.earlier_schema import SCAN_AND_JOB, go_back

@@ -13,7 +13,8 @@ from imaging.errors import NotFound
 from jobs.delivery import Commitment, Delivery, DeliveryState, Receipt, due_in
 from jobs.job import Job, JobState
 from jobs.repository import Repository
-from jobs.repository.schema import deliveries, jobs
+from jobs.repository.schema.delivery_tables import deliveries
+from jobs.repository.schema.job_tables import jobs
 from tests.support.earlier_schema import SCAN_AND_JOB, go_back
 
 MadeJob = Callable[..., Job]

@@ -14,7 +14,10 @@ from jobs.delivery import Commitment as State
 from jobs.delivery import Delivery, DeliveryState, Receipt
 from jobs.job import Job, Progress
 from jobs.repository import Held, Repository
-from jobs.repository.schema import deliveries, jobs, scans, tallies
+from jobs.repository.schema.count_tables import tallies
+from jobs.repository.schema.delivery_tables import deliveries
+from jobs.repository.schema.job_tables import jobs
+from jobs.repository.schema.scan_tables import scans
 from jobs.service_figures import Runs, StoredScans
 from tests.support.earlier_schema import SCAN_AND_JOB, go_back
 

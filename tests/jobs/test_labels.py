@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from imaging.errors import Conflict, Forbidden, NotFound
+from imaging.errors import BadRequest, Conflict, Forbidden, NotFound
 from jobs.image_name import ImageName
 from jobs.job import Job, Progress
 from jobs.repository import Held, Repository
+from jobs.repository.client_info import MOST_BYTES
 from jobs.review import Review
 from jobs.stored_scan import StoredScan
 from tests.support.earlier_schema import SCAN_AND_JOB, go_back
@@ -151,8 +152,8 @@ def test_the_newest_of_each_tag(stocked: Repository, job_of: Make) -> None:
     stocked.reviews.add("ada", review("d", verdict="accepted"))
     assert [label.id for label in stocked.labels.newest(["scan"])] == ["b", "c"]
     assert stocked.labels.get("ada", "scan", "final").info == {"n": "c"}
-    stocked.labels.set_info("c", {"n": "changed"})
-    assert stocked.labels.get("ada", "scan", "final").info == {"n": "changed"}
+    stocked.labels.add_info("ada", "scan", "final", {"m": 1})
+    assert stocked.labels.get("ada", "scan", "final").info == {"n": "c", "m": 1}
     for project, tag in (("bob", "final"), ("ada", "none")):
         with pytest.raises(NotFound):
             stocked.labels.get(project, "scan", tag)
@@ -167,10 +168,14 @@ def test_the_newest_of_each_tag(stocked: Repository, job_of: Make) -> None:
     assert [one.id for one in stocked.reviews.of_job("ada", "job")] == ["d"]
 
 
-def test_a_reader_deletes_only_labels_of_the_own_name(stocked: Repository, job_of: Make) -> None:
+def test_a_reader_changes_only_labels_of_the_own_name(stocked: Repository, job_of: Make) -> None:
     done(stocked, job_of())
     for name, reader in (("a", "R1"), ("b", "R2")):
         stocked.reviews.add("ada", drawn(name, reviewer=reader))
+    with pytest.raises(Forbidden):
+        stocked.labels.add_info("ada", "scan", "final", {"n": 1}, "R1")
+    stocked.labels.add_info("ada", "scan", "final", {"n": 2}, "r2")
+    assert stocked.labels.get("ada", "scan", "final").info == {"n": 2}
     with pytest.raises(Forbidden):
         stocked.labels.delete("ada", "scan", "final", "R3")
     assert stocked.labels.delete("ada", "scan", "final", "r1") == [], "R2 has the same content"
@@ -195,10 +200,13 @@ def test_what_is_next(repository: Repository, scan_of: MakeScan) -> None:
 
 def test_notes_of_an_image(stocked: Repository) -> None:
     assert stocked.scans.info("ada", "scan") == {}
-    stocked.scans.set_info("ada", "scan", {"a": [1]})
-    assert stocked.scans.info("ada", "scan") == {"a": [1]}
+    stocked.scans.add_info("ada", "scan", {"a": [1], "b": 1})
+    stocked.scans.add_info("ada", "scan", {"b": 2})
+    assert stocked.scans.info("ada", "scan") == {"a": [1], "b": 2}, "others' members stay"
+    with pytest.raises(BadRequest):
+        stocked.scans.add_info("ada", "scan", {"c": "x" * MOST_BYTES})
     with pytest.raises(NotFound):
-        stocked.scans.set_info("bob", "scan", {})
+        stocked.scans.add_info("bob", "scan", {})
     with pytest.raises(NotFound):
         stocked.scans.info("ada", "none")
 

@@ -10,7 +10,7 @@ from jobs.account import ProjectRole
 from jobs.browser_session import SignInMethod
 from jobs.identity import Identity
 from jobs.repository import Repository
-from jobs.repository.schema import known_browsers, sign_in_failures
+from jobs.repository.schema.sign_in_tables import known_browsers, sign_in_failures
 from jobs.repository.sign_in_attempts import FREE_FAILURES
 
 

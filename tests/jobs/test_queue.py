@@ -17,6 +17,8 @@ from jobs.settings import Settings
 from tests.support.rabbitmq import RabbitMQ
 
 OpenQueue = Callable[[Settings], Queue]
+MANY = 100
+"""Messages that a killed RabbitMQ keeps: ten of each priority."""
 
 
 class Consumer:
@@ -156,17 +158,17 @@ def test_rabbitmq_is_killed_and_keeps_its_messages(
 ) -> None:
     settings = Settings(data=tmp_path, broker_url=rabbitmq.url)
     queue = open_queue(settings)
-    for n in range(500):
+    for n in range(MANY):
         queue.send(job_of(f"job{n}", priority=n % 10))
-    assert queue.waiting() == 500
+    assert queue.waiting() == MANY
     rabbitmq.kill()
     with pytest.raises(Unavailable):
         queue.ping()
     assert queue.waiting() is None
     rabbitmq.start()
-    assert queue.waiting() == 500
-    expected = [f"job{n}" for priority in range(9, -1, -1) for n in range(priority, 500, 10)]
-    assert Consumer(settings, "any").take(500) == expected
+    assert queue.waiting() == MANY
+    expected = [f"job{n}" for priority in range(9, -1, -1) for n in range(priority, MANY, 10)]
+    assert Consumer(settings, "any").take(MANY) == expected
 
 
 def test_a_queue_that_another_program_declared_otherwise(

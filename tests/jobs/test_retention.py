@@ -10,7 +10,8 @@ from imaging.errors import BadRequest, Conflict, LegalHold, NotFound
 from imaging.scan_display import ScanDisplay
 from jobs.draft import DraftBase
 from jobs.repository import Repository, retention_reports
-from jobs.repository.schema import drafts, jobs
+from jobs.repository.schema.job_tables import jobs
+from jobs.repository.schema.review_tables import drafts
 from jobs.retention.due import Due
 from jobs.retention.hold import HoldKind
 from jobs.retention.report import ReportKind, Tally

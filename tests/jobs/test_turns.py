@@ -12,7 +12,8 @@ from sqlalchemy import insert, select, text, update
 from jobs.batch import Batch
 from jobs.job import Job
 from jobs.repository import Repository
-from jobs.repository.schema import job_counts, job_starts, jobs
+from jobs.repository.schema.count_tables import job_counts, job_starts
+from jobs.repository.schema.job_tables import jobs
 from tests.support.rows import make_job, make_scan
 
 PROJECTS = ("ada", "bea", "cem")

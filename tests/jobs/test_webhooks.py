@@ -12,7 +12,8 @@ from imaging.errors import NotFound
 from jobs.batch import Batch
 from jobs.job import Job, JobState
 from jobs.repository import Repository
-from jobs.repository.schema import job_ends, jobs, webhook_messages
+from jobs.repository.schema.job_tables import jobs
+from jobs.repository.schema.webhook_tables import job_ends, webhook_messages
 from jobs.webhook import BatchEnd, JobEnd, MessageState, WebhookMessage, wait_s
 from tests.support.earlier_schema import SCAN_AND_JOB, go_back
 

@@ -17,7 +17,7 @@ from jobs.batch import Batch
 from jobs.job import JobState
 from jobs.job_filter import JobCounts, JobFilter, JobSort, ListedJob, Verdict
 from jobs.repository import Repository, ScanUses
-from jobs.repository.schema import worklist
+from jobs.repository.schema.worklist_tables import worklist
 from jobs.review import Review
 from tests.support.earlier_schema import SCAN_AND_JOB, go_back
 from tests.support.rows import make_job, make_scan

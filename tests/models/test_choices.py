@@ -40,12 +40,13 @@ CHOICES: dict[str, tuple[object, ...]] = {
     "skip": get_args(Skip),
     "activation": get_args(Activation),
     "upsampling": get_args(Upsampling),
+    "dropout": (0.0, 0.2),
     "padding": get_args(Padding),
     "dimension": (2, 3),
     "squeeze_excite": (False, True),
     "batch_norm": (False, True),
-    "dropout": (0.0, 0.2),
 }
+"""In an order in which no row meets all that makes the tiles of a network large."""
 Pair = tuple[tuple[str, object], tuple[str, object]]
 FACTS = CardFacts(
     name="any",

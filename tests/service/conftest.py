@@ -3,10 +3,17 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
+from fastapi import FastAPI
 
+from jobs.settings import Settings
+from models.registry import Registry
+from service.app import create_app
 from tests.support.cards import write_cards
 from tests.support.gateway import UPLOAD_LIMIT, Gateway, Start, start
+from tests.support.served_app import served
+from tests.support.stored_accounts import StoredKeys, settings_in, stored_keys
 
 
 @pytest.fixture(scope="session")
@@ -36,3 +43,29 @@ def gateway(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Iterator[
     running = start(data, models=str(models), max_upload_bytes=str(UPLOAD_LIMIT))
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Settings of the module's own application, which needs no other process."""
+    return settings_in(tmp_path_factory.mktemp("accounts"))
+
+
+@pytest.fixture(scope="module")
+def keys(settings: Settings) -> StoredKeys:
+    """Keys of two projects in the application's database."""
+    return stored_keys(settings)
+
+
+@pytest.fixture(scope="module")
+def app(settings: Settings, keys: StoredKeys, models: Path) -> FastAPI:
+    """An application with accounts."""
+    assert keys, "the database has accounts before the gateway starts"
+    return create_app(settings, Registry(models))
+
+
+@pytest.fixture(scope="module")
+def client(app: FastAPI) -> Iterator[httpx.Client]:
+    """The application runs for all tests of the module that leave its keys as they are."""
+    with served(app) as running:
+        yield running

@@ -50,34 +50,10 @@ from tests.support.stored_accounts import (
     basic,
     bearer,
     settings_in,
-    stored_keys,
 )
 from tests.support.waiting import until
 
 INVALID = ("missing", "wrong", "expired", "revoked")
-
-
-@pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    return settings_in(tmp_path_factory.mktemp("accounts"))
-
-
-@pytest.fixture(scope="module")
-def keys(settings: Settings) -> StoredKeys:
-    return stored_keys(settings)
-
-
-@pytest.fixture(scope="module")
-def app(settings: Settings, keys: StoredKeys, models: Path) -> FastAPI:
-    assert keys, "the database has accounts before the gateway starts"
-    return create_app(settings, Registry(models))
-
-
-@pytest.fixture(scope="module")
-def client(app: FastAPI) -> Iterator[httpx.Client]:
-    """One gateway for all tests that leave its keys as they are."""
-    with served(app) as running:
-        yield running
 
 
 def _guarded(app: FastAPI) -> list[tuple[NamedRoute, Permission]]:

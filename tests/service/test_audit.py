@@ -86,6 +86,8 @@ def test_changes_views_and_refusals_are_recorded(app: FastAPI, settings: Setting
         assert client.get("/v1/jobs", headers={"Authorization": "nobody"}).status_code == 403
         image = {"image": scan}
         client.get("/monai-label/datastore/image", params=image, headers=mine).raise_for_status()
+        info, data = "/monai-label/datastore/image/info", {"info": "{}"}
+        client.put(info, params=image, data=data, headers=mine).raise_for_status()
         client.post(f"/v1/jobs/{job}/cancel", headers=mine).raise_for_status()
         client.delete(f"/v1/scans/{scan}", headers=mine).raise_for_status()
     with closing(Repository(settings.database)) as repository:
@@ -103,6 +105,7 @@ def test_changes_views_and_refusals_are_recorded(app: FastAPI, settings: Setting
         ("order", "success", "of a", "scan", scan),
         ("order", "success", "of a", "job", job),
         ("order", "success", "of b", "", ""),
+        ("upload", "success", "of a", "scan", scan),
         ("order", "success", "of a", "job", job),
         ("deletion", "success", "of a", "scan", scan),
     ]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from imaging.voxel_runs import RUN_BYTES
-from jobs.repository.schema import draft_changes, drafts
+from jobs.repository.schema.review_tables import draft_changes, drafts
 from tests.support.answers import check_problem
 from tests.support.corrections import Corrector, answered, pack, unpack
 from tests.support.finished_jobs import run_job

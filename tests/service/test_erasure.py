@@ -15,7 +15,7 @@ from sqlalchemy import insert
 
 from imaging.formats.dicom.pseudonyms import pseudonym
 from jobs.repository import Repository
-from jobs.repository.schema import webhook_messages
+from jobs.repository.schema.webhook_tables import webhook_messages
 from jobs.settings import Settings
 from models.registry import Registry
 from service.app import create_app

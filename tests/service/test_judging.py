@@ -12,7 +12,8 @@ from sqlalchemy import update
 import tessera_client
 from jobs.job import Job
 from jobs.repository import Repository
-from jobs.repository.schema import reviews, viewers
+from jobs.repository.schema.reading_tables import viewers
+from jobs.repository.schema.review_tables import reviews
 from jobs.review import WITHDRAWAL_S, Reason
 from jobs.settings import Settings
 from models.registry import Registry

@@ -23,9 +23,12 @@ SIGN_IN = {
     ("/v1/passwords", "post"): 409,
     ("/v1/session/renewal", "post"): 401,
     ("/v1/session/password", "put"): 401,
+    ("/v1/sessions", "get"): 401,
+    ("/v1/sessions", "delete"): 401,
+    ("/v1/sessions/{sign_in_id}", "delete"): 401,
 }
 """What a gateway without accounts answers."""
-OWN_SESSION = {("/v1/session/renewal", "post"), ("/v1/session/password", "put")}
+OWN_SESSION = {request for request, status in SIGN_IN.items() if status == 401}
 """What somebody who signed in may do with the own session alone."""
 PUBLIC = {"/v1/formats", "/v1/session", "/v1/passwords", "/healthz", "/readyz"} | {
     path for path, _ in OWN_SESSION
@@ -60,6 +63,10 @@ PATHS = {
     "/v1/session": {"get", "post", "delete"},
     "/v1/session/renewal": {"post"},
     "/v1/session/password": {"put"},
+    "/v1/sessions": {"get", "delete"},
+    "/v1/sessions/{sign_in_id}": {"delete"},
+    "/v1/users/{login}/sessions": {"get", "delete"},
+    "/v1/users/{login}/sessions/{sign_in_id}": {"delete"},
     "/v1/passwords": {"post"},
     "/v1/users/{login}/setup-link": {"post"},
     "/v1/jobs/{job_id}/downloads": {"get"},

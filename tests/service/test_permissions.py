@@ -42,6 +42,8 @@ PUBLIC = {
     "/v1/session",
     "/v1/session/renewal",
     "/v1/session/password",
+    "/v1/sessions",
+    "/v1/sessions/{sign_in_id}",
     "/v1/passwords",
     "/v1/sign-in/oidc",
     "/v1/sign-in/oidc/callback",
@@ -68,7 +70,10 @@ class Projects:
         return Principal("somebody", caller.authorization, frozenset(Permission))
 
 
-ASK = ("/auth/token/valid", "/session/renewal", "/session/password")
+ASK = (
+    *("/auth/token/valid", "/session/renewal", "/session/password", "/v1/sessions"),
+    "/v1/sessions/x",
+)
 """Public routes that answer 401 to who is not signed in, whatever a caller may do otherwise."""
 
 
@@ -104,10 +109,9 @@ def test_every_permission_is_used(app: FastAPI) -> None:
 
 
 _STARTERS = {
-    *("threading.Thread", "Thread", "PollingThread"),
+    *("threading.Thread", "Thread", "PollingThread", "PollingTask"),
     *("asyncio.create_task", "create_task"),
 }
-
 
 _FOR_CALLERS = {
     *("AssistantProcess", "AuditWriter", "BoundedAssociationServer", "ExchangeDeadline"),
@@ -122,8 +126,9 @@ def _background_classes() -> Iterator[type]:
     for module in pkgutil.walk_packages(service.__path__, "service."):
         source = inspect.getsource(importlib.import_module(module.name))
         for node in ast.parse(source).body:
-            called = {ast.unparse(n.func) for n in ast.walk(node) if isinstance(n, ast.Call)}
-            if called & _STARTERS and getattr(node, "name", "") != "PollingThread":
+            used = {ast.unparse(n.func) for n in ast.walk(node) if isinstance(n, ast.Call)}
+            used |= {ast.unparse(base) for base in getattr(node, "bases", ())}
+            if used & _STARTERS and getattr(node, "name", "") not in _STARTERS:
                 assert isinstance(node, ast.ClassDef), f"{module.name}: a task outside a class"
                 yield getattr(importlib.import_module(module.name), node.name)
 
@@ -260,3 +265,5 @@ def test_the_local_administrator_may_do_everything_in_its_project() -> None:
         principal = LocalAdministrator().authenticate(caller)
         assert principal.project == "local"
         assert principal.permissions == set(Permission)
+    with pytest.raises(Forbidden, match="no such project"):
+        LocalAdministrator().authenticate(HttpCaller(project="other"))

@@ -103,6 +103,21 @@ def test_the_proxy_names_a_user(proxy: httpx.Client, rows: Repository) -> None:
     rows.accounts.set_disabled("r2", disabled=True)
     until(lambda: proxy.get("/v1/account", headers=named("r2")).status_code == 403)
     check_problem(proxy.get("/v1/account"), 401)
+    until(lambda: len(sign_ins(rows)) == 6)  # not one for each request
+    assert sign_ins(rows) == [
+        ("user r1", AuditOutcome.SUCCESS, "r1"),
+        ("user r2", AuditOutcome.SUCCESS, "r2"),
+        ("user r4", AuditOutcome.SUCCESS, "r4"),
+        ("", AuditOutcome.DENIED, "r3"),
+        ("", AuditOutcome.DENIED, ""),  # what the header says is nobody's login name
+        ("", AuditOutcome.DENIED, "r2"),
+    ]
+
+
+def sign_ins(rows: Repository, origin: str = "127.0.0.1") -> list[tuple[str, AuditOutcome, str]]:
+    """Who began to use the service from an address, and who was refused."""
+    events = (one.event for one in rows.audit.events(AuditFilter(action=AuditAction.SIGN_IN)))
+    return [(one.principal, one.outcome, one.object_id) for one in events if one.origin == origin]
 
 
 def test_only_the_proxy_may_send_the_header(proxy: httpx.Client, rows: Repository) -> None:
@@ -124,6 +139,7 @@ def test_only_the_proxy_may_send_the_header(proxy: httpx.Client, rows: Repositor
         check_problem(_sent(proxy, [*stated, *secret]), 403, "CN=")
     wanted = AuditFilter(action=AuditAction.DENIED_ATTEMPT, outcome=AuditOutcome.DENIED)
     until(lambda: "127.0.0.2" in {one.event.origin for one in rows.audit.events(wanted)})
+    assert sign_ins(rows, "127.0.0.2") == [("", AuditOutcome.DENIED, "")]
 
 
 def _sent(client: httpx.Client, headers: list[tuple[str, str]]) -> httpx.Response:

@@ -25,7 +25,7 @@ from imaging.formats.limits import Limits
 from imaging.formats.sniff import open_scan
 from jobs.blobs.folder import FolderBlobs
 from jobs.repository import Repository
-from jobs.repository.schema import scans
+from jobs.repository.schema.scan_tables import scans
 from jobs.settings import Settings
 from jobs.stored_scan import StoredScan
 from service.resources.metrics import Metrics

@@ -20,7 +20,7 @@ from jobs.audit.event import AuditAction, AuditOutcome
 from jobs.audit.filter import AuditFilter
 from jobs.browser_session import SignInMethod
 from jobs.repository import Repository
-from jobs.repository.schema import browser_sessions
+from jobs.repository.schema.sign_in_tables import browser_sessions
 from jobs.repository.sign_in_attempts import FREE_FAILURES, MAX_WAIT_S, wait_after
 from jobs.settings import Settings
 from models.registry import Registry
@@ -30,6 +30,7 @@ from service.auth.password_rules import check_new_password
 from service.http import session_cookie
 from service.http.proxies import trusted_proxies
 from service.http.sign_in_guard import check_address, check_sign_in
+from service.http.sign_in_place import browser_name
 from service.resources.sign_in_limits import PER_MINUTE, SignInLimits
 from tests.support.answers import ask, check_problem
 from tests.support.migrated import migrated
@@ -193,6 +194,59 @@ def test_a_link_works_once_and_for_a_person_of_one_project(
     expired = rows.passwords.invite("r2", -1.0).secret
     body = {"link": expired, "password": OTHER_PASSWORD}
     check_problem(browser.post("/v1/passwords", json=body), 404)
+
+
+def test_sessions_are_listed_and_ended_from_elsewhere(
+    browser: httpx.Client, gateway: str, rows: Repository
+) -> None:
+    """By the person, and by the administrator of the person's only project."""
+    rows.accounts.add_member("r8", "Reader Eight", "lung", ProjectRole.READER)
+    body = {"link": rows.passwords.invite("r8", 60.0).secret, "password": PASSWORD}
+    agent = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Firefox/140.0"}
+    assert browser.post("/v1/passwords", json=body, headers=agent).status_code == 204
+    check_problem(httpx.get(f"{gateway}/v1/sessions"), 401)
+    with httpx.Client(base_url=gateway, headers=PAGE, timeout=60) as elsewhere:
+        assert _sign_in(elsewhere, "r8").status_code == 204
+        sessions = browser.get("/v1/sessions").json()["sessions"]
+        assert {(one["browser"], one["address"], one["is_own"]) for one in sessions} == {
+            ("Firefox on Linux", "127.0.0.1", True),
+            ("", "127.0.0.1", False),
+        }
+        (other,) = (one["id"] for one in sessions if not one["is_own"])
+        check_problem(browser.delete("/v1/sessions/none"), 404)
+        assert browser.delete(f"/v1/sessions/{other}").status_code == 204
+        check_problem(elsewhere.get("/v1/account"), 401)
+        assert _sign_in(elsewhere, "r8").status_code == 204
+        assert browser.delete("/v1/sessions").status_code == 204
+        check_problem(elsewhere.get("/v1/account"), 401)
+        assert browser.get("/v1/account").status_code == 200
+    _, key = rows.api_keys.create("lung", "y", ProjectRole.ADMINISTRATOR)
+    admin = bearer(key.text)
+    until(lambda: httpx.get(f"{gateway}/v1/account", headers=admin).is_success)
+    users = f"{gateway}/v1/users"
+    check_problem(httpx.get(f"{users}/r1/sessions", headers=admin), 403)
+    check_problem(httpx.delete(f"{users}/r1/sessions", headers=admin), 403)
+    (mine,) = httpx.get(f"{users}/r8/sessions", headers=admin).json()["sessions"]
+    one = f"{users}/r8/sessions/{mine['id']}"
+    assert [httpx.delete(one, headers=admin).status_code for _ in range(2)] == [204, 404]
+    assert httpx.delete(f"{users}/r8/sessions", headers=admin).status_code == 204
+    check_problem(browser.get("/v1/account"), 401)
+    ended = AuditFilter(object_id=mine["id"], outcome=AuditOutcome.SUCCESS)
+    (event,) = until(lambda: list(rows.audit.events(ended)))
+    assert event.event.action is AuditAction.SIGN_IN
+
+
+@pytest.mark.parametrize(
+    ("agent", "name"),
+    [
+        ("Mozilla/5.0 (Windows NT 10.0) Chrome/140.0 Safari/537.36 Edg/140.0", "Edge on Windows"),
+        ("Mozilla/5.0 (iPhone; CPU like Mac OS X) Version/18.0 Safari/604.1", "Safari on iOS"),
+        ("Mozilla/5.0 (Linux; Android 15) Chrome/140.0 Mobile Safari/537.36", "Chrome on Android"),
+        ("curl/8.5.0", ""),
+    ],
+)
+def test_names_of_browsers(agent: str, name: str) -> None:
+    assert browser_name(agent) == name
 
 
 def test_a_changed_password_ends_other_sessions(

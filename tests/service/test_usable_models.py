@@ -1,8 +1,6 @@
 """Models of projects: one that a project may not use is as unknown as one that does not exist."""
 
-from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,13 +10,10 @@ from fastapi import FastAPI
 from jobs.account import ProjectRole
 from jobs.repository import Repository
 from jobs.settings import Settings
-from models.registry import Registry
-from service.app import create_app
 from tests.support.images import nifti_bytes
 from tests.support.other_project import filled_project
 from tests.support.route_permissions import routes_of
-from tests.support.served_app import served
-from tests.support.stored_accounts import OTHER, StoredKeys, settings_in, stored_keys
+from tests.support.stored_accounts import OTHER, StoredKeys
 from tests.support.waiting import until
 
 ALLOWED, TAKEN, UNKNOWN = "flat", "solid", "nosuch"
@@ -36,28 +31,6 @@ NAMING_A_MODEL: tuple[tuple[str, str, Any], ...] = (
     ("POST", "/monai-label/batch/infer/{model}", None),
 )
 """Method, path with query, and body of requests that name a model."""
-
-
-@pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    return settings_in(tmp_path_factory.mktemp("usable"))
-
-
-@pytest.fixture(scope="module")
-def keys(settings: Settings) -> StoredKeys:
-    return stored_keys(settings)
-
-
-@pytest.fixture(scope="module")
-def app(settings: Settings, keys: StoredKeys, models: Path) -> FastAPI:
-    assert keys, "the database has accounts before the gateway starts"
-    return create_app(settings, Registry(models))
-
-
-@pytest.fixture(scope="module")
-def client(app: FastAPI) -> Iterator[httpx.Client]:
-    with served(app) as running:
-        yield running
 
 
 def names(client: httpx.Client, headers: dict[str, str]) -> set[str]:

@@ -9,7 +9,7 @@ from jobs.audit.event import AuditAction, AuditEvent, AuditObject, AuditOutcome,
 from jobs.audit.filter import AuditFilter
 from jobs.audit.signing import Signer
 from jobs.repository import Repository
-from jobs.repository.schema import audit_checkpoints, audit_events, audit_head
+from jobs.repository.schema.audit_tables import audit_checkpoints, audit_events, audit_head
 from service.resources.audit_writer import AuditWriter
 from service.use_cases.audit_recorder import AuditRecorder
 from tests.support.migrated import migrated

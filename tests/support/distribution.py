@@ -2,10 +2,12 @@
 
 Tests that share an expensive fixture run in one worker, so that it is made once. Every other test
 goes to the worker that is free next. What takes long starts first, so that all workers end at
-about the same time. Tests that mostly wait for processes alternate with tests that compute, so
-that all cores are busy from the first test to the last.
+about the same time: of tests that mostly wait for processes the marked ones, then one of each file
+in turn, since files of many tests have short ones. Tests that compute are spread evenly between
+them, the long ones too, so that all cores are busy from the first test to the last.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 
 import pytest
@@ -18,17 +20,20 @@ FIRST = ("browser", "slow", "system")
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist, which reads the groups in the same hook
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Adds the groups and sorts the tests, for `--dist loadgroup`."""
+    if not getattr(config.option, "loadgroup", False):
+        return
     for item in items:
         group = group_of(item)
         if group is not None:
             item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=rank_of)
     waits = [bool(item.get_closest_marker("process")) for item in items]
     waiting = [item for item, waiter in zip(items, waits, strict=True) if waiter]
     computing = [item for item, waiter in zip(items, waits, strict=True) if not waiter]
-    items[:] = alternating(waiting, computing)
+    long = [item for item in computing if item.get_closest_marker("slow")]
+    short = [item for item in computing if not item.get_closest_marker("slow")]
+    items[:] = alternating(in_turn(waiting), long, short)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -40,9 +45,24 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         raise pytest.UsageError(f"pytest-xdist has not put {lone[0].nodeid} into its group.")
 
 
-def alternating(one: Sequence[pytest.Item], other: Sequence[pytest.Item]) -> list[pytest.Item]:
-    """Both lists, each in its order, spread evenly over the result."""
-    places = [((n + 0.5) / len(part), item) for part in (one, other) for n, item in enumerate(part)]
+def in_turn(items: Sequence[pytest.Item]) -> list[pytest.Item]:
+    """By kind, and in each kind one test of every file, then the next one of every file. Tests of
+    a group stay together."""
+    seen: Counter[str] = Counter()
+
+    def place(item: pytest.Item) -> tuple[int, int]:
+        if item.get_closest_marker("xdist_group"):
+            return rank_of(item), 0
+        file = item.nodeid.partition("::")[0]
+        seen[file] += 1
+        return rank_of(item), seen[file]
+
+    return sorted(items, key=place)
+
+
+def alternating(*parts: Sequence[pytest.Item]) -> list[pytest.Item]:
+    """All lists, each in its order, spread evenly over the result."""
+    places = [((n + 0.5) / len(part), item) for part in parts for n, item in enumerate(part)]
     return [item for _, item in sorted(places, key=lambda place: place[0])]
 
 

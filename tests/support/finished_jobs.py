@@ -13,7 +13,7 @@ from imaging.formats.sniff import open_scan
 from jobs.blobs import open_blobs
 from jobs.job import Job, Progress
 from jobs.repository import Held
-from jobs.repository.schema import jobs
+from jobs.repository.schema.job_tables import jobs
 from tests.support.claims import claimed
 from tests.support.gateway import Gateway
 

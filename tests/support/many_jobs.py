@@ -10,7 +10,7 @@ from imaging.scan_display import ScanDisplay
 from jobs.batch import Batch
 from jobs.job import Job, JobState
 from jobs.repository import Repository
-from jobs.repository.schema import jobs
+from jobs.repository.schema.job_tables import jobs
 from jobs.review import Review
 from tests.support.rows import make_job, make_scan
 

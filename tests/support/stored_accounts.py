@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from jobs.account import ProjectRole
 from jobs.repository import Repository
-from jobs.repository.schema import api_keys
+from jobs.repository.schema.account_tables import api_keys
 from jobs.settings import Settings
 from tests.support.migrated import migrated
 

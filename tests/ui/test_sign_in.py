@@ -9,7 +9,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import update
 
 from jobs.account import ProjectRole
-from jobs.repository.schema import browser_sessions
+from jobs.browser_session import SignInMethod
+from jobs.repository.schema.sign_in_tables import browser_sessions
 from tests.support.accessibility import violations
 from tests.support.finished_jobs import finished_job
 from tests.support.gateway import Gateway
@@ -85,6 +86,12 @@ def correct_until_signed_out(page: Page, gateway: Gateway) -> None:
     expect(page.get_by_label("Login name")).to_have_value("r1")
 
 
+def sign_in_elsewhere(gateway: Gateway) -> None:
+    with gateway.repository() as rows:
+        (one,) = (person for person, _ in rows.accounts.people() if person.login == "r1")
+        rows.browser_sessions.begin(one.id, SignInMethod.PASSWORD, 600.0)
+
+
 def sign_in(page: Page, password: str) -> None:
     field = page.get_by_label("Password", exact=True)
     expect(field).to_be_focused()
@@ -103,7 +110,7 @@ def test_a_reader_signs_in(browser: Browser, gateway: Gateway, jobs: dict[str, s
     base = str(gateway.client.base_url)
     with gateway.repository() as rows:
         link = rows.passwords.invite("r1", 600.0).secret
-    for page in watched(browser, base, "status of 401", "status of 404"):
+    for page in watched(browser, base, "status of 401", "status of 403", "status of 404"):
         expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
         page.goto(f"{base}/#setup={link}&user=r1")
         choose_password(page, gateway)
@@ -131,7 +138,13 @@ def test_a_reader_signs_in(browser: Browser, gateway: Gateway, jobs: dict[str, s
         tab.wait_for_url(f"{base}/projects/local/#new")
         expect(tab.locator(".jobs")).to_contain_text("local.nii")
 
+        sign_in_elsewhere(gateway)
         tab.get_by_role("button", name="Reader One").click()
+        expect(tab.locator(".sessions li")).to_have_count(2)
+        own = tab.locator(".sessions li", has_text="this browser")
+        expect(own).to_contain_text("Chrome on Linux, 127.0.0.1")
+        tab.get_by_role("button", name="all other browsers").click()
+        expect(tab.locator(".sessions li")).to_have_count(1)
         tab.get_by_label("Current password").fill(PASSWORD)
         tab.get_by_label("New password").fill(OTHER_PASSWORD)
         shown(tab, "change")
@@ -149,3 +162,9 @@ def test_a_reader_signs_in(browser: Browser, gateway: Gateway, jobs: dict[str, s
         expect(tab.locator(".jobs")).to_contain_text("local.nii")
         page.evaluate("window.dispatchEvent(new Event('focus'))")
         expect(page.locator(".jobs")).to_contain_text("local.nii")
+
+        tab.goto(f"{base}/projects/other/")
+        expect(tab.get_by_role("heading", name="No such project")).to_be_visible()
+        shown(tab, "no-project")
+        tab.get_by_role("link", name="lung").click()
+        expect(tab.locator(".jobs")).to_contain_text("lung.nii")

@@ -12,6 +12,8 @@ import pytest
 pytestmark = pytest.mark.process
 
 ROOT = Path(__file__).parents[2]
+BUILDER = ROOT / ".venv-build" / "bin" / "python"
+"""Has what a build needs (`scripts/environment`), so that no environment is made for it."""
 APART = ("em-membrane-2d",)
 """Their data's licence is for research alone: in the repository, not in what is distributed."""
 
@@ -20,7 +22,9 @@ APART = ("em-membrane-2d",)
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A source distribution, and a wheel built from it: the page is built from its sources."""
     folder = tmp_path_factory.mktemp("dist")
-    command = [sys.executable, "-m", "build", "--outdir", str(folder), str(ROOT)]
+    prepared = [str(BUILDER), "-m", "build", "--no-isolation"]
+    builder = prepared if BUILDER.exists() else [sys.executable, "-m", "build"]
+    command = [*builder, "--outdir", str(folder), str(ROOT)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder

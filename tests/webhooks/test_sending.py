@@ -15,7 +15,7 @@ from imaging.errors import BadRequest
 from jobs.batch import Batch
 from jobs.job import JobState
 from jobs.repository import Repository
-from jobs.repository.schema import job_ends, webhook_messages
+from jobs.repository.schema.webhook_tables import job_ends, webhook_messages
 from jobs.webhook import MAX_ATTEMPTS, BatchEnd, MessageState, WebhookEvent, WebhookMessage
 from service.auth import BackgroundTask, LocalAdministrator
 from service.resources.routing_table import RoutingTable

@@ -299,6 +299,8 @@ export interface Bodies {
   SetupLinkOut: SetupLinkOut
   SignInIn: SignInIn
   SignInMethod: SignInMethod
+  SignInOut: SignInOut
+  SignInsOut: SignInsOut
   SignedInOut: SignedInOut
   TilesOut: TilesOut
   TrainingIn: TrainingIn
@@ -2142,6 +2144,43 @@ export interface SetupLinkOut {
 export interface SignInIn {
   login: string
   password: string
+}
+/**
+ * A browser in which somebody is signed in.
+ */
+export interface SignInOut {
+  id: string
+  method: SignInMethod
+  /**
+   * IP address at the sign-in; empty: unknown.
+   */
+  address: string
+  /**
+   * Name of the browser and its system, such as `Firefox on Linux`; empty: unknown.
+   */
+  browser: string
+  /**
+   * When the person signed in.
+   */
+  created_at: string
+  /**
+   * When the person last did something there, to the minute.
+   */
+  used_at: string
+  /**
+   * When the session ends however much it is used.
+   */
+  expires_at: string
+  /**
+   * Whether the request belongs to this session.
+   */
+  is_own: boolean
+}
+/**
+ * Where somebody is signed in.
+ */
+export interface SignInsOut {
+  sessions: SignInOut[]
 }
 /**
  * How an image and its masks are cut into tiles, and whether this one can be read yet.

@@ -1,8 +1,8 @@
 /** Comments that are not saved yet, one for each job, kept in the browser for a week. */
 
+import { ownKey } from './owner'
+
 const PREFIX = 'tessera.draft.'
-/** Whose drafts these are: several people may use a browser. Empty: without accounts. */
-let owner = ''
 export const MOST_DRAFTS = 50
 export const DRAFT_DAYS = 7
 
@@ -11,18 +11,13 @@ interface Draft {
   at: number
 }
 
-/** From now on, drafts are those of the person with this login name. */
-export function useDraftsOf(login: string): void {
-  owner = login === '' ? '' : `${login}/`
-}
-
 /** The draft of a job's comment; empty if there is none. */
 export function draftOf(job: string): string {
   return read(keyOf(job))?.text ?? ''
 }
 
 function keyOf(job: string): string {
-  return PREFIX + owner + job
+  return ownKey(PREFIX, job)
 }
 
 /** Keeps the draft; an empty one is removed. */

@@ -75,7 +75,8 @@ export class Entry {
     if (session.person === null) throw new Error('The browser does not keep the cookie.')
     const stays = session.person.projects.some(({ name }) => name === reader.account?.project)
     if (session.person.login !== reader.login || !stays) {
-      this.goToProject(session)
+      if (reader.login === '') this.openProject(session)
+      else this.goToProject(session) // the address is that of somebody else
       return
     }
     noteSignedIn()
@@ -95,27 +96,37 @@ export class Entry {
   /** The reader is not in the project of the address, or may not use the service at all. */
   private async chooseProject(): Promise<false> {
     try {
-      return this.goToProject(await requests.session())
+      return this.openProject(await requests.session())
     } catch (error) {
       const { detail, hint } = problemOf(error)
-      return this.refuse('You cannot use this service', detail, hint ?? '')
+      return this.refuse(notice('You cannot use this service', detail, hint ?? ''))
     }
   }
 
+  /** Goes to the project of the address, or says that it is not one of the person's. */
+  private openProject(session: Session): false {
+    const [names, current] = [projectsOf(session), projectOf(document.baseURI)]
+    if (current === '' || names.length === 0 || names.includes(current)) {
+      return this.goToProject(session)
+    }
+    return this.refuse(noProject(names))
+  }
+
   /** Loads the page of the project in the address, of the last one, or of the first one. */
-  private goToProject({ person }: Session): false {
-    const names = person?.projects.map(({ name }) => name) ?? []
+  private goToProject(session: Session): false {
+    const names = projectsOf(session)
     const wanted = [projectOf(document.baseURI), recall(LAST, ''), names[0] ?? '']
     const project = wanted.find((name) => names.includes(name))
     if (project !== undefined) return this.go(project)
     const remedy = 'Ask an administrator to add you to a project, then reload the page.'
-    return this.refuse('You are in no project', remedy, '', person?.method !== 'proxy')
+    const way = session.person?.method !== 'proxy' && signOutButton()
+    return this.refuse(notice('You are in no project', remedy, '', way))
   }
 
   /** Shows why there is no page. */
-  private refuse(title: string, reason: string, hint: string, mayLeave = false): false {
+  private refuse(reason: HTMLElement): false {
     this.close()
-    this.root.replaceChildren(notice(title, reason, hint, mayLeave && signOutButton()))
+    this.root.replaceChildren(reason)
     return false
   }
 
@@ -129,11 +140,36 @@ export class Entry {
   }
 }
 
+/** The names of the person's projects; of the only one, where nobody signs in. */
+function projectsOf({ accounts, person }: Session): string[] {
+  if (!accounts) return ['']
+  return person?.projects.map(({ name }) => name) ?? []
+}
+
+/** The same whether the project of the address exists or not: the gateway does not say, either. */
+function noProject(own: string[]): HTMLElement {
+  const links = own.map((name) =>
+    element(
+      'li',
+      {},
+      element('a.button', { href: `${pageOf(name, document.baseURI)}#new` }, name || 'Home'),
+    ),
+  )
+  const reason = 'You are not in this project, or there is no such project.'
+  const hint = 'Choose one of your projects, or ask an administrator of the project.'
+  return notice(
+    'No such project',
+    reason,
+    hint,
+    element('ul', { 'aria-label': 'Your projects' }, ...links),
+  )
+}
+
 function notice(
   title: string,
   reason: string,
   hint: string,
-  way: HTMLElement | false,
+  way: HTMLElement | false = false,
 ): HTMLElement {
   return element(
     'main.sign-in',

@@ -1,7 +1,7 @@
 /** Who uses this page: the name in reviews and assignments, and what the account may do. */
 
 import * as api from './api'
-import { useDraftsOf } from './drafts'
+import { keepFor } from './owner'
 import { recall, remember } from './preferences'
 import type { Account } from './schemas'
 
@@ -27,7 +27,7 @@ class Reader {
       if (failed === 0 || failed >= 500) setTimeout(() => void this.load(), AGAIN_MS)
       return null
     })
-    useDraftsOf(this.login)
+    keepFor(this.login)
     for (const listener of this.listeners) listener()
     return failed
   }

@@ -1,6 +1,7 @@
 /** Views of the worklist that the reader has saved under a name, kept in the browser. */
 
 import { type JobQuery, queryOf } from './job_query'
+import { ownKey } from './owner'
 import { recall, remember } from './preferences'
 
 const NAME = 'views'
@@ -24,12 +25,12 @@ export function deleteView(name: string): void {
 }
 
 function store(views: SavedViews): void {
-  remember(NAME, JSON.stringify(views))
+  remember(ownKey('', NAME), JSON.stringify(views))
 }
 
 function stored(): object {
   try {
-    const found: unknown = JSON.parse(recall(NAME, '{}'))
+    const found: unknown = JSON.parse(recall(ownKey('', NAME), '{}'))
     return typeof found === 'object' && found !== null ? found : {}
   } catch {
     return {}

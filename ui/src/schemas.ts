@@ -40,6 +40,7 @@ export type {
   SecondReadingsIn as NewSecondReadings,
   SecondReadingsOut as SecondReadings,
   SessionOut as Session,
+  SignInOut as SignIn,
   TilesOut as Tiles,
   TrainingOut as Training,
   TrainingPage,

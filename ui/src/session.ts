@@ -1,7 +1,7 @@
 /** Requests of sign-in: who is signed in, and how somebody signs in and out. */
 
 import { get, received, request } from './requests'
-import type { Session } from './schemas'
+import type { Session, SignIn } from './schemas'
 
 const RENEW_MS = 5 * 60_000
 
@@ -18,6 +18,14 @@ export const setPassword = (link: string, password: string): Promise<void> =>
 
 export const changePassword = (current: string, password: string): Promise<void> =>
   send('PUT', 'session/password', { current, password })
+
+/** Where the person is signed in, the last used first. */
+export const sessions = async (): Promise<SignIn[]> =>
+  (await get<{ sessions: SignIn[] }>('sessions')).sessions
+
+export const endSession = (id: string): Promise<void> => send('DELETE', `sessions/${id}`)
+
+export const endOtherSessions = (): Promise<void> => send('DELETE', 'sessions')
 
 /** Has the gateway replace the secret in the cookie from time to time. */
 export function keepRenewing(): void {

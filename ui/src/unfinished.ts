@@ -1,10 +1,11 @@
 /**
- * The uploads that this browser has begun and not finished: fingerprint of the files -> upload.
+ * The uploads that a person has begun in this browser and not finished: fingerprint of the files -> upload.
  *
  * Nothing else is kept in the browser; a file name may identify a patient.
  */
 
 import type { PreviousUpload, UrlStorage } from 'tus-js-client'
+import { ownKey } from './owner'
 import { address } from './requests'
 
 const PREFIX = 'tessera.upload.'
@@ -37,16 +38,16 @@ export function forget(id: string): void {
 /** The list in the form that tus-js-client asks for. */
 export const storage: UrlStorage = {
   findAllUploads: async () => keys().flatMap(previous),
-  findUploadsByFingerprint: async (print) => previous(PREFIX + print),
+  findUploadsByFingerprint: async (print) => previous(ownKey(PREFIX, print)),
   removeUpload: async (key) => forgetKey(key),
   addUpload: async (print, upload) => {
     const entry: Entry = { id: idOf(upload.uploadUrl!), since: Date.now() }
     try {
-      localStorage.setItem(PREFIX + print, JSON.stringify(entry))
+      localStorage.setItem(ownKey(PREFIX, print), JSON.stringify(entry))
     } catch {
       // storage is disabled or full: the upload cannot be continued after a reload
     }
-    return PREFIX + print
+    return ownKey(PREFIX, print)
   },
 }
 
@@ -67,7 +68,10 @@ function previous(key: string): PreviousUpload[] {
 
 function keys(): string[] {
   try {
-    return Object.keys(localStorage).filter((key) => key.startsWith(PREFIX))
+    const own = ownKey(PREFIX)
+    return Object.keys(localStorage).filter(
+      (key) => key.startsWith(own) && !key.includes('/', own.length),
+    )
   } catch {
     return []
   }

@@ -13,7 +13,8 @@ from typing import Any
 from pydicom import Dataset
 from pydicom.multival import MultiValue
 
-from imaging.formats.dicom.frame import Frame, frame_groups
+from imaging.formats.dicom.frame import Frame
+from imaging.formats.dicom.functional_groups import frame_groups
 from imaging.formats.dicom.object_header import text
 from imaging.formats.dicom.readable_element import readable_element
 from imaging.scan_display import WINDOW_FUNCTIONS, DisplayWindow

@@ -3,25 +3,21 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
-from pydicom.datadict import dictionary_has_tag, dictionary_VR
-from pydicom.tag import BaseTag, Tag
 
-from imaging.errors import ScanTooLarge, TesseraError, UnreadableScan
+from imaging.errors import ScanTooLarge, TesseraError
+from imaging.formats.dicom.frame_plane import geometry_of, misplaced
+from imaging.formats.dicom.functional_groups import find, frame_groups
 from imaging.formats.dicom.instance import Instance, image_kinds
 from imaging.formats.dicom.mosaic import Mosaic
 from imaging.formats.dicom.plane_geometry import PlaneGeometry
 from imaging.formats.dicom.tile import Tile
 from imaging.formats.dicom.value_scale import ValueScale
 
-FAR_MM = 1e6
-"""Bound of positions and distances; larger values are errors."""
-_LEAST_MM = 1e-6
 _MOST_FRAMES = 100_000
 _HOUNSFIELD = ("HU", "US", "")
 """Rescale types of CT that are Hounsfield units; US is "unspecified" (PS3.3, C.11.1.1.2)."""
@@ -111,18 +107,9 @@ def _values_checked() -> Iterator[None]:
     except TesseraError:
         raise
     except Exception as error:
-        raise _misplaced(
+        raise misplaced(
             "An attribute that positions the image in the patient is missing or not a number."
         ) from error
-
-
-def _misplaced(detail: str) -> UnreadableScan:
-    return UnreadableScan(
-        detail,
-        expected="Image Position, Image Orientation and Pixel Spacing as in PS3.3, "
-        "C.7.6.2.1.1, or in functional groups for each frame, C.7.6.16.2.",
-        hint="Export the series again, with its complete header.",
-    )
 
 
 def _tiles(frame: Frame, mosaic: Mosaic) -> Iterator[Frame]:
@@ -140,9 +127,9 @@ def _tiles(frame: Frame, mosaic: Mosaic) -> Iterator[Frame]:
 def _frame(instance: Instance, number: int) -> Frame:
     header = instance.header
     groups = frame_groups(header, number)
-    geometry = _geometry(groups)
+    geometry = geometry_of(groups)
     if geometry is None and instance.is_slice:
-        raise _misplaced(
+        raise misplaced(
             "A slice does not state its position, its orientation or its pixel spacing."
         )
     unscaled = instance.is_color or instance.is_whole_slide
@@ -156,7 +143,7 @@ def _frame(instance: Instance, number: int) -> Frame:
         ValueScale() if unscaled else ValueScale.of(groups),
         key=(*size, frame_of_reference, *map(float, rounded)),
         volume_attributes={
-            **{name: _plain(_find(groups, name)) for name in VOLUME_ATTRIBUTES},
+            **{name: _plain(find(groups, name)) for name in VOLUME_ATTRIBUTES},
             "DimensionIndexValues": _index_of_volume(header, groups),
         },
         localizer=_is_localizer(instance),
@@ -185,7 +172,7 @@ _OF_POSITION = {
 def _index_of_volume(header: Dataset, groups: list[Dataset]) -> str | None:
     """A frame's indices along the dimensions that are not in space (PS3.3, C.7.6.17), in a form
     that sorts as they do; None where it has none."""
-    values, dimensions = _find(groups, "DimensionIndexValues"), header.get("DimensionIndexSequence")
+    values, dimensions = find(groups, "DimensionIndexValues"), header.get("DimensionIndexSequence")
     if values is None or not dimensions:
         return None
     numbers = [int(n) for n in (values if isinstance(values, Iterable) else [values])]
@@ -199,94 +186,6 @@ def _index_of_volume(header: Dataset, groups: list[Dataset]) -> str | None:
 def _is_localizer(instance: Instance) -> bool:
     types = image_kinds(instance.header)
     return "LOCALIZER" in types or (instance.is_whole_slide and bool(types & _OF_SLIDES))
-
-
-def frame_groups(header: Dataset, number: int) -> list[Dataset]:
-    """Data sets with a frame's attributes, by precedence: per frame, shared, the header."""
-    groups = []
-    frames = header.get("PerFrameFunctionalGroupsSequence")
-    if frames:
-        groups += [item[0] for item in _sequences(frames[number])]
-    shared = header.get("SharedFunctionalGroupsSequence")
-    if shared:
-        groups += [item[0] for item in _sequences(shared[0])]
-    return [*groups, header]
-
-
-def _sequences(group: Dataset) -> Iterator[Any]:
-    """The functional group macros, each a sequence of one item, and those nested in them."""
-    for tag in group.keys():  # noqa: SIM118 - items would be decoded, also those of no use here
-        if tag.group % 2 == 0 and _may_be_sequence(group, tag):
-            element = group[tag]
-            if element.VR == "SQ" and element.value:
-                yield element.value
-                yield from _sequences(element.value[0])
-
-
-def _may_be_sequence(group: Dataset, tag: BaseTag) -> bool:
-    """By the file, or by the dictionary where the file states no VR; decodes no value."""
-    vr = group.get_item(tag).VR
-    if vr is None or vr == "UN":
-        vr = dictionary_VR(tag) if dictionary_has_tag(tag) else ""
-    return bool(vr == "SQ")
-
-
-def attribute(header: Dataset, number: int, name: str) -> Any:
-    """The value of a frame's attribute, its own or a shared one; None where there is none.
-
-    Frames are numbered from 0.
-    """
-    return _find(frame_groups(header, number), name)
-
-
-def plane_of(header: Dataset, number: int) -> PlaneGeometry | None:
-    """Where a frame, numbered from 0, is in the patient; None where the header does not say.
-
-    Raises UnreadableScan for impossible values.
-    """
-    return _geometry(frame_groups(header, number))
-
-
-def _find(groups: list[Dataset], name: str) -> Any:
-    tag = _tag(name)
-    return next((g[tag].value for g in groups if tag in g and g[tag].value is not None), None)
-
-
-@cache
-def _tag(keyword: str) -> BaseTag:
-    """Once for each keyword: a data set would look it up at each access."""
-    return Tag(keyword)
-
-
-def _geometry(groups: list[Dataset]) -> PlaneGeometry | None:
-    position = _find(groups, "ImagePositionPatient")
-    orientation = _find(groups, "ImageOrientationPatient")
-    spacing = _find(groups, "PixelSpacing")
-    if not position or not orientation or not spacing:
-        return None
-    cosines = np.array([float(n) for n in orientation])
-    first = np.array([float(n) for n in position])
-    row, column = cosines[:3], cosines[3:]
-    lengths = np.linalg.norm(row), np.linalg.norm(column)
-    between = (float(spacing[0]), float(spacing[1]))
-    valid = first.shape == (3,) and cosines.shape == (6,) and len(spacing) == 2
-    valid = valid and all(abs(n) < FAR_MM for n in first) and all(map(is_length, between))
-    if not valid or not all(abs(n - 1) <= 0.01 for n in lengths):
-        raise _misplaced("The position, orientation or pixel spacing of an image is impossible.")
-    if abs(row @ column) > 0.01:
-        raise _misplaced("The rows and columns of an image are not at right angles.")
-    return PlaneGeometry(first, row / lengths[0], column / lengths[1], between, _thickness(groups))
-
-
-def _thickness(groups: list[Dataset]) -> float | None:
-    value = _find(groups, "SpacingBetweenSlices") or _find(groups, "SliceThickness")
-    thickness = None if value is None else abs(float(value))
-    return thickness if thickness is not None and is_length(thickness) else None
-
-
-def is_length(mm: float) -> bool:
-    """Whether it is a possible distance between pixels or slices; False for NaN."""
-    return _LEAST_MM <= mm < FAR_MM
 
 
 def _plain(value: Any) -> Any:

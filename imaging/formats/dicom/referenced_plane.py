@@ -9,7 +9,7 @@ from pydicom import Dataset
 from pydicom.valuerep import DSfloat
 
 from imaging.errors import BadRequest
-from imaging.formats.dicom.frame import attribute
+from imaging.formats.dicom.functional_groups import attribute
 from imaging.formats.dicom.planes import Planes
 from imaging.formats.dicom.uids import single_uid, uid
 

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from pydicom.uid import RLELossless
 
 from imaging.errors import BadRequest, TesseraError, UnsupportedScan
-from imaging.formats.dicom.frame import attribute, plane_of
+from imaging.formats.dicom.frame_plane import plane_of
+from imaging.formats.dicom.functional_groups import attribute
 from imaging.formats.dicom.seg_header import SegHeader, damaged
 from imaging.formats.dicom.seg_pixels import seg_frames
 from imaging.formats.dicom.seg_placement import Placement, image_placement, other_grid, placement

@@ -15,9 +15,8 @@ from imaging.box import Box
 from imaging.errors import BadInput, BadRequest, UnevenSlices, UnreadableScan, UnsupportedScan
 from imaging.formats.affine import axis_lengths, shear_warnings
 from imaging.formats.dicom.display import display_of, value_unit_of
-from imaging.formats.dicom.frame import is_length
-from imaging.formats.dicom.pixel_padding import PixelPadding
-from imaging.formats.dicom.pixel_values import ImageValues, StackValues, image_type, stack_bytes
+from imaging.formats.dicom.image import frames_without_position, image_scan
+from imaging.formats.dicom.pixel_values import StackValues, stack_bytes
 from imaging.formats.dicom.plane_geometry import PlaneGeometry
 from imaging.formats.dicom.planes import Planes
 from imaging.formats.dicom.regular_grid import RegularGrid
@@ -25,7 +24,6 @@ from imaging.formats.dicom.source_planes import source_planes
 from imaging.formats.dicom.stack import Stack
 from imaging.formats.dicom.whole_slide import slide_scan
 from imaging.formats.limits import Limits
-from imaging.lazy import lazy
 from imaging.scan import Padding, Scan
 from imaging.scan_display import ScanDisplay, ValueUnit
 
@@ -130,10 +128,10 @@ class Series:
         if first.instance.is_whole_slide:
             return slide_scan(first.instance, self, limits)
         if first.instance.is_cine:
-            raise _cine(first.instance.number_of_frames)
+            raise frames_without_position(first.instance.number_of_frames)
         color = first.instance.is_color
         if first.geometry is None or (color and len(self.stack.frames) == 1):
-            return self._image(limits)
+            return image_scan(self.stack, self, limits)
         if color:
             raise UnsupportedScan(
                 "The slices are in colour and form no volume.",
@@ -206,52 +204,6 @@ class Series:
 
         return read
 
-    def _image(self, limits: Limits) -> Scan:
-        frame = self.stack.frames[0]
-        instance, header = frame.instance, frame.instance.header
-        if instance.number_of_frames > 1:
-            raise _cine(instance.number_of_frames)
-        rows, columns, samples = int(header.Rows), int(header.Columns), int(header.SamplesPerPixel)
-        palette = header.PhotometricInterpretation == "PALETTE COLOR"
-        components = 3 if samples > 1 or palette else 1
-        dtype = image_type(frame)
-        if components == 3 and dtype not in (np.uint8, np.uint16):
-            sign = " and a sign" if dtype.kind == "i" else ""
-            raise UnsupportedScan(
-                f"The colours of the image have {int(header.BitsStored)} bits{sign}.",
-                expected="8 or 16 bits, unsigned (PS3.3, C.7.6.3.1.2).",
-                hint="Export the image with 8 bits per colour.",
-            )
-        limits.check_image(rows, columns, rows * columns * components * dtype.itemsize)
-        values = lazy(lambda: ImageValues.of(frame))
-
-        def read(box: Box) -> NDArray[Any]:
-            pixels = values().values
-            if pixels.shape != (components, rows, columns):
-                raise UnreadableScan(
-                    "The pixel data does not match the header.",
-                    expected="Rows, Columns and Samples per Pixel as in PS3.3, C.7.6.3.",
-                    hint="Export the image again.",
-                )
-            return pixels[(slice(None), *box.slices)]
-
-        def padding(box: Box) -> NDArray[np.bool_] | None:
-            padded = values().padding
-            return None if padded is None else padded[box.slices]
-
-        return Scan(
-            shape=(components, rows, columns),
-            dtype=dtype,
-            affine=np.eye(4),
-            spacing_mm=_spacing(header) if frame.geometry is None else frame.geometry.spacing,
-            format="dicom",
-            reader=read,
-            stored_shape=(rows, columns),
-            warnings=(*self.stack.warnings, *_burned_in(header)),
-            source=self,
-            padding=padding if PixelPadding.of(header) else None,
-        )
-
     def _warnings(self) -> tuple[str, ...]:
         if self.regular is None:
             return self.stack.warnings
@@ -275,34 +227,5 @@ def packed_stack(stacks: Sequence[Stack], number: int) -> Stack:
     )
 
 
-def _cine(frames: int) -> UnsupportedScan:
-    return UnsupportedScan(
-        f"The image has {frames:,} frames without a position in the patient.",
-        expected="One frame, or Image Position (Patient) for each (PS3.3, C.7.6.16.2.3).",
-        hint="Choose a frame by `volume` when you upload it.",
-    )
-
-
-def _burned_in(header: Any) -> tuple[str, ...]:
-    """A warning for a de-identified image that may have text in its pixels (PS3.3, C.7.6.1)."""
-    removed = str(header.get("PatientIdentityRemoved") or "").strip().upper() == "YES"
-    if not removed or str(header.get("BurnedInAnnotation") or "").strip().upper() == "NO":
-        return ()
-    problem = "The header does not say whether text is burned into the image (0028,0301)."
-    return (f"{problem} Look for names in the de-identified image.",)
-
-
 def _alone(geometry: PlaneGeometry) -> NDArray[np.float64]:
     return (geometry.thickness or 1.0) * geometry.normal
-
-
-def _spacing(header: Any) -> tuple[float, float] | None:
-    for name in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing"):
-        values = header.get(name)
-        if values:
-            try:
-                rows, columns = (float(n) for n in values)
-            except (TypeError, ValueError):
-                return None
-            return (rows, columns) if is_length(rows) and is_length(columns) else None
-    return None

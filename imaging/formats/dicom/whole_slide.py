@@ -16,8 +16,9 @@ from imaging.box import Box
 from imaging.errors import TesseraError, UnreadableScan, UnsupportedScan
 from imaging.formats.dicom import decoders
 from imaging.formats.dicom.codestream import check_frame, states_size
-from imaging.formats.dicom.frame import attribute, is_length
 from imaging.formats.dicom.frame_bytes import FrameBytes
+from imaging.formats.dicom.frame_plane import lengths_of
+from imaging.formats.dicom.functional_groups import attribute
 from imaging.formats.dicom.instance import Instance
 from imaging.formats.dicom.slide_tiles import SlideTiles
 from imaging.formats.dicom.stored_plane import decoding
@@ -59,7 +60,7 @@ def slide_scan(instance: Instance, source: Any, limits: Limits) -> Scan:
         shape=(components, tiles.rows, tiles.columns),
         dtype=dtype,
         affine=np.eye(4),
-        spacing_mm=_spacing(header),
+        spacing_mm=lengths_of(attribute(header, 0, "PixelSpacing")),
         format="dicom",
         reader=_Reader(instance, tiles, components, dtype),
         stored_shape=(tiles.rows, tiles.columns),
@@ -87,16 +88,6 @@ def _pixel_type(header: Dataset) -> tuple[int, np.dtype[Any]]:
             hint="Export the slide in colour with 8 bits.",
         )
     return components, np.dtype(np.uint8 if bits == 8 else np.uint16)
-
-
-def _spacing(header: Dataset) -> tuple[float, float] | None:
-    """Between rows, between columns; None where the header does not state it."""
-    values = attribute(header, 0, "PixelSpacing")
-    try:
-        rows, columns = (float(n) for n in values)
-    except (TypeError, ValueError):
-        return None
-    return (rows, columns) if is_length(rows) and is_length(columns) else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

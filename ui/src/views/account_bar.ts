@@ -5,7 +5,7 @@ import { pageOf } from '../project'
 import { signOutAddress } from '../provider'
 import { reader } from '../reader'
 import { signOut } from '../session'
-import { askForPassword } from './password_dialog'
+import { showAccount } from './account_dialog'
 
 export class AccountBar {
   readonly root = element('div.account', { role: 'group', 'aria-label': 'Account', hidden: true })
@@ -25,7 +25,7 @@ export class AccountBar {
         ? element('span', { title: 'Signed in by the proxy' }, account.reader)
         : element(
             'button.quiet',
-            { type: 'button', title: 'Change password', onclick: askForPassword },
+            { type: 'button', title: 'Your account', onclick: showAccount },
             account.reader,
           ),
       this.projects(account.project, account.projects),

@@ -77,7 +77,10 @@ export class ListFilters {
       FACETS.map(([name, label, , all]) => [name, choice(label, changed, [['', all]])]),
     ) as Record<Facet, HTMLSelectElement>
     this.offerReaders()
-    reader.onChange(() => this.offerReaders())
+    reader.onChange(() => {
+      this.offerReaders()
+      this.listViews(this.views.value)
+    })
     this.reset = element(
       'button.quiet',
       {
