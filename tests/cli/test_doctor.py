@@ -144,4 +144,4 @@ def test_redis_in_memory_only(
 def test_the_text(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     status, text = run(capsys, "doctor")
     assert status == 1
-    assert "problem workers: No worker has announced itself lately. Start a worker." in text
+    assert "problem workers: No worker has announced itself lately. What to do: Start a" in text

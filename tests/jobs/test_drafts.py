@@ -31,7 +31,7 @@ from jobs.repository.schema.job_tables import jobs
 from jobs.repository.schema.review_tables import draft_changes, drafts
 from jobs.review import Review, Role
 from jobs.settings import Settings
-from tests.support.disk import mounted
+from tests.support.disk import fill, mounted
 from tests.support.finished_rows import add_finished
 from tests.support.rows import make_job, make_scan
 from tests.support.second_readings import DRAWN, ids, judge, listed, put_up, review_of
@@ -307,3 +307,8 @@ def test_a_full_disk_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None
         assert list(repository.drafts.change_sets(draft)) == [packed] * draft.changes
         append(repository, draft, draft.changes + 1, packed)
         repository.close()
+        fill(folder)
+        full = Repository(f"sqlite:///{folder / 'tessera.db'}")
+        with pytest.raises(StorageFull, match="disk of the database is full"):
+            full.accounts.add_project("new")
+        full.close()
