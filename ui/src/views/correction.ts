@@ -7,6 +7,7 @@ import { keysOf } from '../correct/keys'
 import { forget, settled } from '../correct/open_drafts'
 import { translated } from '../correct/wire'
 import { fill } from '../element'
+import { focusAfterMouse } from '../focus_after_mouse'
 import { reader } from '../reader'
 import type { Draft, Job, Point } from '../schemas'
 import type { Keys } from '../shortcuts'
@@ -23,7 +24,7 @@ import { problemBox } from './messages'
 
 export class CorrectionView {
   readonly correcting: Correcting
-  readonly toolbar: CorrectionToolbar
+  private readonly toolbar: CorrectionToolbar
   readonly panel: CorrectionPanel
   readonly start: CorrectButton
   private job: Job | null = null
@@ -45,9 +46,7 @@ export class CorrectionView {
   ) {
     this.correcting = new Correcting(root, {
       changed: () => this.render(),
-      say: (text) => {
-        this.panel.status.textContent = text
-      },
+      say: (text, warns = false) => this.panel.say(text, warns),
       failed: (problem) => {
         this.failure = problemBox(problem)
         fill(this.panel.result, this.failure)
@@ -55,8 +54,12 @@ export class CorrectionView {
       began: () => this.failure?.remove(),
     })
     this.start = new CorrectButton(page, () => void this.begin())
-    this.toolbar = new CorrectionToolbar(this.correcting, page.focus)
-    this.panel = new CorrectionPanel(this.correcting, page.focus, this.buttons.all)
+    this.toolbar = new CorrectionToolbar(this.correcting)
+    this.panel = new CorrectionPanel(this.correcting, {
+      ends: this.buttons.all,
+      tools: this.toolbar.root,
+    })
+    focusAfterMouse(this.panel.root, page.focus)
     this.listen()
   }
 
@@ -161,7 +164,7 @@ export class CorrectionView {
   }
 
   private greet({ updated_at }: Draft): void {
-    this.panel.status.textContent = `The draft of ${timeText(updated_at)} is continued.`
+    this.panel.say(`The draft of ${timeText(updated_at)} is continued.`)
   }
 
   // goes on
