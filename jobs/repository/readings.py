@@ -15,7 +15,7 @@ from jobs.repository.reading_rows import (
     reviews_of,
     second_reading_of,
 )
-from jobs.repository.schema.job_tables import job_scans, jobs
+from jobs.repository.schema.job_tables import jobs
 from jobs.repository.schema.reading_tables import readings
 from jobs.repository.schema.review_tables import reviews
 from jobs.repository.schema.worklist_tables import worklist
@@ -108,13 +108,6 @@ class Readings:
         if reading is None:
             raise no_reading()
         return reading
-
-    def is_read(self, scan_id: str) -> bool:
-        """Whether a job on this scan's grid has a second reading."""
-        query = select(readings.c.job).join(job_scans, job_scans.c.job == readings.c.job)
-        query = query.where(job_scans.c.scan == scan_id, job_scans.c.position == 0)
-        with self._database.read() as connection:
-            return connection.execute(query.limit(1)).first() is not None
 
     def to_compare(self, project: str, job_id: str) -> ComparedReadings | None:
         """The readings of the project's job, if all were given and none were compared."""

@@ -4,7 +4,7 @@ from typing import Any
 
 from pynetdicom.association import Association
 
-from imaging.errors import TesseraError
+from imaging.errors import Forbidden, TesseraError, Unauthenticated
 from jobs.audit.event import AuditAction, AuditOutcome
 from service.auth import ANONYMOUS, Authenticator, DicomCaller, Principal
 from service.dicom.association_slots import address_group
@@ -26,6 +26,16 @@ class CallerRecords:
         """Who calls. Raises Unauthenticated or Forbidden for an AE title that may not."""
         caller = DicomCaller(str(association.requestor.ae_title))
         return self._authenticator.authenticate(caller)
+
+    def is_stranger(self, ae_title: str) -> bool:
+        """Whether an AE title is not known; not while that cannot be found out."""
+        try:
+            self._authenticator.authenticate(DicomCaller(ae_title))
+        except (Unauthenticated, Forbidden):
+            return True
+        except TesseraError:
+            return False
+        return False
 
     def accepted(self, association: Association) -> None:
         """Records that an association was accepted."""
