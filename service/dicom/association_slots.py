@@ -1,6 +1,5 @@
 """Association slots: how many associations are open, in all and for each address."""
 
-import ipaddress
 import threading
 from collections import Counter
 
@@ -31,14 +30,3 @@ class AssociationSlots:
             self._open[group] -= 1
             if not self._open[group]:
                 del self._open[group]
-
-
-def address_group(host: str) -> str:
-    """What counts as one address: an IPv4 address, or the 64 bits of a network of IPv6, of which
-    one host can use every address."""
-    address = ipaddress.ip_address(host.partition("%")[0])
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped is not None:
-            return str(address.ipv4_mapped)
-        return str(ipaddress.IPv6Network((address, 64), strict=False))
-    return str(address)

@@ -135,7 +135,9 @@ def sign_out(request: Request, sessions: SignInSessionsDep, audited: AuditedDep)
     """Signs out: ends the session of the request, if there is one, in all its tabs."""
     secret = session_secret(request)
     session = sessions.find(secret) if secret else None
-    if session is not None:
+    if session is None:
+        audited.nothing()
+    else:
         note_person(request, session.person)
         audited.add(AuditObject.ACCOUNT, session.person.login)
         sessions.end(secret)
