@@ -138,12 +138,19 @@ class Accounts:
             return person_with(connection, login) is not None
 
     def set_role(
-        self, login: str, project: str, role: ProjectRole | None, *, join: bool = False
+        self,
+        login: str,
+        project: str,
+        role: ProjectRole | None,
+        *,
+        join: bool = False,
+        keep_administrator: bool = False,
     ) -> bool:
         """Changes the role of a person in a project; None: removes the person from it.
 
         `join`: also a person who is not in the project. Then the result is True, and the password,
-        the sessions and links of the person end. Raises NotFound.
+        the sessions and links of the person end. `keep_administrator`: the last administrator of
+        the project keeps the role. Raises NotFound, and Conflict for the last administrator.
         """
 
         def transaction(connection: Connection) -> bool:
@@ -151,6 +158,8 @@ class Accounts:
             person = person_with(connection, login, None if join else project)
             if person is None:
                 raise unknown_person()
+            if keep_administrator and role is not ProjectRole.ADMINISTRATOR:
+                self._check_not_last(connection, person.id, project)
             mine = _membership(person.id, project)
             change = (
                 delete(memberships).where(mine)
@@ -190,6 +199,23 @@ class Accounts:
         person = Person(uuid4().hex, login, name, self._database.clock(connection))
         connection.execute(insert(people).values(asdict(person) | {"name_key": key}))
         return person
+
+    def _check_not_last(self, connection: Connection, person: str, project: str) -> None:
+        """Raises Conflict if the person, by id, is the project's only administrator."""
+        self._database.lock(connection, f"administrators of {project}")
+        query = select(memberships.c.person).join(people)
+        query = query.where(
+            memberships.c.project == project,
+            memberships.c.role == ProjectRole.ADMINISTRATOR,
+            or_(people.c.disabled_at.is_(None), people.c.id == person),
+        )
+        if connection.execute(query).scalars().all() == [person]:
+            raise Conflict(
+                "This user is the only administrator of the project.",
+                expected="A project that keeps an administrator.",
+                hint="Make another user administrator first. Who runs the service can do it with "
+                "`tessera users role` and `tessera users remove`.",
+            )
 
     def _insert_membership(
         self, connection: Connection, person: str, project: str, role: ProjectRole

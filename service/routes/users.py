@@ -53,8 +53,8 @@ def change_role(
     callers: KnownCallersDep,
     principal: _Manager,
 ) -> None:
-    """Changes the role of a user in the project."""
-    accounts.set_role(login, principal.project, body.role)
+    """Changes the role of a user in the project. The only administrator keeps the role (409)."""
+    accounts.set_role(login, principal.project, body.role, keep_administrator=True)
     callers.refresh()
 
 
@@ -62,8 +62,9 @@ def change_role(
 def remove_user(
     login: Login, accounts: AccountsDep, callers: KnownCallersDep, principal: _Manager
 ) -> None:
-    """Removes a user from the project; the user's keys of this project no longer work."""
-    accounts.set_role(login, principal.project, None)
+    """Removes a user from the project; the user's keys of this project no longer work. The only
+    administrator stays (409)."""
+    accounts.set_role(login, principal.project, None, keep_administrator=True)
     callers.refresh()
 
 

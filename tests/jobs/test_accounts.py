@@ -75,6 +75,22 @@ def test_people_and_roles(accounts: Repository) -> None:
     assert rows.add_member("r1", "Dr. R1", "lung", VIEWER).person == person, "in no project"
 
 
+def test_the_last_administrator_stays(accounts: Repository) -> None:
+    """Who administers a project cannot leave it to nobody; the command can."""
+    rows, administrator = accounts.accounts, ProjectRole.ADMINISTRATOR
+    rows.set_role("r1", "local", administrator)
+    rows.add_member("r2", "R2", "local", administrator)
+    rows.set_disabled("r2", disabled=True)
+    for role in (READER, None):
+        with pytest.raises(Conflict, match="only administrator"):
+            rows.set_role("r1", "local", role, keep_administrator=True)
+    rows.set_role("r1", "local", administrator, keep_administrator=True)
+    rows.set_disabled("r2", disabled=False)
+    rows.set_role("r1", "local", READER, keep_administrator=True)
+    rows.set_role("r1", "local", None, keep_administrator=True)
+    rows.set_role("r2", "local", None)
+
+
 def test_names_are_unique(accounts: Repository) -> None:
     rows = accounts.accounts
     for login, name in (("r1", "R2"), ("r2", "DR. R1"), ("r1", "Dr. R1")):

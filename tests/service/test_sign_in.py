@@ -145,12 +145,13 @@ def test_nobody_fills_the_audit_trail_without_a_key(
         check_problem(browser.post("/v1/session", json={"login": 1}), 422)
         check_problem(browser.post("/v1/session", content=b"{"), 422)
         check_problem(browser.post("/v1/passwords", json={}), 422)
+    assert head() <= before + 2
     events = list(rows.audit.events(AuditFilter(outcome=AuditOutcome.FAILED)))[-2:]
     assert [one.event.action for one in events] == [AuditAction.SIGN_IN, AuditAction.KEY_CHANGE]
-    assert head() <= before + 2
     for _ in range(2):
         assert _sign_in(browser).status_code == 204
-        assert browser.delete("/v1/session").status_code == 204
+        out = browser.delete("/v1/session")
+        assert (out.status_code, out.headers["Clear-Site-Data"]) == (204, '"cache"')
     outs = list(rows.audit.events(AuditFilter(action=AuditAction.SIGN_OUT)))
     assert [one.event.object_id for one in outs[-2:]] == ["r1", "r1"]
     assert verify(rows.audit, [audit_signer(settings)]).findings == ()
@@ -265,7 +266,7 @@ def test_sessions_are_listed_and_ended_from_elsewhere(
     check_problem(browser.get("/v1/account"), 401)
     ended = AuditFilter(object_id=mine["id"], outcome=AuditOutcome.SUCCESS)
     (event,) = until(lambda: list(rows.audit.events(ended)))
-    assert event.event.action is AuditAction.SIGN_IN
+    assert event.event.action is AuditAction.SIGN_OUT
 
 
 @pytest.mark.parametrize(
@@ -376,9 +377,13 @@ def test_sessions_last_through_a_short_outage(
 
 
 def _request(
-    client: str = "10.0.0.7", scheme: str = "http", host: str = "scans.example.org"
+    client: str = "10.0.0.7",
+    scheme: str = "http",
+    host: str = "scans.example.org",
+    forwarded: tuple[str, str] = ("x-forwarded-for", ""),
 ) -> Request:
     headers = [(b"host", host.encode()), (b"tessera-idle", b"0")]
+    headers.append((forwarded[0].encode(), forwarded[1].encode()))
     scope = {"type": "http", "method": "POST", "path": "/", "query_string": b""}
     return Request(scope | {"headers": headers, "client": (client, 1), "scheme": scheme})
 
@@ -389,6 +394,16 @@ def test_passwords_are_not_taken_over_an_open_network() -> None:
     check_sign_in(_request(host="localhost:8000"))
     with pytest.raises(Forbidden, match="not encrypted"):
         check_sign_in(_request())
+    elsewhere = ("203.0.113.5", "127.0.0.1, 203.0.113.5", "unknown")
+    for said in (
+        *(("x-forwarded-for", one) for one in elsewhere),
+        *(("forwarded", f'proto=http;For="{one}"') for one in (*elsewhere[::2], "[2001:db8::1]:7")),
+    ):  # by a proxy of this machine that is not trusted
+        check_sign_in(_request("203.0.113.5", "https", forwarded=said))
+        with pytest.raises(Forbidden, match="not encrypted"):
+            check_sign_in(_request("127.0.0.1", forwarded=said))
+    check_sign_in(_request("127.0.0.1", forwarded=("x-forwarded-for", "127.0.0.1")))
+    check_sign_in(_request("127.0.0.1", forwarded=("forwarded", 'for="[::1]";proto=http')))
 
 
 def test_one_address_tries_so_many_times_in_a_minute() -> None:
