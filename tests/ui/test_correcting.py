@@ -1,6 +1,7 @@
 """A mask is corrected in the page: the stored mask has exactly the voxels that were painted."""
 
 import gzip
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -99,7 +100,7 @@ def painted(page: Page, affine: NDArray[np.float64]) -> NDArray[np.uint8]:
     for key in ("d", "e"):  # a ball that erases
         page.keyboard.press(key)
     page.mouse.move(*start)
-    expect(page.locator(".correcting-layer .tag")).to_have_text("3D")
+    expect(page.locator(".correcting-layer .tag")).to_have_text(re.compile("^3D, ±"))
     drag(page, start, start)
     expected[under(affine, places[0], places[0], None)] = 0
     drag(page, end, start)

@@ -122,6 +122,16 @@ export class Editor {
     this.undone = [...undone]
   }
 
+  /** Voxels that a slot gained and lost in the last step. */
+  lastChange(slot: number): { added: number; removed: number } {
+    const sum = { added: 0, removed: 0 }
+    for (const { before, after } of this.done.at(-1)?.parts ?? []) {
+      sum.added += voxelsWith(after, slot)
+      sum.removed += voxelsWith(before, slot)
+    }
+    return sum
+  }
+
   /** Undoes the last step, and returns its name. */
   undo(): string | null {
     this.end()
@@ -177,4 +187,11 @@ export class Editor {
     for (const listener of this.listeners) listener(change)
     return true
   }
+}
+
+/** The voxels in runs (start, length, slot) of one slot. */
+function voxelsWith(runs: Uint32Array, slot: number): number {
+  let sum = 0
+  for (let n = 0; n < runs.length; n += 3) if (runs[n + 2] === slot) sum += runs[n + 1]!
+  return sum
 }

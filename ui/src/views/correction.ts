@@ -9,6 +9,7 @@ import { keysOf } from '../correct/keys'
 import { forget, settled } from '../correct/open_drafts'
 import { translated } from '../correct/wire'
 import { fill } from '../element'
+import { focusAfterMouse } from '../focus_after_mouse'
 import { reader } from '../reader'
 import type { Draft, Job, Point } from '../schemas'
 import type { Keys } from '../shortcuts'
@@ -25,7 +26,7 @@ import { problemBox } from './messages'
 
 export class CorrectionView {
   readonly correcting: Correcting
-  readonly toolbar: CorrectionToolbar
+  private readonly toolbar: CorrectionToolbar
   readonly panel: CorrectionPanel
   readonly start: CorrectButton
   private job: Job | null = null
@@ -48,9 +49,7 @@ export class CorrectionView {
   ) {
     this.correcting = new Correcting(root, {
       changed: () => this.render(),
-      say: (text) => {
-        this.panel.status.textContent = text
-      },
+      say: (text, warns = false) => this.panel.say(text, warns),
       failed: (problem) => {
         this.failure = problemBox(problem)
         fill(this.panel.result, this.failure)
@@ -58,8 +57,12 @@ export class CorrectionView {
       began: () => this.failure?.remove(),
     })
     this.start = new CorrectButton(page, () => void this.begin())
-    this.toolbar = new CorrectionToolbar(this.correcting, page.focus)
-    this.panel = new CorrectionPanel(this.correcting, page.focus, this.buttons.all)
+    this.toolbar = new CorrectionToolbar(this.correcting)
+    this.panel = new CorrectionPanel(this.correcting, {
+      ends: this.buttons.all,
+      tools: this.toolbar.root,
+    })
+    focusAfterMouse(this.panel.root, page.focus)
     this.listen()
   }
 
@@ -175,7 +178,7 @@ export class CorrectionView {
       ? ''
       : ` It is not the mask with the verdict “${job.verdict}”.`
     const undo = resumed ? '' : ' Undo begins anew.'
-    this.panel.status.textContent = `The draft of ${timeText(draft.updated_at)} is continued.${undo}${other}`
+    this.panel.say(`The draft of ${timeText(draft.updated_at)} is continued.${undo}${other}`)
   }
 
   // goes on
