@@ -358,7 +358,7 @@ export class VerdictView {
     if (review.draft == null)
       this.undo.offer(said, scanText(job), () => void this.takeBack(job, review, saved))
     else if (!here) this.undo.say(said, scanText(job))
-    if (review.discards) this.discarded(job)
+    if (review.discards || review.draft) this.draftEnded(job)
     if (job.second_reading === null)
       this.changed({ ...job, verdict: review.verdict, reviewer: saved.reviewer || null })
     else this.refresh(job.id)
@@ -371,7 +371,8 @@ export class VerdictView {
     await this.undo.waitFor(this.goOn(job, said))
   }
 
-  private discarded(job: Job): void {
+  /** The reader's correction was saved or discarded. */
+  private draftEnded(job: Job): void {
     this.worklist.noteDraft(job.id, false)
     if (this.job?.id === job.id) this.correct.begun = false
   }
