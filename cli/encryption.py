@@ -11,6 +11,7 @@ import click
 from cli.backup_progress import BackupProgress, backup_progress
 from cli.exit_status import SOME_FAILED_STATUS
 from cli.recorded_change import recorded_change
+from imaging.counted import counted
 from imaging.errors import BadRequest, DamagedFile, NotFound
 from jobs.audit.event import AuditObject
 from jobs.settings import Settings
@@ -103,7 +104,7 @@ def rotate() -> None:
     key_id = KeyRing.parse(Settings().encryption_key).current.id
     with recorded_change(AuditObject.KEY, f"encryption-key-{key_id}"):
         count = blobs.keys.rotate()
-    click.echo(f"{count} data keys were encrypted with the key {key_id}.")
+    click.echo(f"Encrypted with the key {key_id}: {counted(count, 'earlier data key')}.")
 
 
 def _encrypted_blobs() -> "EncryptedBlobs":

@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from imaging.errors import BadRequest, Part, StorageFull, Unavailable
+from imaging.errors import BadRequest, Part, Unavailable
 from jobs.outage_guard import OutageGuard
 from jobs.repository import sqlite
 from jobs.repository.revision import (
@@ -208,7 +208,8 @@ class Database:
         try:
             yield
         except (OperationalError, PoolTimeout) as error:
-            known = _tessera_error(error)
+            failure = sqlite.disk_failure(error, self._engine.url.database or "")
+            known = failure or _tessera_error(error)
             if isinstance(error, PoolTimeout) or self._is_timeout(error):
                 guard.timed_out(known)
             raise known from error
@@ -238,11 +239,7 @@ def _postgres() -> ModuleType:
 
 def _tessera_error(error: Exception) -> Unavailable:
     if any(word in str(error) for word in _FULL) or isinstance(error, OSError):
-        return StorageFull(
-            "The disk of the database is full.",
-            hint="Free space on that disk, then send the request again. Nothing was stored.",
-            part=Part.DATABASE,
-        )
+        return sqlite.database_full()
     return Unavailable(
         "The database does not answer.",
         hint="Check that it runs and that TESSERA_DATABASE_URL is correct, then try again.",

@@ -1,13 +1,26 @@
 """SQLite: its connections, and how long it waits for its lock."""
 
+import shutil
 import sqlite3
 import time
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DBAPIError
 
+from imaging.errors import Part, StorageFull, Unavailable
+
 _BUSY_MS = 30_000
+_DISK_S = 1.0
+"""How long a new connection tries again if the disk is the reason."""
+_DISK = (
+    *(sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN),
+    sqlite3.SQLITE_READONLY,
+)
+_ROOM = 1 << 16
+"""Bytes that SQLite needs to open a database: it makes two files beside it."""
 
 
 def configure(engine: Engine) -> None:
@@ -48,14 +61,48 @@ def is_timeout(error: DBAPIError) -> bool:
     return isinstance(found, sqlite3.Error) and found.sqlite_errorcode == sqlite3.SQLITE_BUSY
 
 
+def disk_failure(error: Exception, database: str) -> Unavailable | None:
+    """The error for a disk that is full or fails; None for another reason. `database`: its path.
+
+    SQLite says of a full disk only that a file beside the database cannot be made.
+    """
+    orig = getattr(error, "orig", None)
+    if not isinstance(orig, sqlite3.Error) or not _is_of_disk(orig):
+        return None
+    folder = Path(database).absolute().parent
+    with suppress(OSError):
+        if shutil.disk_usage(folder).free < _ROOM:
+            return database_full()
+    return Unavailable(
+        "The file of the database cannot be read or written.",
+        expected="A disk that works, with free space, and whose files this user may change.",
+        hint="Check the disk of the data folder, and whose the files in it are. Then try again.",
+        part=Part.DATABASE,
+    )
+
+
+def database_full() -> StorageFull:
+    """The error for a full disk of a database of any kind."""
+    return StorageFull(
+        "The disk of the database is full.",
+        hint="Free space on that disk, then send the request again. Nothing was stored.",
+        part=Part.DATABASE,
+    )
+
+
+def _is_of_disk(error: sqlite3.Error) -> bool:
+    return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in _DISK  # of the extended code
+
+
 def _enter_wal(connection: sqlite3.Connection) -> None:
     """Retries: SQLite's busy timeout does not cover this statement when many start at once."""
-    until = time.monotonic() + _BUSY_MS / 1000
+    began = time.monotonic()
     while True:
         try:
             connection.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError:
-            if time.monotonic() > until:
+        except sqlite3.OperationalError as error:
+            patience_s = _DISK_S if _is_of_disk(error) else _BUSY_MS / 1000
+            if time.monotonic() - began > patience_s:
                 raise
             time.sleep(0.01)
         else:

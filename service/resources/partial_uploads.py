@@ -92,6 +92,7 @@ class PartialUploads:
                 _check_same(self.get(project, upload.id), upload)
             else:
                 self._check_room(upload)
+                self._data(upload.id).unlink(missing_ok=True)  # of a removal that was cut short
                 with replacing(self._record(upload.id)) as file:
                     file.write(json.dumps(asdict(upload)).encode())
             self._data(upload.id).touch(0o600)
@@ -127,7 +128,8 @@ class PartialUploads:
 
         Two connections that send the same upload never mix: each block is written under a lock,
         and only at the end of the file. Raises Conflict if that is not at `offset`, ScanTooLarge
-        for bytes beyond the stated length (none is written), NotFound and StorageFull.
+        for bytes beyond the stated length (none is written), StorageFull, and NotFound if the
+        upload was removed, also if its sender created it again with another length meanwhile.
         """
         if offset + len(block) > upload.length:
             raise ScanTooLarge(
@@ -135,32 +137,24 @@ class PartialUploads:
                 expected=f"{upload.length:,} bytes.",
                 hint="State the length of the file in Upload-Length.",
             )
-        with _reporting_removal(), raising_storage_full():
-            handle = os.open(self._data(upload.id), os.O_WRONLY)
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX)
-                _check_offset(os.fstat(handle).st_size, offset)
-                written = 0
-                while written < len(block):
-                    written += os.pwrite(handle, block[written:], offset + written)
-            finally:
-                os.close(handle)
-            self._renew(upload.id, self.limits.keep_s)
+        with self._held(upload) as handle:
+            _check_offset(os.fstat(handle).st_size, offset)
+            written = 0
+            while written < len(block):
+                written += os.pwrite(handle, block[written:], offset + written)
+            if block:
+                self._renew(upload.id, self.limits.keep_s)
         return offset + len(block)
 
     def link(self, upload: PartialUpload, path: Path) -> None:
         """Makes the complete file appear as `path`, which may be moved away or deleted.
 
-        Raises Conflict if bytes are missing, NotFound and StorageFull.
+        Nothing writes to it any more: a complete file takes no bytes, and whoever opened it before
+        finds that out under the lock. Raises Conflict if bytes are missing, NotFound and
+        StorageFull.
         """
-        arrived = self.offset(upload)
-        if arrived < upload.length:
-            raise Conflict(
-                f"An upload is not complete: {arrived:,} of {upload.length:,} bytes have arrived.",
-                expected="Complete uploads.",
-                hint="Send the rest of the file first.",
-            )
-        with _reporting_removal(), raising_storage_full():
+        with self._held(upload) as handle:
+            _check_complete(os.fstat(handle).st_size, upload.length)
             try:
                 path.hardlink_to(self._data(upload.id))
             except OSError as error:  # not every file system has hard links
@@ -170,12 +164,14 @@ class PartialUploads:
 
     def mark_taken(self, upload: PartialUpload) -> None:
         """Keeps the file a few minutes more only: a scan of it is stored."""
-        with suppress(NotFound), _reporting_removal():
+        with suppress(NotFound), self._held(upload):
             self._renew(upload.id, min(_TAKEN_S, self.limits.keep_s))
 
     def remove(self, upload: PartialUpload) -> None:
-        """Deletes an upload, which may be gone already."""
+        """Deletes an upload, which may be gone already, or be another upload by now."""
         with self._locked():
+            if self._is_another(upload):
+                return
             # The record goes last: data without a record would never expire.
             self._data(upload.id).unlink(missing_ok=True)
             self._record(upload.id).unlink(missing_ok=True)
@@ -196,6 +192,12 @@ class PartialUploads:
             with suppress(FileNotFoundError):
                 yield PartialUpload(**json.loads(path.read_bytes()))
 
+    def _is_another(self, upload: PartialUpload) -> bool:
+        try:
+            return self.get(upload.project, upload.id) != upload
+        except NotFound:
+            return False
+
     def _check_room(self, upload: PartialUpload) -> None:
         others = list(self.all())
         if sum(one.length for one in others) + upload.length > self.limits.space_bytes:
@@ -212,6 +214,25 @@ class PartialUploads:
                 hint="Finish or delete some first, or let an administrator raise "
                 "TESSERA_MAX_UNFINISHED_UPLOADS.",
             )
+
+    @contextmanager
+    def _held(self, upload: PartialUpload) -> Iterator[int]:
+        """The upload's file, open and locked, if the upload is still the one that was looked up.
+
+        Its id may belong to another upload by now, and the file that was opened may be removed,
+        or be a stored scan that has no other name: both are seen only under the lock. Raises
+        NotFound and StorageFull.
+        """
+        with _reporting_removal(), raising_storage_full():
+            handle = os.open(self._data(upload.id), os.O_WRONLY)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX)
+                here = os.path.samestat(os.fstat(handle), self._data(upload.id).stat())
+                if not here or self.get(upload.project, upload.id) != upload:
+                    raise _not_found()
+                yield handle
+            finally:
+                os.close(handle)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -244,6 +265,15 @@ def _check_same(existing: PartialUpload, upload: PartialUpload) -> None:
             "This Idempotency-Key belongs to an upload of another file.",
             expected="A new key for another file.",
             hint="Send the request with another key.",
+        )
+
+
+def _check_complete(arrived: int, length: int) -> None:
+    if arrived < length:
+        raise Conflict(
+            f"An upload is not complete: {arrived:,} of {length:,} bytes have arrived.",
+            expected="Complete uploads.",
+            hint="Send the rest of the file first.",
         )
 
 

@@ -164,5 +164,6 @@ class Retention:
             raise
 
     def _record(self, project: str, object_: Object) -> None:
+        """Returns when the event is stored: a run may be killed at any time."""
         principal = self._parts.principal_of(project)
-        self._parts.recorder.note(Deed(principal, AuditAction.DELETION, objects=(object_,)))
+        self._parts.recorder.done(Deed(principal, AuditAction.DELETION, objects=(object_,)))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from cli.doctor.gateway import check_proxies
 from jobs.announced_worker import AnnouncedWorker, WorkerState
 from jobs.repository import known_revisions
 from jobs.settings import Settings
@@ -100,6 +101,15 @@ def test_modes_models_and_addresses(
     assert all(finding["hint"] for finding in findings.values() if finding["level"] != "ok")
 
 
+def test_a_proxy_that_nobody_trusts() -> None:
+    """The page is at an address by HTTPS, which neither the gateway serves nor a trusted proxy."""
+    settings = Settings(public_url="https://scans.example.org")
+    (finding,) = check_proxies(settings)
+    assert "TESSERA_TRUSTED_PROXIES" in finding.hint
+    (finding,) = check_proxies(settings.model_copy(update={"trusted_proxies": ("10.0.0.7",)}))
+    assert finding.level == "ok"
+
+
 @pytest.mark.parametrize("state", ["earlier", "later", "none", "missing"])
 def test_schemas(data: Path, examine: Examine, state: str) -> None:
     file = data / "tessera.db"
@@ -144,4 +154,4 @@ def test_redis_in_memory_only(
 def test_the_text(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     status, text = run(capsys, "doctor")
     assert status == 1
-    assert "problem workers: No worker has announced itself lately. Start a worker." in text
+    assert "problem workers: No worker has announced itself lately. What to do: Start a" in text

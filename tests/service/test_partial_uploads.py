@@ -4,6 +4,7 @@ import base64
 import errno
 import hashlib
 import http.client
+import os
 import random
 import socket
 import time
@@ -16,6 +17,7 @@ import httpx
 import pytest
 
 from imaging.errors import Conflict, NotFound, ScanTooLarge, StorageFull
+from jobs.blobs import open_blobs
 from jobs.settings import Settings
 from models.registry import Registry
 from service.app import create_app
@@ -181,6 +183,47 @@ def test_two_connections_never_mix(uploads: PartialUploads) -> None:
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(sender, range(8))) == len(content)
     assert next(uploads._folder.glob("*.part")).read_bytes() == content
+
+
+def test_a_late_part_never_reaches_a_stored_file(uploads: PartialUploads, tmp_path: Path) -> None:
+    """Given a part for an upload that was deleted and created again, and became a blob."""
+    blobs = open_blobs(Settings(data=tmp_path))
+    late = uploads.create("p", "c", "a", 6, "key")
+    uploads.remove(late)
+    again = uploads.create("p", "c", "a", 5, "key")
+    assert again.id == late.id
+    uploads.append(again, 0, b"bytes")
+    uploads.link(again, tmp_path / "scan")
+    sha256 = blobs.put(tmp_path / "scan", move=True)
+    uploads.remove(late)  # as its expiry would: the other upload stays
+    with pytest.raises(NotFound):
+        uploads.append(late, 5, b"!")
+    with pytest.raises(ScanTooLarge):
+        uploads.append(again, 5, b"!")
+    with blobs.local(sha256) as path:
+        assert path.read_bytes() == b"bytes"
+
+
+def test_a_part_that_waits_for_the_lock_never_reaches_a_removed_file(
+    uploads: PartialUploads, tmp_path: Path
+) -> None:
+    """Given a part whose file was opened, then became a blob and was created again."""
+    upload = uploads.create("p", "c", "a", 6, "key")
+    with ThreadPoolExecutor(1) as pool, uploads._held(upload):
+        late = pool.submit(uploads.append, upload, 0, b"late")
+        until(lambda: _opened(uploads.path(upload)) == 2)
+        (tmp_path / "blob").hardlink_to(uploads.path(upload))
+        uploads.remove(upload)
+        uploads.create("p", "c", "a", 6, "key")
+    with pytest.raises(NotFound):
+        late.result()
+    assert (tmp_path / "blob").read_bytes() == b""
+
+
+def _opened(path: Path) -> int:
+    """How often this process has a file open."""
+    links = [*Path("/proc/self/fd").iterdir()]
+    return sum(1 for link in links if os.path.lexists(link) and link.readlink() == path)
 
 
 def test_limits(uploads: PartialUploads) -> None:

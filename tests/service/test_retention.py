@@ -4,6 +4,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from sqlalchemy import update
 
 from imaging.errors import LegalHold
 from imaging.formats.dicom.pseudonyms import pseudonym
+from jobs.audit.event import AuditAction, AuditObject
+from jobs.audit.filter import AuditFilter
 from jobs.audit.verification import verify
 from jobs.blob_collector import BlobCollector
 from jobs.blobs import open_blobs
@@ -26,6 +29,7 @@ from jobs.retention.rule import BASES, SERVICE, RetentionKind, RetentionRule
 from jobs.settings import Settings
 from service.auth import Principal
 from service.dicom.series_inbox import SeriesInbox
+from service.resources.audit_writer import AuditWriter
 from service.resources.partial_uploads import PartialUploads, UploadLimits
 from service.resources.received_series import TAKEN, ReceivedSeries, fingerprint
 from service.use_cases import due_files
@@ -61,7 +65,7 @@ class Service:
         self.received = ReceivedData(
             series, self.uploads, rows.accounts, rows.dicom_senders, rows.legal_holds
         )
-        parts = RetentionParts(
+        self.parts = RetentionParts(
             repository=rows,
             collector=self.collector,
             received=self.received,
@@ -69,7 +73,7 @@ class Service:
             signer=lambda: SIGNER,
             principal_of=lambda project: Principal("test", project),
         )
-        self.retention = Retention(parts)
+        self.retention = Retention(self.parts)
         self.old = time.time() - 50 * DAY
         for number in range(4):
             self._scan(number)
@@ -254,6 +258,25 @@ def _check_whole(service: Service) -> None:
     for scan in service.repository.scans.page("local")[0]:
         assert service.repository.scans.uses("local", scan.id).jobs == 1
     assert verify(service.repository.audit, [SIGNER]).findings == ()
+
+
+def test_what_a_killed_run_has_deleted_is_in_the_trail(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process has no time to store events that wait."""
+    writer = AuditWriter(service.repository.audit, SIGNER)
+    writer.start()
+    retention = Retention(replace(service.parts, recorder=AuditRecorder(writer)))
+    service.rule(RetentionKind.SCANS)
+    _Steps(monkeypatch).allow(2)
+    with pytest.raises(Killed):
+        retention.run("test")
+    left = len(service.repository.scans.page("local")[0])
+    wanted = AuditFilter(action=AuditAction.DELETION, object_kind=AuditObject.SCAN)
+    gone = {one.event.object_id for one in service.repository.audit.events(wanted)}
+    writer.stop()
+    assert left < 4
+    assert len(gone) == 4 - left
 
 
 def test_holds_are_left_out_of_runs_and_of_what_expires(service: Service) -> None:

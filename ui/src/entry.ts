@@ -152,7 +152,7 @@ function noProject(own: string[]): HTMLElement {
     element(
       'li',
       {},
-      element('a', { href: `${pageOf(name, document.baseURI)}#new` }, name || 'Home'),
+      element('a.button', { href: `${pageOf(name, document.baseURI)}#new` }, name || 'Home'),
     ),
   )
   const reason = 'You are not in this project, or there is no such project.'

@@ -20,6 +20,12 @@ export interface Protection {
   only: number | null
 }
 
+/** What can be undone and repeated: the next step is the last one of each list. */
+export interface History {
+  done: readonly Step[]
+  undone: readonly Step[]
+}
+
 type Listener = (change: Change) => void
 
 export class Editor {
@@ -104,6 +110,16 @@ export class Editor {
 
   get repeatable(): string | null {
     return this.undone.at(-1)?.name ?? null
+  }
+
+  get history(): History {
+    return { done: [...this.done], undone: [...this.undone] }
+  }
+
+  /** Goes on with the history of another editor, which had the same labels. */
+  resume({ done, undone }: History): void {
+    this.done = [...done]
+    this.undone = [...undone]
   }
 
   /** Voxels that a slot gained and lost in the last step. */

@@ -2,7 +2,9 @@
 
 import * as api from '../api'
 import { Correcting } from '../correct/correcting'
+import { isNewest } from '../correct/draft_order'
 import { changesOf, DraftSession, discard } from '../correct/draft_session'
+import { KeptHistory } from '../correct/kept_history'
 import { keysOf } from '../correct/keys'
 import { forget, settled } from '../correct/open_drafts'
 import { translated } from '../correct/wire'
@@ -37,6 +39,7 @@ export class CorrectionView {
     keep: () => this.keep(),
     discard: () => this.discard(),
   })
+  private readonly kept = new KeptHistory()
   private frame = 0
 
   /** `root`: the element around the panes. */
@@ -80,8 +83,8 @@ export class CorrectionView {
     if (asked) return this.begin()
     const draft = await api.draftIfAny(job.id, reader.name).catch(() => null)
     if (this.job !== job || this.active || draft === null || draft.changes === 0) return
-    this.start.begun = true
-    await this.begin()
+    this.note(job, true)
+    if (isNewest(draft, job)) await this.begin()
   }
 
   /** The page shows another job. What was not sent yet is sent nevertheless. */
@@ -95,6 +98,12 @@ export class CorrectionView {
     this.start.begun = false
     this.start.busy = ''
     this.allow()
+  }
+
+  /** Whether the reader has a correction of the job that is not saved. */
+  private note(job: Job, drafted: boolean): void {
+    this.start.begun = drafted
+    this.page.drafted(job.id, drafted)
   }
 
   // begins
@@ -159,12 +168,17 @@ export class CorrectionView {
     this.panel.open()
     this.renderState()
     this.render()
-    if (draft.changes > 0) this.greet(draft)
+    if (draft.changes > 0) this.greet(draft, job, this.kept.resume(draft, editor))
     this.page.focus()
   }
 
-  private greet({ updated_at }: Draft): void {
-    this.panel.say(`The draft of ${timeText(updated_at)} is continued.`)
+  /** `resumed`: what was changed before can be undone. */
+  private greet(draft: Draft, job: Job, resumed: boolean): void {
+    const other = isNewest(draft, job)
+      ? ''
+      : ` It is not the mask with the verdict “${job.verdict}”.`
+    const undo = resumed ? '' : ' Undo begins anew.'
+    this.panel.say(`The draft of ${timeText(draft.updated_at)} is continued.${undo}${other}`)
   }
 
   // goes on
@@ -228,6 +242,7 @@ export class CorrectionView {
     try {
       await this.page.draw(session.draft.base)
       const draft = await api.draftIfAny(session.job.id, session.draft.reader)
+      this.note(session.job, (draft?.changes ?? 0) > 0)
       this.allow()
       if (draft !== null) await this.begin()
     } catch (error) {
@@ -268,21 +283,27 @@ export class CorrectionView {
       this.correcting.say('The mask is as it was before: there is nothing to save.')
       return
     }
+    if (await session.changedElsewhere()) {
+      sync.end() // nothing is lost here, and the reader decides
+      return
+    }
+    if (this.session !== session) return
     this.stop()
     this.start.busy = 'Saving …'
     const done = await this.page.save({ draft: draft.id, draft_changes: sync.number })
     if (this.job !== session.job) return
     this.start.busy = ''
-    this.start.begun = !done
+    this.note(session.job, !done)
     if (!done) await this.redraw(session)
   }
 
   private async keep(): Promise<void> {
     const { session } = this
     if (session === null || !(await this.complete(session)) || this.session !== session) return
+    this.kept.keep(session.draft, session.sync.number, this.correcting.editor)
     this.stop()
     session.tidy()
-    if (session.sync.number > 0) this.start.begun = true
+    if (session.sync.number > 0) this.note(session.job, true)
     await this.redraw(session)
   }
 
@@ -304,7 +325,7 @@ export class CorrectionView {
     }
     forget(session.job.id)
     this.stop()
-    this.start.begun = false
+    this.note(session.job, false)
     await this.redraw(session)
   }
 

@@ -49,6 +49,7 @@ export class JobView {
     newest: async () => (await this.verdict.newestCorrection())?.id ?? null,
     review: (id) => this.verdict.review(id),
     save: (draft) => this.saveDraft(draft),
+    drafted: (job, drafted) => this.worklist.noteDraft(job, drafted),
     mode: (on) => this.setCorrecting(on),
     focus: () => this.stage.screen.focus(),
   })
