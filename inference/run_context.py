@@ -16,8 +16,8 @@ this machine, and again as that goes on; with False when the network is ready.""
 
 
 OnPreparation = Callable[[str, int, int], None]
-"""Called while the network is prepared with (name of the step, tiles done, all tiles). All tiles are
-0 where the step has none."""
+"""Called while the network is prepared with (name of the step, tiles done, all tiles). A step
+without tiles has 0 of 0."""
 
 
 def _ignore(*_values: object) -> None:
