@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -30,7 +31,7 @@ def _put(client: httpx.Client, name: str, content: bytes) -> httpx.Response:
     return client.put("/monai-label/datastore/", params={"image": name}, files=files)
 
 
-def _sent(client: httpx.Client, seed: int, **changes: object) -> str:
+def _sent(client: httpx.Client, seed: int, **changes: Any) -> str:
     images = series(3, seed=seed, **changes)
     files = [("files", (f"{n}.dcm", as_bytes(one))) for n, one in enumerate(images)]
     return str(client.post("/v1/scans", files=files).json()["id"])
