@@ -59,6 +59,7 @@ export type Assigned = 'done' | 'changed' | 'not-found'
  */
 export type AuditAction =
   | 'sign-in'
+  | 'sign-out'
   | 'lock-out'
   | 'view'
   | 'upload'
