@@ -10,8 +10,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    shared = sa.Column("shared", sa.Boolean(), nullable=False, server_default=sa.false())
-    op.add_column("trainings", shared)
+    op.add_column(
+        "trainings",
+        sa.Column("shared", sa.Boolean(), nullable=False, server_default=sa.false()),
+    )
     trainings = sa.table("trainings", sa.column("shared"), sa.column("published_at"))
     published = trainings.c.published_at.is_not(None)
     op.execute(sa.update(trainings).where(published).values(shared=sa.true()))
