@@ -26,9 +26,13 @@ from uuid import uuid4
 from imaging.errors import Conflict, NotFound, ScanTooLarge, StorageFull
 from imaging.formats.atomic import raising_storage_full, replacing
 from jobs.settings import Settings
+from service.resources.upload_shares import Reservation, ReservedSpace
 
 _RECORD, _DATA = ".json", ".part"
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.EXDEV)
+_EMPTY_S = 1800.0
+"""How long an upload without a byte is kept: it reserves space for nothing. The first block of the
+slowest sender takes 1024 s."""
 _TAKEN_S = 600.0
 """How long the file of a scan that was stored is kept, so that a repeated request succeeds."""
 
@@ -40,10 +44,10 @@ class UploadLimits:
     max_bytes: int
     """Of one upload."""
     space_bytes: int
-    """Of all uploads together, by their stated lengths."""
+    """Of all uploads together, by their stated lengths; `upload_shares` says who may take what."""
     max_per_caller: int
     keep_s: float
-    """Time after the last byte until an upload expires."""
+    """Time after the last byte until an upload expires; one without a byte expires sooner."""
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -81,6 +85,8 @@ class PartialUploads:
     ) -> PartialUpload:
         """Creates an upload; the same `key` of the same caller finds the same upload again.
 
+        Its length is reserved, so that no other upload takes the space that it needs.
+
         Raises ScanTooLarge and StorageFull above the limits, and Conflict if the key belongs to an
         upload of another name or length.
         """
@@ -96,7 +102,8 @@ class PartialUploads:
                 with replacing(self._record(upload.id)) as file:
                     file.write(json.dumps(asdict(upload)).encode())
             self._data(upload.id).touch(0o600)
-            self._renew(upload.id, self.limits.keep_s)
+            keep_s = self.limits.keep_s
+            self._renew(upload.id, keep_s if self.offset(upload) else min(_EMPTY_S, keep_s))
         return upload
 
     def get(self, project: str, upload_id: str) -> PartialUpload:
@@ -200,11 +207,18 @@ class PartialUploads:
 
     def _check_room(self, upload: PartialUpload) -> None:
         others = list(self.all())
-        if sum(one.length for one in others) + upload.length > self.limits.space_bytes:
-            raise StorageFull(
+        limits = self.limits
+        reserved = tuple(map(self._reservation, others))
+        space = ReservedSpace(limits.space_bytes, limits.max_bytes, reserved)
+        if upload.length > space.left():
+            raise _full(
                 "The space for unfinished uploads is full.",
-                expected=f"At most {self.limits.space_bytes:,} bytes of unfinished uploads.",
-                hint="Try again later, or let an administrator raise TESSERA_UPLOAD_SPACE_BYTES.",
+                f"At most {limits.space_bytes:,} bytes of unfinished uploads.",
+            )
+        if upload.length > space.left_to(upload.project, upload.caller):
+            raise _full(
+                "The share of this caller or project of the space for unfinished uploads is full.",
+                "At most half of the space that others leave.",
             )
         mine = (upload.project, upload.caller)
         if sum((one.project, one.caller) == mine for one in others) >= self.limits.max_per_caller:
@@ -214,6 +228,14 @@ class PartialUploads:
                 hint="Finish or delete some first, or let an administrator raise "
                 "TESSERA_MAX_UNFINISHED_UPLOADS.",
             )
+
+    def _reservation(self, upload: PartialUpload) -> Reservation:
+        try:
+            complete = self.offset(upload) >= upload.length
+            finished = complete and self.expires_at(upload) <= time.time() + _TAKEN_S
+        except NotFound:
+            finished = True
+        return Reservation(upload.project, upload.caller, upload.length, finished)
 
     @contextmanager
     def _held(self, upload: PartialUpload) -> Iterator[int]:
@@ -300,6 +322,15 @@ def _not_found() -> NotFound:
         expected="An upload that was created here and has not expired.",
         hint="Upload the file again. Several gateways behind one proxy must share the data folder, "
         "or the proxy must send all requests of a client to the same gateway.",
+    )
+
+
+def _full(detail: str, expected: str) -> StorageFull:
+    return StorageFull(
+        detail,
+        expected=expected,
+        hint="Finish or delete other uploads, try again later, or let an administrator raise "
+        "TESSERA_UPLOAD_SPACE_BYTES.",
     )
 
 

@@ -4,14 +4,13 @@ import time
 from typing import Annotated
 from uuid import uuid4
 
-from fastapi import APIRouter
-
 from jobs.audit.event import AuditObject
 from jobs.batch_review import BatchReview
 from service.auth import Permission, Principal
 from service.http.audited import AuditedDep
 from service.http.dependencies import BatchReviewsDep
 from service.http.permissions import Allowed
+from service.http.router import Router
 from service.schemas import (
     BatchId,
     BatchOutcomeOut,
@@ -21,7 +20,7 @@ from service.schemas import (
     WithdrawnOut,
 )
 
-router = APIRouter(tags=["reviews"])
+router = Router(tags=["reviews"])
 
 
 @router.post("/v1/batch-reviews", status_code=201)

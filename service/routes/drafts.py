@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from service.auth import Permission, Principal
 from service.http.dependencies import DraftEditsDep, DraftsDep, ViewThreadsDep
@@ -11,11 +11,12 @@ from service.http.downloads import file_response
 from service.http.file_content import file_content
 from service.http.permissions import Allowed
 from service.http.readers import ReaderDep
+from service.http.router import Router
 from service.routes.review_serializers import draft_out
 from service.schemas import ChangeNumber, DraftIn, DraftOut, DraftsOut, Identifier, JobId
 from service.use_cases.draft_edits import MEDIA_TYPE
 
-router = APIRouter(tags=["reviews"])
+router = Router(tags=["reviews"])
 
 _CONTENT: dict[str, Any] = file_content(MEDIA_TYPE)
 _CHANGES: dict[int | str, dict[str, Any]] = {

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import Header, Query, Request, Response
 from starlette.responses import JSONResponse
 
 from imaging.formats import registry
@@ -19,12 +19,13 @@ from service.http.dependencies import (
 from service.http.downloads import file_response, mask_response
 from service.http.file_content import file_content
 from service.http.permissions import Allowed
+from service.http.router import Router
 from service.resources.format_names import MaskFormatName, ReportFormatName
 from service.routes.job_serializers import job_out
 from service.schemas import JobId, JobOut, LabelMapIn, ScanId
 from service.use_cases.result_mask import ResultMask
 
-router = APIRouter(tags=["results"])
+router = Router(tags=["results"])
 
 _MASK: dict[int | str, dict[str, Any]] = {
     200: {

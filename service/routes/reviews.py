@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from uuid import uuid4
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from starlette.responses import JSONResponse
 
 from imaging.formats import registry
@@ -25,12 +25,13 @@ from service.http.downloads import file_response, mask_response
 from service.http.file_content import file_content
 from service.http.permissions import Allowed
 from service.http.readers import ReaderDep
+from service.http.router import Router
 from service.resources.format_names import MaskFormatName, ReportFormatName
 from service.routes.review_serializers import review_out
 from service.schemas import JobId, ReviewId, ReviewIn, ReviewMeasurementsOut, ReviewOut
 from service.use_cases.reader_measurements import ReaderMeasurements
 
-router = APIRouter(tags=["reviews"])
+router = Router(tags=["reviews"])
 
 _MASK: dict[int | str, dict[str, Any]] = {
     200: {

@@ -1,7 +1,7 @@
 """Sign-in on the page: sessions and passwords of people."""
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 
 from imaging.errors import Conflict, Unauthenticated
 from jobs.audit.event import AuditAction, AuditObject, AuditOutcome
@@ -23,6 +23,7 @@ from service.http.dependencies import (
 from service.http.own_session import OwnSessionDep, note_person, own_session
 from service.http.permissions import Allowed
 from service.http.proxy_identity import proxy_login, stated_login
+from service.http.router import Router
 from service.http.security_schemes import OWN_SESSION
 from service.http.session_cookie import (
     browser_secret,
@@ -44,7 +45,7 @@ from service.schemas import (
 from service.use_cases.audit_recorder import AuditRecorder, Deed
 from service.use_cases.password_sign_in import SignedIn, SignInLocked
 
-router = APIRouter(tags=["sign-in"], dependencies=[Allowed(Permission.PUBLIC)])
+router = Router(tags=["sign-in"], dependencies=[Allowed(Permission.PUBLIC)])
 
 
 def _guarded(request: Request, callers: KnownCallersDep) -> None:

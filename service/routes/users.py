@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from jobs.account import Member
 from jobs.audit.event import AuditObject
@@ -10,10 +10,11 @@ from service.auth import Permission, Principal
 from service.http.audited import AuditedDep
 from service.http.dependencies import AccountsDep, KnownCallersDep, PasswordSignInDep
 from service.http.permissions import Allowed
+from service.http.router import Router
 from service.routes.times import time_of
 from service.schemas import Login, RoleIn, SetupLinkOut, UserIn, UserOut, UsersOut
 
-router = APIRouter(tags=["accounts"])
+router = Router(tags=["accounts"])
 
 _Manager = Annotated[Principal, Allowed(Permission.ACCOUNTS_MANAGE)]
 

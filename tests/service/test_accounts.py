@@ -165,6 +165,12 @@ def test_clients_of_monai_label_sign_in_with_a_key(client: httpx.Client, keys: S
     check_problem(client.get(valid), 401)
     check_problem(client.get(valid, headers=bearer("x")), 401)
     check_problem(client.post("/monai-label/auth/token", data=form | {"password": "x"}), 401)
+    multipart = {"password": (None, str(form["password"]))}
+    answer = client.post("/monai-label/auth/token", files=multipart)
+    assert answer.json()["access_token"] == token
+    file = {"password": ("a", b"")}
+    check_problem(client.post("/monai-label/auth/token", files=file), 422)
+    check_problem(client.post("/monai-label/auth/token", content=bytes(1 << 17)), 413)
 
 
 def test_reviews_have_the_name_of_the_keys_holder(client: httpx.Client, keys: StoredKeys) -> None:

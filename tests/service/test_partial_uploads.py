@@ -33,7 +33,7 @@ from tests.support.waiting import until
 
 TUS = {"Tus-Resumable": "1.0.0"}
 PART = TUS | {"Content-Type": "application/offset+octet-stream"}
-LIMITS = UploadLimits(max_bytes=100, space_bytes=250, max_per_caller=4, keep_s=60)
+LIMITS = UploadLimits(max_bytes=100, space_bytes=1000, max_per_caller=4, keep_s=60)
 
 
 @pytest.fixture
@@ -231,7 +231,7 @@ def test_limits(uploads: PartialUploads) -> None:
         uploads.create("p", "c", "a", 101)
     first, _ = (uploads.create("p", "c", "a", 100) for _ in range(2))
     with pytest.raises(StorageFull, match="TESSERA_UPLOAD_SPACE_BYTES"):
-        uploads.create("p", "other", "a", 51)
+        uploads.create("p", "c", "a", 51)
     for _ in range(2):
         uploads.create("p", "c", "a", 1)
     with pytest.raises(StorageFull, match="TESSERA_MAX_UNFINISHED_UPLOADS"):
@@ -243,6 +243,39 @@ def test_limits(uploads: PartialUploads) -> None:
     with pytest.raises(NotFound):
         uploads.get("another project", uploads.create("p", "d", "a", 1).id)
     assert uploads._folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_nobody_reserves_all_space(tmp_path: Path) -> None:
+    """By halves: a caller leaves space to its project, and a project to all others."""
+    limits = UploadLimits(max_bytes=40, space_bytes=640, max_per_caller=99, keep_s=9999)
+    uploads = PartialUploads(tmp_path, limits)
+
+    def reserved(project: str, caller: str) -> int:
+        count = 0
+        with suppress(StorageFull):
+            while True:
+                uploads.create(project, caller, "a", 40)
+                count += 1
+        return count
+
+    assert [reserved("p", caller) for caller in "abcde"] == [4, 2, 1, 1, 0]
+    assert [reserved(project, "a") for project in "qrstu"] == [2, 1, 1, 1, 1]
+    assert [reserved(project, "b") for project in "qr"] == [0, 0]
+    assert [reserved(project, "a") for project in "vwx"] == [1, 1, 0]
+
+
+def test_finished_uploads_take_no_share_and_empty_ones_expire_soon(tmp_path: Path) -> None:
+    """Given one sender of large files, each of which becomes a scan before the next is sent."""
+    limits = UploadLimits(max_bytes=40, space_bytes=640, max_per_caller=99, keep_s=9999)
+    uploads = PartialUploads(tmp_path, limits)
+    for _ in range(10):
+        upload = uploads.create("p", "c", "a", 40)
+        assert uploads.expires_at(upload) < time.time() + 3600
+        uploads.append(upload, 0, b"")
+        assert uploads.expires_at(upload) < time.time() + 3600
+        uploads.append(upload, 0, bytes(40))
+        assert uploads.expires_at(upload) > time.time() + 3600
+        uploads.mark_taken(upload)
 
 
 def test_an_upload_that_nobody_finishes_is_deleted(
