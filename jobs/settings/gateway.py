@@ -49,10 +49,12 @@ class GatewaySettings(Section):
     max_upload_bytes: Positive = 4 * GIB
     """Largest upload in bytes, all files of a request together."""
     upload_space_bytes: Positive = 64 * GIB
-    """Largest size of all resumable uploads together, in bytes, until scans are made of them."""
+    """Largest size of all resumable uploads together, in bytes, until scans are made of them. A
+    project gets at most half of what other projects leave, a caller at most half of what others
+    leave to its project."""
     upload_keep_s: Seconds = 86_400.0
     """How long an interrupted upload can be continued, in seconds after its last byte. Then it is
-    deleted."""
+    deleted. An upload without a byte is deleted after half an hour."""
     max_unfinished_uploads: Positive = 1000
     """Largest number of resumable uploads of one caller that are not finished."""
     requests_per_minute: NotNegative = 0

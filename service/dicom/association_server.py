@@ -33,10 +33,11 @@ from service.dicom.association_request import (
     parsed,
     request_bytes,
 )
-from service.dicom.association_slots import AssociationSlots, address_group
+from service.dicom.association_slots import AssociationSlots
 from service.dicom.caller_certificates import CallerCertificates
 from service.dicom.pdu_socket import abort_pdu, local_limit_pdu, unknown_caller_pdu
 from service.dicom.refusals import Refusal, Refusals
+from service.resources.address_group import address_group
 from service.tls.failures import reason_of
 from service.tls.reloaded_context import ReloadedContext
 

@@ -4,7 +4,6 @@ Nobody holds all of them: the last slots are kept for addresses that have none, 
 title is not known share a few.
 """
 
-import ipaddress
 import threading
 from collections import Counter
 
@@ -56,14 +55,3 @@ class AssociationSlots:
         if stranger and self._strangers >= self._for_strangers:
             return f"unknown AE titles use all their {self._for_strangers} associations"
         return ""
-
-
-def address_group(host: str) -> str:
-    """What counts as one address: an IPv4 address, or the 64 bits of a network of IPv6, of which
-    one host can use every address."""
-    address = ipaddress.ip_address(host.partition("%")[0])
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped is not None:
-            return str(address.ipv4_mapped)
-        return str(ipaddress.IPv6Network((address, 64), strict=False))
-    return str(address)

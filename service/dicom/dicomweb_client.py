@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from dicomweb_client.web import DICOMwebClient
-from pydicom import Dataset
 
 from imaging.formats.atomic import raising_storage_full
 from imaging.formats.dicom.instance_identity import load_dataset, save_dataset
@@ -76,7 +75,8 @@ def store(peer: Peer, path: Path) -> None:
             raise object_refused(peer, text)
 
 
-def _is_of(series: RemoteSeries, instance: Dataset) -> bool:
+def _is_of(series: RemoteSeries, instance: Any) -> bool:
+    """Whether an instance, a pydicom data set, belongs to this series of this study."""
     return all(
         str(instance.get(keyword, "")).strip(" \0") == getattr(series, keyword)
         for keyword in ("StudyInstanceUID", "SeriesInstanceUID")

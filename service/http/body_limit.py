@@ -1,6 +1,7 @@
 """The size of requests, limited while they are received."""
 
 import asyncio
+import re
 from contextlib import suppress
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -10,8 +11,14 @@ from jobs.settings import Settings
 from service.http.errors import BodyTooLarge, response_to
 from service.http.project_path import path_in_project
 
-JSON_BYTES = 16 << 20
-"""A batch of 10,000 jobs has about a tenth of this."""
+SHORT_BYTES = 512 << 10
+"""Largest body at most addresses: a review with many measurements has about a fifth of this."""
+LONG_BYTES = 16 << 20
+"""Largest body where lists or changed voxels are sent: a batch of 10,000 jobs has about a tenth."""
+_LONG = re.compile(
+    "/v1/(batches|batch-reviews|assignments|second-readings|scans/uploaded"
+    "|jobs/[^/]+/(assistance|draft/changes/[^/]+))"
+)
 FORM_BYTES = 1 << 25
 """Largest size of a multipart form beside its files."""
 LINGER_S = 2.0
@@ -19,7 +26,8 @@ LINGER_BYTES = 16 << 20
 
 
 class BodyLimit:
-    """ASGI: refuses a request body above its limit: JSON_BYTES, or more where files are uploaded.
+    """ASGI: refuses a request body above its limit: SHORT_BYTES, LONG_BYTES where long lists are
+    sent, or more where files are uploaded.
 
     If a client still sends when the response is ready, up to LINGER_BYTES more are read for up to
     LINGER_S: closing the connection at once may keep the response from reaching it.
@@ -45,13 +53,18 @@ class BodyLimit:
         headers = Headers(scope=scope)
         path = path_in_project(scope).rstrip("/")
         upload = path in self.uploads or f"{path}/".startswith(self.upload_trees)
-        limit = self.max_upload_bytes + FORM_BYTES if upload else JSON_BYTES
-        body = _Body(receive, send, limit, self.max_upload_bytes if upload else JSON_BYTES, headers)
+        stated = self.max_upload_bytes if upload else _limit_of(path)
+        limit = stated + FORM_BYTES if upload else stated
+        body = _Body(receive, send, limit, stated, headers)
         declared = headers.get("content-length", "0")
         if declared.isdecimal() and int(declared) > limit:
             await response_to(body.too_large())(scope, body.receive, body.send)
         else:
             await self.app(scope, body.receive, body.send)
+
+
+def _limit_of(path: str) -> int:
+    return LONG_BYTES if _LONG.fullmatch(path) else SHORT_BYTES
 
 
 class _Body:

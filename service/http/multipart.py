@@ -1,7 +1,7 @@
 """Multipart forms, streamed: files are written to a folder, fields are kept in memory."""
 
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 from urllib.parse import unquote
@@ -36,6 +36,8 @@ class FormRules:
     hint: str
     only: str | None = None
     """The only field name that is allowed, for files; None: any fields and files."""
+    files: bool = True
+    """Whether it may hold files."""
 
     def refusal(self, detail: str) -> BadRequest:
         """The error for a form that breaks the rules."""
@@ -65,6 +67,15 @@ async def read_form(request: Request, folder: Path, rules: FormRules) -> "FormRe
         await anyio.to_thread.run_sync(reader.feed, bytes(block))
         reader.finish()
         return reader
+
+
+def fields_of(boundary: bytes, body: bytes, rules: FormRules) -> dict[str, str]:
+    """The fields of a short form without files; raises BadRequest."""
+    with ExitStack() as stack:
+        reader = FormReader(boundary, Path(), replace(rules, files=False), stack)
+        reader.feed(body)
+        reader.finish()
+        return reader.text_fields()
 
 
 class FormReader:
@@ -118,6 +129,13 @@ class FormReader:
         if not self._ended:
             raise self._rules.refusal("The form ends before its last boundary.")
 
+    def text_fields(self) -> dict[str, str]:
+        """The fields as text; raises BadRequest."""
+        try:
+            return {name: value.decode() for name, value in self.fields.items()}
+        except UnicodeDecodeError as error:
+            raise self._rules.refusal("A field of the form is not UTF-8.") from error
+
     def _begin(self) -> None:
         self._header, self._value, self._disposition = bytearray(), bytearray(), b""
 
@@ -152,6 +170,8 @@ class FormReader:
             self._check_fields()
             self.fields[self._field] = bytearray()
             return
+        if not self._rules.files:
+            raise self._rules.refusal("The form holds a file.")
         if len(self.files) >= MOST_FILES:
             raise ScanTooLarge(
                 f"The form holds more than {MOST_FILES:,} files.",

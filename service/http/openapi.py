@@ -5,19 +5,20 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from starlette.responses import HTMLResponse, JSONResponse
 
 from service.auth import Permission
 from service.http.permissions import Allowed
 from service.http.route_permissions import route_permissions
+from service.http.router import Router
 from service.http.security_headers import API_POLICY
 from service.http.security_schemes import SCHEMES, security_of
 from service.schemas import Problem
 from service.schemas.examples import EXAMPLES
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 
 Json = dict[str, Any]
 ABOUT = (

@@ -7,11 +7,13 @@ A route that does not use its principal writes `dependencies=[Allowed(...)]`. Ea
 exactly one permission; tests/service/test_permissions.py lists them all.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from anyio.to_thread import run_sync
 from fastapi import Depends
+from fastapi.dependencies.models import Dependant
 from starlette.requests import Request
 
 from imaging.errors import Forbidden, Unauthenticated, Unavailable
@@ -24,6 +26,8 @@ from service.http.session_cookie import idle_s, session_secret
 
 CALLER = "tessera.caller"
 """Key of a request's scope: the `RequestCaller`, for what is recorded of the request."""
+_ADMITTED = "tessera.admitted"
+"""Key of a request's scope: the Principal, once it was checked."""
 
 
 @dataclass(slots=True)
@@ -44,6 +48,14 @@ class RequiredPermission:
     """Whether its requests count for rate limits, and as use of a session."""
 
     async def __call__(self, request: Request) -> Principal:
+        """The caller's principal, checked once for a request, before its body is read
+        (`service.http.router`)."""
+        admitted: Principal | None = request.scope.get(_ADMITTED)
+        if admitted is None:
+            admitted = request.scope[_ADMITTED] = await self.check(request)
+        return admitted
+
+    async def check(self, request: Request) -> Principal:
         """The caller's principal.
 
         Raises Unauthenticated (401) if the caller is not known, Forbidden (403) if it lacks the
@@ -65,11 +77,19 @@ class RequiredPermission:
         return principal
 
 
+def required_permissions(dependant: Dependant) -> Iterator[RequiredPermission]:
+    """Those that a route names: exactly one if it is sound."""
+    if isinstance(dependant.call, RequiredPermission):
+        yield dependant.call
+    for part in dependant.dependencies:
+        yield from required_permissions(part)
+
+
 async def is_still_admitted(request: Request) -> bool:
     """Whether the caller of a request that goes on would be admitted now, too."""
     required: RequiredPermission = request.state.required
     try:
-        await required(request)
+        await required.check(request)
     except (Unauthenticated, Forbidden):
         return False
     except Unavailable:

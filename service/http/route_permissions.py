@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fastapi import FastAPI
-from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from service.auth import Permission
-from service.http.permissions import RequiredPermission
+from service.http.permissions import required_permissions
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +28,7 @@ def route_permissions(app: FastAPI) -> Iterator[RoutePermissions]:
     for context in iter_route_contexts(app.routes):
         if not isinstance(context.original_route, APIRoute):
             raise TypeError(f"{context} cannot name a permission")
-        permissions = tuple(_permissions(context.dependant))
+        required = required_permissions(context.dependant)
+        permissions = tuple(one.permission for one in required)
         for method in sorted(context.methods or ()):
             yield RoutePermissions(method, str(context.path), permissions)
-
-
-def _permissions(dependant: Dependant) -> Iterator[Permission]:
-    if isinstance(dependant.call, RequiredPermission):
-        yield dependant.call.permission
-    for part in dependant.dependencies:
-        yield from _permissions(part)

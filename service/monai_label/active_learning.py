@@ -4,17 +4,18 @@ from time import time
 from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Request
+from fastapi import Request
 
 from imaging.errors import NotFound
 from jobs.repository import ImageNames, Labels
 from service.auth import Permission, Principal
 from service.http.permissions import Allowed
+from service.http.router import Router
 from service.monai_label.datastore import ImageNamesDep, LabelsDep
 from service.monai_label.endpoint import endpoint
 from service.monai_label.images import file_name
 
-router = APIRouter()
+router = Router()
 
 STRATEGIES = {
     "first": {"description": "The oldest image without a final label"},

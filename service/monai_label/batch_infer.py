@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, BackgroundTasks, Request
+from fastapi import BackgroundTasks, Request
 
 from imaging.errors import BadRequest, Conflict, NotFound
 from jobs.audit.event import AuditObject
@@ -18,11 +18,12 @@ from service.http.audited import AuditedDep
 from service.http.dependencies import DispatchThreadsDep, OrdersDep, provided
 from service.http.multipart import FIELD_BYTES
 from service.http.permissions import Allowed
+from service.http.router import Router
 from service.monai_label.endpoint import endpoint
 from service.resources.usable_models import UsableModels
 from service.use_cases.orders import JobOrder, Orders, PlacedBatch
 
-router = APIRouter()
+router = Router()
 
 _NAME = "MONAI Label"
 _MAX_IMAGES = 10_000

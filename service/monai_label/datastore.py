@@ -4,8 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter
-
 from imaging.formats import registry
 from jobs.repository import ImageNames, Jobs, Labels, Scans
 from jobs.review import Review
@@ -13,10 +11,11 @@ from jobs.stored_scan import StoredScan
 from service.auth import Permission, Principal
 from service.http.dependencies import provided
 from service.http.permissions import Allowed
+from service.http.router import Router
 from service.monai_label.endpoint import endpoint
 from service.monai_label.images import ENDING, facts
 
-router = APIRouter()
+router = Router()
 
 ORIGINAL = "original"
 """The tag of a network's own mask."""

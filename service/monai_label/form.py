@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 
 from imaging.errors import BadRequest
-from service.http.multipart import FIELD_BYTES, FormRules, boundary_of, read_form
+from service.http.multipart import FIELD_BYTES, FormRules, boundary_of, fields_of, read_form
 from service.http.uploads import UploadSpace
 from service.use_cases.received_file import ReceivedFile
 
@@ -68,11 +68,19 @@ async def received_form(request: Request, space: UploadSpace) -> AsyncIterator[F
         return
     with space.scratch.subfolder() as folder:
         reader = await read_form(request, folder, rules)
-        try:
-            fields = {name: value.decode() for name, value in reader.fields.items()}
-        except UnicodeDecodeError as error:
-            raise rules.refusal("A field of the form is not UTF-8.") from error
-        yield Form(fields, tuple(reader.files))
+        yield Form(reader.text_fields(), tuple(reader.files))
+
+
+async def received_fields(request: Request) -> dict[str, str]:
+    """The fields of the request's form, which holds no files; raises BadRequest.
+
+    Needs no disk and no thread: it is for callers that are not known yet.
+    """
+    rules = FormRules(0, EXPECTED, HINT)
+    boundary = boundary_of(request)
+    if not boundary:
+        return (await _form_without_files(request, rules)).fields
+    return fields_of(boundary, await request.body(), rules)
 
 
 async def _form_without_files(request: Request, rules: FormRules) -> Form:

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from jobs.audit.event import AuditObject
 from jobs.stored_scan import StoredScan
@@ -21,12 +21,13 @@ from service.http.dependencies import (
 from service.http.downloads import file_response
 from service.http.multipart import base_name
 from service.http.permissions import Allowed
+from service.http.router import Router
 from service.monai_label.endpoint import endpoint
 from service.monai_label.form import received_form
 from service.monai_label.image_lookup import ImageLookupDep
 from service.use_cases.scan_views import VOLUME_MEDIA_TYPE
 
-router = APIRouter()
+router = Router()
 
 ENDING = ".nii.gz"
 """Ending of every image that is sent; readers of NIfTI detect whether it is compressed."""

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 
 from imaging.errors import Conflict
 from jobs.audit.event import AuditObject
@@ -24,6 +24,7 @@ from service.http.dependencies import (
 )
 from service.http.multipart import base_name
 from service.http.permissions import Allowed
+from service.http.router import Router
 from service.monai_label.endpoint import endpoint
 from service.monai_label.form import Form, received_form
 from service.monai_label.image_lookup import ImageLookupDep
@@ -31,7 +32,7 @@ from service.monai_label.infer_params import InferParams, Output
 from service.monai_label.infer_response import InferResponses
 from service.monai_label.segmentation import Segmentations
 
-router = APIRouter()
+router = Router()
 
 
 class ImageChoice:

@@ -4,7 +4,7 @@ import re
 from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 
 from imaging.errors import BadRequest
 from imaging.formats import registry
@@ -23,6 +23,7 @@ from service.http.dependencies import (
 from service.http.downloads import file_response
 from service.http.multipart import base_name
 from service.http.permissions import Allowed
+from service.http.router import Router
 from service.monai_label.datastore import ORIGINAL, LabelsDep, label_out
 from service.monai_label.endpoint import endpoint
 from service.monai_label.form import received_form
@@ -30,7 +31,7 @@ from service.monai_label.image_lookup import ImageLookupDep
 from service.monai_label.label_store import LabelStore
 from service.use_cases.downloads import stored_file
 
-router = APIRouter()
+router = Router()
 
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
 

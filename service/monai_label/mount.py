@@ -10,6 +10,7 @@ from service.auth import Permission
 from service.http import errors
 from service.http.permissions import Allowed
 from service.http.request_span import NO_TELEMETRY
+from service.http.router import Router
 from service.monai_label import (
     active_learning,
     batch_infer,
@@ -28,7 +29,7 @@ UPLOADS = ("/datastore", "/infer", "/session")
 
 def router() -> APIRouter:
     """All routes of the API."""
-    routes = APIRouter(include_in_schema=False)
+    routes = Router(include_in_schema=False)
     for module in (
         server_info,
         datastore,

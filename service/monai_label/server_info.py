@@ -2,22 +2,23 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from imaging.errors import BadRequest, NotFound
 from models.any_card import AnyCard
 from service.auth import HttpCaller, Permission, Principal
-from service.http.dependencies import KnownCallersDep, UploadSpaceDep, UsableModelsDep
+from service.http.dependencies import KnownCallersDep, UsableModelsDep
 from service.http.permissions import Allowed, authenticated, http_caller
+from service.http.router import Router
 from service.monai_label import active_learning, infer_response
 from service.monai_label.datastore import DESCRIPTION, NAME, LabelsDep, statistics
 from service.monai_label.endpoint import endpoint
-from service.monai_label.form import received_form
+from service.monai_label.form import received_fields
 from service.monai_label.recent_log import lines
 
-router = APIRouter()
+router = Router()
 
 _VERSION = "0.8.5"
 """The version of MONAI Label whose API this is."""
@@ -31,9 +32,7 @@ def auth(callers: KnownCallersDep) -> dict[str, Any]:
 
 
 @endpoint(router, "POST", "/auth/token", Allowed(Permission.PUBLIC))
-async def token(
-    request: Request, callers: KnownCallersDep, space: UploadSpaceDep
-) -> dict[str, Any]:
+async def token(request: Request, callers: KnownCallersDep) -> dict[str, Any]:
     """The API key that was sent as the password, if it is valid: clients send it as a token.
 
     404 where there are no accounts.
@@ -42,8 +41,7 @@ async def token(
         raise NotFound(
             "This service has no sign-in.", hint="Leave the user name and the password empty."
         )
-    async with received_form(request, space) as form:
-        key = form.fields.get("password", "")
+    key = (await received_fields(request)).get("password", "")
     await authenticated(request, HttpCaller(authorization=f"Bearer {key}"))
     return {"access_token": key, "token_type": "bearer"}
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from zipfile import ZipFile
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import Depends, Query, Request
 from starlette.responses import JSONResponse, Response
 
 from imaging.errors import BadRequest
@@ -31,6 +31,7 @@ from service.http.downloads import file_response
 from service.http.fetch_site import check_not_from_other_site
 from service.http.multipart import base_name
 from service.http.permissions import Allowed
+from service.http.router import Router
 from service.monai_label.endpoint import endpoint
 from service.monai_label.form import received_form
 from service.monai_label.images import ENDING
@@ -38,7 +39,7 @@ from service.resources.scratch import Scratch
 from service.use_cases.image_sessions import ImageSessions
 from service.use_cases.received_file import ReceivedFile
 
-router = APIRouter()
+router = Router()
 
 EXPIRY_S = 3600
 MAX_EXPIRY_S = 7 * 86_400

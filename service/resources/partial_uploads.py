@@ -26,9 +26,13 @@ from uuid import uuid4
 from imaging.errors import Conflict, NotFound, ScanTooLarge, StorageFull
 from imaging.formats.atomic import raising_storage_full, replacing
 from jobs.settings import Settings
+from service.resources.upload_shares import Reservation, ReservedSpace
 
 _RECORD, _DATA = ".json", ".part"
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.EXDEV)
+_EMPTY_S = 1800.0
+"""How long an upload without a byte is kept: it reserves space for nothing. The first block of the
+slowest sender takes 1024 s."""
 _TAKEN_S = 600.0
 """How long the file of a scan that was stored is kept, so that a repeated request succeeds."""
 
@@ -40,10 +44,10 @@ class UploadLimits:
     max_bytes: int
     """Of one upload."""
     space_bytes: int
-    """Of all uploads together, by their stated lengths."""
+    """Of all uploads together, by their stated lengths; `upload_shares` says who may take what."""
     max_per_caller: int
     keep_s: float
-    """Time after the last byte until an upload expires."""
+    """Time after the last byte until an upload expires; one without a byte expires sooner."""
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -81,6 +85,8 @@ class PartialUploads:
     ) -> PartialUpload:
         """Creates an upload; the same `key` of the same caller finds the same upload again.
 
+        Its length is reserved, so that no other upload takes the space that it needs.
+
         Raises ScanTooLarge and StorageFull above the limits, and Conflict if the key belongs to an
         upload of another name or length.
         """
@@ -92,10 +98,12 @@ class PartialUploads:
                 _check_same(self.get(project, upload.id), upload)
             else:
                 self._check_room(upload)
+                self._data(upload.id).unlink(missing_ok=True)  # of a removal that was cut short
                 with replacing(self._record(upload.id)) as file:
                     file.write(json.dumps(asdict(upload)).encode())
             self._data(upload.id).touch(0o600)
-            self._renew(upload.id, self.limits.keep_s)
+            keep_s = self.limits.keep_s
+            self._renew(upload.id, keep_s if self.offset(upload) else min(_EMPTY_S, keep_s))
         return upload
 
     def get(self, project: str, upload_id: str) -> PartialUpload:
@@ -127,7 +135,8 @@ class PartialUploads:
 
         Two connections that send the same upload never mix: each block is written under a lock,
         and only at the end of the file. Raises Conflict if that is not at `offset`, ScanTooLarge
-        for bytes beyond the stated length (none is written), NotFound and StorageFull.
+        for bytes beyond the stated length (none is written), StorageFull, and NotFound if the
+        upload was removed, also if its sender created it again with another length meanwhile.
         """
         if offset + len(block) > upload.length:
             raise ScanTooLarge(
@@ -135,32 +144,24 @@ class PartialUploads:
                 expected=f"{upload.length:,} bytes.",
                 hint="State the length of the file in Upload-Length.",
             )
-        with _reporting_removal(), raising_storage_full():
-            handle = os.open(self._data(upload.id), os.O_WRONLY)
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX)
-                _check_offset(os.fstat(handle).st_size, offset)
-                written = 0
-                while written < len(block):
-                    written += os.pwrite(handle, block[written:], offset + written)
-            finally:
-                os.close(handle)
-            self._renew(upload.id, self.limits.keep_s)
+        with self._held(upload) as handle:
+            _check_offset(os.fstat(handle).st_size, offset)
+            written = 0
+            while written < len(block):
+                written += os.pwrite(handle, block[written:], offset + written)
+            if block:
+                self._renew(upload.id, self.limits.keep_s)
         return offset + len(block)
 
     def link(self, upload: PartialUpload, path: Path) -> None:
         """Makes the complete file appear as `path`, which may be moved away or deleted.
 
-        Raises Conflict if bytes are missing, NotFound and StorageFull.
+        Nothing writes to it any more: a complete file takes no bytes, and whoever opened it before
+        finds that out under the lock. Raises Conflict if bytes are missing, NotFound and
+        StorageFull.
         """
-        arrived = self.offset(upload)
-        if arrived < upload.length:
-            raise Conflict(
-                f"An upload is not complete: {arrived:,} of {upload.length:,} bytes have arrived.",
-                expected="Complete uploads.",
-                hint="Send the rest of the file first.",
-            )
-        with _reporting_removal(), raising_storage_full():
+        with self._held(upload) as handle:
+            _check_complete(os.fstat(handle).st_size, upload.length)
             try:
                 path.hardlink_to(self._data(upload.id))
             except OSError as error:  # not every file system has hard links
@@ -170,12 +171,14 @@ class PartialUploads:
 
     def mark_taken(self, upload: PartialUpload) -> None:
         """Keeps the file a few minutes more only: a scan of it is stored."""
-        with suppress(NotFound), _reporting_removal():
+        with suppress(NotFound), self._held(upload):
             self._renew(upload.id, min(_TAKEN_S, self.limits.keep_s))
 
     def remove(self, upload: PartialUpload) -> None:
-        """Deletes an upload, which may be gone already."""
+        """Deletes an upload, which may be gone already, or be another upload by now."""
         with self._locked():
+            if self._is_another(upload):
+                return
             # The record goes last: data without a record would never expire.
             self._data(upload.id).unlink(missing_ok=True)
             self._record(upload.id).unlink(missing_ok=True)
@@ -196,13 +199,26 @@ class PartialUploads:
             with suppress(FileNotFoundError):
                 yield PartialUpload(**json.loads(path.read_bytes()))
 
+    def _is_another(self, upload: PartialUpload) -> bool:
+        try:
+            return self.get(upload.project, upload.id) != upload
+        except NotFound:
+            return False
+
     def _check_room(self, upload: PartialUpload) -> None:
         others = list(self.all())
-        if sum(one.length for one in others) + upload.length > self.limits.space_bytes:
-            raise StorageFull(
+        limits = self.limits
+        reserved = tuple(map(self._reservation, others))
+        space = ReservedSpace(limits.space_bytes, limits.max_bytes, reserved)
+        if upload.length > space.left():
+            raise _full(
                 "The space for unfinished uploads is full.",
-                expected=f"At most {self.limits.space_bytes:,} bytes of unfinished uploads.",
-                hint="Try again later, or let an administrator raise TESSERA_UPLOAD_SPACE_BYTES.",
+                f"At most {limits.space_bytes:,} bytes of unfinished uploads.",
+            )
+        if upload.length > space.left_to(upload.project, upload.caller):
+            raise _full(
+                "The share of this caller or project of the space for unfinished uploads is full.",
+                "At most half of the space that others leave.",
             )
         mine = (upload.project, upload.caller)
         if sum((one.project, one.caller) == mine for one in others) >= self.limits.max_per_caller:
@@ -212,6 +228,33 @@ class PartialUploads:
                 hint="Finish or delete some first, or let an administrator raise "
                 "TESSERA_MAX_UNFINISHED_UPLOADS.",
             )
+
+    def _reservation(self, upload: PartialUpload) -> Reservation:
+        try:
+            complete = self.offset(upload) >= upload.length
+            finished = complete and self.expires_at(upload) <= time.time() + _TAKEN_S
+        except NotFound:
+            finished = True
+        return Reservation(upload.project, upload.caller, upload.length, finished)
+
+    @contextmanager
+    def _held(self, upload: PartialUpload) -> Iterator[int]:
+        """The upload's file, open and locked, if the upload is still the one that was looked up.
+
+        Its id may belong to another upload by now, and the file that was opened may be removed,
+        or be a stored scan that has no other name: both are seen only under the lock. Raises
+        NotFound and StorageFull.
+        """
+        with _reporting_removal(), raising_storage_full():
+            handle = os.open(self._data(upload.id), os.O_WRONLY)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX)
+                here = os.path.samestat(os.fstat(handle), self._data(upload.id).stat())
+                if not here or self.get(upload.project, upload.id) != upload:
+                    raise _not_found()
+                yield handle
+            finally:
+                os.close(handle)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -247,6 +290,15 @@ def _check_same(existing: PartialUpload, upload: PartialUpload) -> None:
         )
 
 
+def _check_complete(arrived: int, length: int) -> None:
+    if arrived < length:
+        raise Conflict(
+            f"An upload is not complete: {arrived:,} of {length:,} bytes have arrived.",
+            expected="Complete uploads.",
+            hint="Send the rest of the file first.",
+        )
+
+
 def _check_offset(arrived: int, offset: int) -> None:
     if arrived != offset:
         raise Conflict(
@@ -270,6 +322,15 @@ def _not_found() -> NotFound:
         expected="An upload that was created here and has not expired.",
         hint="Upload the file again. Several gateways behind one proxy must share the data folder, "
         "or the proxy must send all requests of a client to the same gateway.",
+    )
+
+
+def _full(detail: str, expected: str) -> StorageFull:
+    return StorageFull(
+        detail,
+        expected=expected,
+        hint="Finish or delete other uploads, try again later, or let an administrator raise "
+        "TESSERA_UPLOAD_SPACE_BYTES.",
     )
 
 

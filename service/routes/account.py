@@ -2,13 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter
-
 from service.auth import Permission, Principal
 from service.http.permissions import Allowed
+from service.http.router import Router
 from service.schemas import AccountOut, ProjectRoleOut
 
-router = APIRouter(tags=["service"])
+router = Router(tags=["service"])
 
 
 @router.get("/v1/account")

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from jobs.audit.event import AuditObject
@@ -17,6 +17,7 @@ from service.http.dependencies import (
 )
 from service.http.fetch_site import check_not_from_other_site
 from service.http.permissions import Allowed
+from service.http.router import Router
 from service.http.threads import PeerWork
 from service.resources.routing_table import RoutingTable
 from service.routes.delivery_serializers import delivery_out, peer_out
@@ -37,7 +38,7 @@ from service.use_cases.archives import MAX_SERIES, RemoteSeries
 from service.use_cases.peer_health import OK
 from service.use_cases.scan_intake import ScanSelection
 
-router = APIRouter(tags=["archives"])
+router = Router(tags=["archives"])
 
 _Value = Annotated[Text | None, Field(max_length=200)]
 

@@ -2,14 +2,13 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter
-
 from jobs.assignment import Assigned, Assignment
 from jobs.audit.event import AuditObject
 from service.auth import Permission, Principal
 from service.http.audited import AuditedDep
 from service.http.dependencies import AssignmentsDep, JobStatusesDep
 from service.http.permissions import Allowed
+from service.http.router import Router
 from service.routes.job_serializers import job_out
 from service.schemas import (
     AssigneeIn,
@@ -20,7 +19,7 @@ from service.schemas import (
     JobOut,
 )
 
-router = APIRouter(tags=["reviews"])
+router = Router(tags=["reviews"])
 
 
 @router.put("/v1/jobs/{job_id}/assignee")

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from imaging.assistance.assistants import DEFAULT
 from imaging.box import Box
@@ -10,10 +10,11 @@ from service.auth import Permission, Principal
 from service.http.dependencies import AssistanceDep, AssistantThreadsDep
 from service.http.file_content import file_content
 from service.http.permissions import Allowed
+from service.http.router import Router
 from service.schemas import AssistantName, JobId
 from service.use_cases.draft_edits import MEDIA_TYPE
 
-router = APIRouter(tags=["reviews"])
+router = Router(tags=["reviews"])
 
 _CONTENT: dict[str, Any] = file_content(MEDIA_TYPE)
 _CHANGES: dict[int | str, dict[str, Any]] = {

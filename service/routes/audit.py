@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from jobs.audit.event import AuditAction, AuditObject, AuditOutcome, ChainedEvent
@@ -11,10 +11,11 @@ from jobs.audit.filter import AuditFilter
 from service.auth import Permission, Principal
 from service.http.dependencies import AuditDep
 from service.http.permissions import Allowed
+from service.http.router import Router
 from service.routes.times import time_of
 from service.schemas import AuditEventOut, AuditPage, Cursor, PageLimit, Text
 
-router = APIRouter(tags=["service"])
+router = Router(tags=["service"])
 
 _Name = Annotated[Text | None, Field(max_length=200)]
 

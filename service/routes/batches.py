@@ -2,18 +2,19 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, BackgroundTasks, Response
+from fastapi import BackgroundTasks, Response
 
 from jobs.audit.event import AuditObject
 from service.auth import Permission, Principal
 from service.http.audited import AuditedDep
 from service.http.dependencies import BatchesDep, DispatchThreadsDep, OrdersDep, ReadingsDep
 from service.http.permissions import Allowed
+from service.http.router import Router
 from service.routes.job_orders import order_of, put_up_batch
 from service.routes.job_serializers import batch_out
 from service.schemas import BatchId, BatchIn, BatchOut, IdempotencyKey
 
-router = APIRouter(tags=["batches"])
+router = Router(tags=["batches"])
 
 
 @router.post("/v1/batches", status_code=202)

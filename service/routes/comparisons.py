@@ -4,19 +4,20 @@ from math import prod
 from typing import Annotated
 
 import numpy as np
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from service.auth import Permission, Principal
 from service.http.dependencies import ComparisonsDep, ResultsDep, ViewThreadsDep
 from service.http.permissions import Allowed
 from service.http.readers import ReaderDep
+from service.http.router import Router
 from service.schemas import ComparisonOut, Identifier, JobId
 from service.schemas.comparisons import ComparedMaskOut, LabelComparisonOut
 from service.use_cases.comparisons import Comparison, MatchLabels
 from service.use_cases.result_mask import ResultMask
 from service.use_cases.results import Results
 
-router = APIRouter(tags=["reviews"])
+router = Router(tags=["reviews"])
 
 
 @router.get("/v1/jobs/{job_id}/comparison")

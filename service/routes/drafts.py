@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from service.auth import Permission, Principal
 from service.http.dependencies import DraftEditsDep, DraftsDep, ViewThreadsDep
@@ -11,16 +11,19 @@ from service.http.downloads import file_response
 from service.http.file_content import file_content
 from service.http.permissions import Allowed
 from service.http.readers import ReaderDep
+from service.http.router import Router
 from service.routes.review_serializers import draft_out
 from service.schemas import ChangeNumber, DraftIn, DraftOut, DraftsOut, Identifier, JobId
 from service.use_cases.draft_edits import MEDIA_TYPE
 
-router = APIRouter(tags=["reviews"])
+router = Router(tags=["reviews"])
 
 _CONTENT: dict[str, Any] = file_content(MEDIA_TYPE)
 _CHANGES: dict[int | str, dict[str, Any]] = {
     200: {"description": "The runs of all sets, as one gzip stream.", "content": _CONTENT}
 }
+MOST_LISTED = 1_000
+"""Maximum number of drafts in a response."""
 _DraftId = Annotated[Identifier, Query(description="Id of the draft.")]
 _KnownDraft = Annotated[
     Identifier | None, Query(description="Id of the draft; a 409 if the reader has another one.")
@@ -64,6 +67,18 @@ def list_drafts(
 ) -> DraftsOut:
     """The correction that the reader has begun; an empty list if there is none."""
     found = drafts.of_reader(principal.project, job_id, reader.of(principal))
+    return DraftsOut(drafts=[draft_out(one) for one in found])
+
+
+@router.get("/v1/drafts")
+def list_all_drafts(
+    drafts: DraftsDep,
+    reader: ReaderDep,
+    principal: Annotated[Principal, Allowed(Permission.REVIEWS_READ)],
+) -> DraftsOut:
+    """The corrections with changes that the reader has begun and not saved, of all jobs; the newest
+    first, at most 1,000."""
+    found = drafts.of_project(principal.project, reader.of(principal), MOST_LISTED)
     return DraftsOut(drafts=[draft_out(one) for one in found])
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import Header, Query, Request, Response
 from sse_starlette.event import ServerSentEvent
 
 from imaging.errors import NotFound
@@ -17,12 +17,13 @@ from service.auth import Permission, Principal
 from service.http.dependencies import JobStatusesDep, JobWatcherDep
 from service.http.event_stream import event_stream, events_of
 from service.http.permissions import Allowed
+from service.http.router import Router
 from service.routes.job_serializers import job_out
 from service.schemas import Identifier, JobId, JobOut
 from service.use_cases.job_status import JobStatus
 from service.use_cases.job_watcher import JobWatcher
 
-router = APIRouter(tags=["jobs"])
+router = Router(tags=["jobs"])
 
 MOST_JOBS = 200
 """Jobs that one stream follows, as many as a page lists."""

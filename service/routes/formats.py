@@ -3,15 +3,14 @@
 from dataclasses import asdict
 from typing import Annotated
 
-from fastapi import APIRouter
-
 from imaging.formats.overview import overview
 from service.auth import Permission, Principal
 from service.http.dependencies import ResultsDep
 from service.http.permissions import Allowed
+from service.http.router import Router
 from service.schemas import DownloadOut, FormatOut, JobId
 
-router = APIRouter(tags=["formats"])
+router = Router(tags=["formats"])
 
 
 @router.get("/v1/formats", dependencies=[Allowed(Permission.PUBLIC)])

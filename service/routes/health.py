@@ -3,15 +3,16 @@
 from importlib.metadata import version
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from service.auth import Permission
 from service.http.dependencies import MetricsDep, ReadinessDep
 from service.http.permissions import Allowed
+from service.http.router import Router
 from service.schemas import Health, Ready
 
-router = APIRouter(tags=["health"])
+router = Router(tags=["health"])
 
 _UNAVAILABLE: dict[int | str, dict[str, Any]] = {
     503: {"model": Ready, "description": "A part is unavailable."}

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, BackgroundTasks, Query, Response
+from fastapi import BackgroundTasks, Query, Response
 
 from jobs import tracing
 from jobs.audit.event import AuditObject
@@ -18,6 +18,7 @@ from service.http.dependencies import (
     WorklistDep,
 )
 from service.http.permissions import Allowed
+from service.http.router import Router
 from service.routes.job_filters import JobFilterDep, of_caller
 from service.routes.job_orders import order_of, put_up
 from service.routes.job_serializers import job_counts_out, job_out
@@ -33,7 +34,7 @@ from service.schemas import (
     PageLimit,
 )
 
-router = APIRouter(tags=["jobs"])
+router = Router(tags=["jobs"])
 
 
 @router.post("/v1/jobs", status_code=202)

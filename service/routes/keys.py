@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from jobs.account import ApiKey
 from jobs.audit.event import AuditObject
@@ -10,10 +10,11 @@ from service.auth import Permission, Principal
 from service.http.audited import AuditedDep
 from service.http.dependencies import ApiKeysDep, KnownCallersDep
 from service.http.permissions import Allowed
+from service.http.router import Router
 from service.routes.times import time_of, time_or_none
 from service.schemas import Cursor, KeyId, KeyIn, KeyOut, KeyPage, NewKeyOut, PageLimit
 
-router = APIRouter(tags=["accounts"])
+router = Router(tags=["accounts"])
 
 _Manager = Annotated[Principal, Allowed(Permission.KEYS_MANAGE)]
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import Header, Query, Request, Response
 from starlette.responses import JSONResponse
 
 from imaging.formats import registry
@@ -19,12 +19,13 @@ from service.http.dependencies import (
 from service.http.downloads import file_response, mask_response
 from service.http.file_content import file_content
 from service.http.permissions import Allowed
+from service.http.router import Router
 from service.resources.format_names import MaskFormatName, ReportFormatName
 from service.routes.job_serializers import job_out
 from service.schemas import JobId, JobOut, LabelMapIn, ScanId
 from service.use_cases.result_mask import ResultMask
 
-router = APIRouter(tags=["results"])
+router = Router(tags=["results"])
 
 _MASK: dict[int | str, dict[str, Any]] = {
     200: {
@@ -113,7 +114,8 @@ def get_report(
     report if there are more. DICOM reports refer to the segments of `dicom-seg`.
 
     `doubts` in the JSON report are the warnings that put the mask in doubt, each with its `kind`:
-    `modality`, `body-part`, `spacing`, `extent`, `values`, `colour`, `orientation` or `reference`.
+    `modality`, `body-part`, `spacing`, `extent`, `values`, `colour`, `orientation`, `reference` or
+    `empty`.
     Show them to the reader who judges the mask. `warnings` has all warnings, these included.
     `uncompared` says in words why a scan could not be compared with the scans that the model was
     trained on: the model's card states nothing of them, or the scan shows nothing of what it

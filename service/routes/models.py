@@ -2,15 +2,16 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import Path
 
 from service.auth import Permission, Principal
 from service.http.dependencies import UsableModelsDep
 from service.http.permissions import Allowed
+from service.http.router import Router
 from service.routes.model_serializers import model_out
 from service.schemas import ModelName, ModelOut
 
-router = APIRouter(tags=["models"])
+router = Router(tags=["models"])
 
 _Reader = Annotated[Principal, Allowed(Permission.MODELS_READ)]
 

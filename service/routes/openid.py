@@ -3,7 +3,7 @@
 from html import escape
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from imaging.errors import Forbidden, NotFound, Unauthenticated, Unavailable
@@ -14,12 +14,13 @@ from service.http.dependencies import OpenIdDep, ProviderThreadsDep
 from service.http.errors import problem_of
 from service.http.permissions import CALLER, Allowed
 from service.http.project_path import PROJECT
+from service.http.router import Router
 from service.http.session_cookie import set_session
 from service.http.sign_in_place import sign_in_place
 from service.resources.oidc.attempt import LIFETIME_S
 from service.use_cases.openid import CALLBACK, OpenIdPage
 
-router = APIRouter(include_in_schema=False, dependencies=[Allowed(Permission.PUBLIC)])
+router = Router(include_in_schema=False, dependencies=[Allowed(Permission.PUBLIC)])
 
 _COOKIE = "tessera-sign-in"
 _SEE_OTHER = 303

@@ -7,15 +7,15 @@ threads wait for a part that does not answer.
 from functools import lru_cache
 from pathlib import Path
 
-from fastapi import APIRouter
 from starlette.responses import HTMLResponse, Response
 
 from imaging.errors import NotFound
 from service.auth import Permission
 from service.http.permissions import Allowed
+from service.http.router import Router
 from service.http.security_headers import PAGE_POLICY
 
-router = APIRouter(include_in_schema=False, dependencies=[Allowed(Permission.PUBLIC)])
+router = Router(include_in_schema=False, dependencies=[Allowed(Permission.PUBLIC)])
 
 STATIC = Path(__file__).parent.parent / "static"
 _TYPES = {

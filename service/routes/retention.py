@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from jobs.audit.event import AuditObject
 from jobs.retention.report import Report
@@ -11,6 +11,7 @@ from service.auth import Permission, Principal
 from service.http.audited import AuditedDep
 from service.http.dependencies import LegalHoldsDep, RetentionReportsDep, RetentionRulesDep
 from service.http.permissions import Allowed
+from service.http.router import Router
 from service.routes.retention_serializers import hold_out
 from service.routes.times import time_of, time_or_none
 from service.schemas import (
@@ -27,7 +28,7 @@ from service.schemas import (
     RetentionTallyOut,
 )
 
-router = APIRouter(tags=["service"])
+router = Router(tags=["service"])
 
 _Manager = Annotated[Principal, Allowed(Permission.RETENTION_MANAGE)]
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from uuid import uuid4
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from starlette.responses import JSONResponse
 
 from imaging.formats import registry
@@ -25,12 +25,13 @@ from service.http.downloads import file_response, mask_response
 from service.http.file_content import file_content
 from service.http.permissions import Allowed
 from service.http.readers import ReaderDep
+from service.http.router import Router
 from service.resources.format_names import MaskFormatName, ReportFormatName
 from service.routes.review_serializers import review_out
 from service.schemas import JobId, ReviewId, ReviewIn, ReviewMeasurementsOut, ReviewOut
 from service.use_cases.reader_measurements import ReaderMeasurements
 
-router = APIRouter(tags=["reviews"])
+router = Router(tags=["reviews"])
 
 _MASK: dict[int | str, dict[str, Any]] = {
     200: {
@@ -76,6 +77,9 @@ async def add_review(
     result becomes the corrected mask of this review, and the draft is deleted. The review has the
     id of the draft: the same request, sent again, returns the same review.
 
+    A verdict on another mask leaves the reader's draft as it is. With `discards`, it is deleted,
+    and a draft that the caller does not know is a 409 (`draft-open`).
+
     `measurements` are stored with it. They are refused where they are outside the scan, or not of
     their shape on one slice.
     """
@@ -86,7 +90,7 @@ async def add_review(
         known = body.draft_state(review.reviewer)
         if known is not None:
             return corrections.save(project, review, known, body.seen)
-        added = reviews.add(project, review, body.seen, body.mask_of)
+        added = reviews.add(project, review, body.seen, body.mask_of, discards=body.discards)
         masks.follow(project, added)
         return added
 

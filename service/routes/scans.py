@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from imaging.formats import registry
 from service.auth import Permission, Principal
@@ -22,6 +22,7 @@ from service.http.dependencies import (
 from service.http.downloads import file_response
 from service.http.file_content import file_content
 from service.http.permissions import Allowed
+from service.http.router import Router
 from service.http.uploads import uploaded_files
 from service.routes.model_serializers import model_fit_out
 from service.routes.retention_serializers import hold_out
@@ -42,7 +43,7 @@ from service.schemas import (
 )
 from service.use_cases.scan_views import VOLUME_MEDIA_TYPE
 
-router = APIRouter(tags=["scans"])
+router = Router(tags=["scans"])
 
 _FORM: dict[str, Any] = {
     "requestBody": {

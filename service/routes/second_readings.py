@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from imaging.errors import BadRequest, Conflict
 from jobs.audit.event import AuditObject
@@ -18,6 +18,7 @@ from service.http.audited import AuditedDep
 from service.http.dependencies import ReadingsDep, SecondReadingsDep
 from service.http.permissions import Allowed
 from service.http.readers import ReaderDep
+from service.http.router import Router
 from service.routes.job_filters import JobFilterDep, of_caller
 from service.routes.reading_serializers import (
     agreement_table,
@@ -37,7 +38,7 @@ from service.schemas.second_readings import (
 )
 from service.use_cases import reader_agreement
 
-router = APIRouter(tags=["reviews"])
+router = Router(tags=["reviews"])
 
 MOST_JOBS = 10_000
 """Most jobs that one request puts up."""
@@ -100,9 +101,11 @@ def cancel_second_reading(
 ) -> None:
     """Cancels a second reading that is not complete.
 
-    All reviews are shown, and the newest one is the job's verdict.
+    All reviews are shown, and the newest one is the job's verdict. Where readings were given and
+    are still hidden, this needs the permission `readings:unblind`, too.
     """
-    use_case.cancel(principal.project, job_id)
+    may_unblind = principal.has(Permission.READINGS_UNBLIND)
+    use_case.cancel(principal.project, job_id, may_unblind=may_unblind)
 
 
 @router.post("/v1/jobs/{job_id}/second-reading/unblind")

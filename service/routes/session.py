@@ -1,7 +1,7 @@
 """Sign-in on the page: sessions and passwords of people."""
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 
 from imaging.errors import Conflict, Unauthenticated
 from jobs.audit.event import AuditAction, AuditObject, AuditOutcome
@@ -23,6 +23,7 @@ from service.http.dependencies import (
 from service.http.own_session import OwnSessionDep, note_person, own_session
 from service.http.permissions import Allowed
 from service.http.proxy_identity import proxy_login, stated_login
+from service.http.router import Router
 from service.http.security_schemes import OWN_SESSION
 from service.http.session_cookie import (
     browser_secret,
@@ -44,7 +45,7 @@ from service.schemas import (
 from service.use_cases.audit_recorder import AuditRecorder, Deed
 from service.use_cases.password_sign_in import SignedIn, SignInLocked
 
-router = APIRouter(tags=["sign-in"], dependencies=[Allowed(Permission.PUBLIC)])
+router = Router(tags=["sign-in"], dependencies=[Allowed(Permission.PUBLIC)])
 
 
 def _guarded(request: Request, callers: KnownCallersDep) -> None:
@@ -132,15 +133,19 @@ async def sign_in(
 
 @router.delete("/v1/session", status_code=204, response_class=Response)
 def sign_out(request: Request, sessions: SignInSessionsDep, audited: AuditedDep) -> Response:
-    """Signs out: ends the session of the request, if there is one, in all its tabs."""
+    """Signs out: ends the session of the request, if there is one, in all its tabs. The browser
+    deletes what it has cached of the service (`Clear-Site-Data`)."""
     secret = session_secret(request)
     session = sessions.find(secret) if secret else None
-    if session is not None:
+    if session is None:
+        audited.nothing()
+    else:
         note_person(request, session.person)
         audited.add(AuditObject.ACCOUNT, session.person.login)
         sessions.end(secret)
     response = Response(status_code=204)
     clear_session(request, response)
+    response.headers["Clear-Site-Data"] = '"cache"'
     return response
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from jobs.audit.event import AuditObject
 from jobs.browser_session import OpenSession
@@ -12,15 +12,16 @@ from service.http.audited import AuditedDep
 from service.http.dependencies import SignInSessionsDep
 from service.http.own_session import OwnSessionDep
 from service.http.permissions import Allowed
+from service.http.router import Router
 from service.http.security_schemes import OWN_SESSION
 from service.routes.times import time_of
 from service.schemas import Login, SessionId, SignInOut, SignInsOut
 
-router = APIRouter()
+router = Router()
 
 _Manager = Annotated[Principal, Allowed(Permission.ACCOUNTS_MANAGE)]
-_own = APIRouter(tags=["sign-in"], dependencies=[Allowed(Permission.PUBLIC)])
-_managed = APIRouter(tags=["accounts"])
+_own = Router(tags=["sign-in"], dependencies=[Allowed(Permission.PUBLIC)])
+_managed = Router(tags=["accounts"])
 
 
 @_own.get("/v1/sessions", openapi_extra={**OWN_SESSION})

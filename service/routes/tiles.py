@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import Path, Request, Response
 
 from imaging.tile_levels import TILE, TileLevels
 from service.auth import Permission, Principal
@@ -10,10 +10,11 @@ from service.http import etags
 from service.http.dependencies import ResultsDep, ScansDep, TilesDep
 from service.http.file_content import file_content
 from service.http.permissions import Allowed
+from service.http.router import Router
 from service.schemas import JobId, ScanId, TilesOut
 from service.use_cases.result_mask import ResultMask
 
-router = APIRouter(tags=["tiles"])
+router = Router(tags=["tiles"])
 
 Level = Annotated[int, Path(ge=0, le=64, description="Level, `min_level` to `max_level`.")]
 Row = Annotated[int, Path(ge=0, lt=1 << 24, description="Row of the tile, from 0.")]

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from sse_starlette.event import ServerSentEvent
 
 from jobs.training import TrainingOptions
@@ -18,6 +18,7 @@ from service.http.dependencies import (
 )
 from service.http.event_stream import event_stream, events_of
 from service.http.permissions import Allowed
+from service.http.router import Router
 from service.routes.training_serializers import training_out, training_preview_out
 from service.schemas import (
     Cursor,
@@ -31,7 +32,7 @@ from service.schemas import (
 )
 from service.use_cases.training_status import TrainingStatus, TrainingWatcher
 
-router = APIRouter(tags=["trainings"])
+router = Router(tags=["trainings"])
 
 _Manager = Annotated[Principal, Allowed(Permission.TRAININGS_MANAGE)]
 

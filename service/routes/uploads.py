@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from starlette.requests import ClientDisconnect
 
 from service.auth import Permission, Principal
@@ -19,13 +19,14 @@ from service.http.dependencies import (
 from service.http.file_content import file_content
 from service.http.methods import methods_of
 from service.http.permissions import Allowed
+from service.http.router import Router
 from service.http.tus_version import VERSION
 from service.resources.partial_uploads import PartialUpload, PartialUploads
 from service.routes.scan_requests import UploadOptions, scans_out
 from service.schemas import IdempotencyKey, ScanOut, ScansOut, UploadedIn, UploadId
 from service.use_cases.uploaded_scans import FinishedUpload
 
-router = APIRouter(tags=["uploads"])
+router = Router(tags=["uploads"])
 
 _BLOCK_BYTES = 1 << 20
 _PART: dict[str, Any] = {

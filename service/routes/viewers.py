@@ -2,15 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter
-
 from service.auth import Permission, Principal
 from service.http.dependencies import ViewersDep
 from service.http.permissions import Allowed
+from service.http.router import Router
 from service.routes.review_serializers import viewer_out
 from service.schemas import JobId, ViewerId, ViewerIn, ViewersOut
 
-router = APIRouter(tags=["reviews"])
+router = Router(tags=["reviews"])
 
 
 @router.put("/v1/jobs/{job_id}/viewers/{viewer_id}")

@@ -2,12 +2,13 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from jobs.webhook import MessageState
 from service.auth import Permission, Principal
 from service.http.dependencies import RoutingTableDep, WebhooksDep
 from service.http.permissions import Allowed
+from service.http.router import Router
 from service.routes.delivery_serializers import webhook_message_out, webhook_out
 from service.schemas import (
     Cursor,
@@ -21,7 +22,7 @@ from service.schemas import (
 )
 from service.use_cases.webhook_payloads import trial_message
 
-router = APIRouter(tags=["webhooks"])
+router = Router(tags=["webhooks"])
 
 _Webhook = Annotated[WebhookName | None, Query(description="Only messages for this webhook.")]
 

@@ -18,8 +18,9 @@ from service.dicom import (
     refusals,
 )
 from service.dicom.association_request import InvalidRequest, parsed, request_bytes
-from service.dicom.association_slots import AssociationSlots, address_group
+from service.dicom.association_slots import AssociationSlots
 from service.dicom.refusals import Refusal, Refusals
+from service.resources.address_group import address_group
 from tests.support.dicom.associations import associate, rejection, store
 from tests.support.dicom.metrics import dicom_metrics
 from tests.support.dicom.mr_series import series

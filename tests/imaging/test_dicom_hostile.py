@@ -1,6 +1,7 @@
 """DICOM files that nobody would make by accident: refused in words, never a crash or a hang."""
 
 import struct
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,9 @@ from imaging.errors import (
 )
 from imaging.formats.dicom import deflated
 from imaging.formats.dicom.deidentify import deidentify_file
+from imaging.formats.dicom.instance import opener
 from imaging.formats.dicom.instance_identity import identify
+from imaging.formats.dicom.instance_reader import read_instance
 from imaging.formats.incoming import ScanSelection, incoming_scans
 from imaging.formats.limits import Limits
 from imaging.formats.sniff import open_scan
@@ -240,6 +243,32 @@ def test_a_deflated_file_that_fills_the_memory(
         taken(tmp_path, image, selection=ScanSelection(deidentify=deidentify))
     (path,) = (tmp_path / "sent").iterdir()
     with pytest.raises(ScanTooLarge, match="deflated"):
+        identify(path)
+
+
+def test_the_header_of_a_deflated_file_is_read_in_pieces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given 64 MB of pixels, a few MB of memory are used; a long header is refused."""
+    frames = np.zeros((64, 1024, 1024), np.uint8)
+    image = picture(
+        frames, NumberOfFrames=64, PatientName="Müller", SpecificCharacterSet="ISO_IR 192"
+    )
+    image.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    (path,) = write([image], tmp_path)
+    del frames, image
+    monkeypatch.setattr(deflated, "MAX_HEADER_BYTES", 1 << 20)
+    tracemalloc.start()
+    try:
+        instance = read_instance(opener(path))
+        assert identify(path).sop_instance == instance.header.SOPInstanceUID
+        header = instance.whole_header()
+        assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    finally:
+        tracemalloc.stop()
+    assert (str(header.PatientName), header.Rows, instance.is_deflated) == ("Müller", 1024, True)
+    monkeypatch.setattr(deflated, "MAX_HEADER_BYTES", 100)
+    with pytest.raises(ScanTooLarge, match="header"):
         identify(path)
 
 

@@ -136,6 +136,8 @@ def test_the_verdict_of_a_job_is_its_first_reading(stocked: Repository) -> None:
 
 def test_a_cancelled_second_reading_leaves_the_newest_verdict(read: Repository) -> None:
     judge(read, review_of("a", "Ann", "rejected"))
+    with pytest.raises(Forbidden):
+        read.readings.cancel("ada", "job", may_unblind=False)
     read.readings.cancel("ada", "job")
     assert ids(read, "Bob") == ["a"]
     assert listed(read) == ("rejected", "Ann", None, None)

@@ -285,3 +285,17 @@ def test_database_takes_no_more(start_gateway: Callable[..., Gateway]) -> None:
         until(lambda: gateway.kept() == kept)
     answer = gateway.client.get(f"/v1/scans/{scan}/volume")
     assert answer.content == nifti_bytes()
+
+
+def test_json_is_limited_before_it_is_parsed(gateway: Gateway) -> None:
+    """By its size and by its number of values: parsing it holds up all other requests."""
+    client, headers = gateway.client, {"Content-Type": "application/json"}
+    many = b"[" + b"[]," * 400_000 + b"[]]"
+    for path, content in {
+        "/v1/jobs": b"[" + bytes(MB) + b"]",
+        "/v1/batches": many,
+        "/v1/session": many[:100_000],
+    }.items():
+        check_problem(client.post(path, content=content, headers=headers), 413)
+    check_problem(client.post("/v1/batches", content=many[: 5 * MB // 2], headers=headers), 413)
+    check_problem(client.post("/v1/batches", content=b" " * MB + b"[]", headers=headers), 422)

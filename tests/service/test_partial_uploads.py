@@ -4,6 +4,7 @@ import base64
 import errno
 import hashlib
 import http.client
+import os
 import random
 import socket
 import time
@@ -16,6 +17,7 @@ import httpx
 import pytest
 
 from imaging.errors import Conflict, NotFound, ScanTooLarge, StorageFull
+from jobs.blobs import open_blobs
 from jobs.settings import Settings
 from models.registry import Registry
 from service.app import create_app
@@ -31,7 +33,7 @@ from tests.support.waiting import until
 
 TUS = {"Tus-Resumable": "1.0.0"}
 PART = TUS | {"Content-Type": "application/offset+octet-stream"}
-LIMITS = UploadLimits(max_bytes=100, space_bytes=250, max_per_caller=4, keep_s=60)
+LIMITS = UploadLimits(max_bytes=100, space_bytes=1000, max_per_caller=4, keep_s=60)
 
 
 @pytest.fixture
@@ -183,12 +185,53 @@ def test_two_connections_never_mix(uploads: PartialUploads) -> None:
     assert next(uploads._folder.glob("*.part")).read_bytes() == content
 
 
+def test_a_late_part_never_reaches_a_stored_file(uploads: PartialUploads, tmp_path: Path) -> None:
+    """Given a part for an upload that was deleted and created again, and became a blob."""
+    blobs = open_blobs(Settings(data=tmp_path))
+    late = uploads.create("p", "c", "a", 6, "key")
+    uploads.remove(late)
+    again = uploads.create("p", "c", "a", 5, "key")
+    assert again.id == late.id
+    uploads.append(again, 0, b"bytes")
+    uploads.link(again, tmp_path / "scan")
+    sha256 = blobs.put(tmp_path / "scan", move=True)
+    uploads.remove(late)  # as its expiry would: the other upload stays
+    with pytest.raises(NotFound):
+        uploads.append(late, 5, b"!")
+    with pytest.raises(ScanTooLarge):
+        uploads.append(again, 5, b"!")
+    with blobs.local(sha256) as path:
+        assert path.read_bytes() == b"bytes"
+
+
+def test_a_part_that_waits_for_the_lock_never_reaches_a_removed_file(
+    uploads: PartialUploads, tmp_path: Path
+) -> None:
+    """Given a part whose file was opened, then became a blob and was created again."""
+    upload = uploads.create("p", "c", "a", 6, "key")
+    with ThreadPoolExecutor(1) as pool, uploads._held(upload):
+        late = pool.submit(uploads.append, upload, 0, b"late")
+        until(lambda: _opened(uploads.path(upload)) == 2)
+        (tmp_path / "blob").hardlink_to(uploads.path(upload))
+        uploads.remove(upload)
+        uploads.create("p", "c", "a", 6, "key")
+    with pytest.raises(NotFound):
+        late.result()
+    assert (tmp_path / "blob").read_bytes() == b""
+
+
+def _opened(path: Path) -> int:
+    """How often this process has a file open."""
+    links = [*Path("/proc/self/fd").iterdir()]
+    return sum(1 for link in links if os.path.lexists(link) and link.readlink() == path)
+
+
 def test_limits(uploads: PartialUploads) -> None:
     with pytest.raises(ScanTooLarge):
         uploads.create("p", "c", "a", 101)
     first, _ = (uploads.create("p", "c", "a", 100) for _ in range(2))
     with pytest.raises(StorageFull, match="TESSERA_UPLOAD_SPACE_BYTES"):
-        uploads.create("p", "other", "a", 51)
+        uploads.create("p", "c", "a", 51)
     for _ in range(2):
         uploads.create("p", "c", "a", 1)
     with pytest.raises(StorageFull, match="TESSERA_MAX_UNFINISHED_UPLOADS"):
@@ -200,6 +243,39 @@ def test_limits(uploads: PartialUploads) -> None:
     with pytest.raises(NotFound):
         uploads.get("another project", uploads.create("p", "d", "a", 1).id)
     assert uploads._folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_nobody_reserves_all_space(tmp_path: Path) -> None:
+    """By halves: a caller leaves space to its project, and a project to all others."""
+    limits = UploadLimits(max_bytes=40, space_bytes=640, max_per_caller=99, keep_s=9999)
+    uploads = PartialUploads(tmp_path, limits)
+
+    def reserved(project: str, caller: str) -> int:
+        count = 0
+        with suppress(StorageFull):
+            while True:
+                uploads.create(project, caller, "a", 40)
+                count += 1
+        return count
+
+    assert [reserved("p", caller) for caller in "abcde"] == [4, 2, 1, 1, 0]
+    assert [reserved(project, "a") for project in "qrstu"] == [2, 1, 1, 1, 1]
+    assert [reserved(project, "b") for project in "qr"] == [0, 0]
+    assert [reserved(project, "a") for project in "vwx"] == [1, 1, 0]
+
+
+def test_finished_uploads_take_no_share_and_empty_ones_expire_soon(tmp_path: Path) -> None:
+    """Given one sender of large files, each of which becomes a scan before the next is sent."""
+    limits = UploadLimits(max_bytes=40, space_bytes=640, max_per_caller=99, keep_s=9999)
+    uploads = PartialUploads(tmp_path, limits)
+    for _ in range(10):
+        upload = uploads.create("p", "c", "a", 40)
+        assert uploads.expires_at(upload) < time.time() + 3600
+        uploads.append(upload, 0, b"")
+        assert uploads.expires_at(upload) < time.time() + 3600
+        uploads.append(upload, 0, bytes(40))
+        assert uploads.expires_at(upload) > time.time() + 3600
+        uploads.mark_taken(upload)
 
 
 def test_an_upload_that_nobody_finishes_is_deleted(

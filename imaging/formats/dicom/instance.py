@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from pydicom import Dataset, dcmread
+from pydicom import Dataset
 from pydicom.uid import (
     UID,
     DeflatedExplicitVRLittleEndian,
     VLWholeSlideMicroscopyImageStorage,
 )
+
+from imaging.formats.dicom.deflated import read_header
 
 Opener = Callable[[], BinaryIO]
 """Opens the instance's file, seekable, at its start."""
@@ -95,7 +97,7 @@ class Instance:
     def whole_header(self) -> Dataset:
         """Reads every attribute but the pixel data."""
         with self.open() as file:
-            return dcmread(file, stop_before_pixels=True, force=True)
+            return read_header(file, force=True)
 
 
 def image_kinds(header: Dataset) -> frozenset[str]:

@@ -7,7 +7,7 @@ from typing import IO
 from pydicom import Dataset, dcmread, dcmwrite
 
 from imaging.errors import TesseraError, UnreadableScan
-from imaging.formats.dicom.deflated import check_inflated_size
+from imaging.formats.dicom.deflated import read_header
 
 _TAGS = (
     *("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"),
@@ -40,8 +40,7 @@ def identify(path: Path) -> InstanceIdentity:
     """
     try:
         with path.open("rb") as file:
-            check_inflated_size(file)
-        header = dcmread(path, stop_before_pixels=True, specific_tags=[*_TAGS])
+            header = read_header(file, _TAGS)
         identity = _identity(header)
     except TesseraError:
         raise

@@ -9,7 +9,7 @@ from pydicom.tag import Tag
 from pydicom.uid import UID, AllTransferSyntaxes
 
 from imaging.errors import TesseraError, UnreadableScan
-from imaging.formats.dicom.deflated import check_inflated_size
+from imaging.formats.dicom.deflated import PIXEL_DATA, DeflatedFile, read_header
 from imaging.formats.dicom.instance import Instance, Opener
 from imaging.formats.dicom.missing_meta import completed
 from imaging.formats.dicom.mosaic import MOSAIC_COUNT, UIH_GRID
@@ -45,9 +45,6 @@ KEPT: tuple[str | int, ...] = (
 )
 """Attributes that an Instance keeps of its header."""
 _KEPT_TAGS = [Tag(name) for name in KEPT]
-_PIXEL_DATA = (0x7FE00010, 0x7FE00008, 0x7FE00009)
-"""Pixel Data, Float Pixel Data, Double Float Pixel Data."""
-
 _UNDEFINED = 0xFFFFFFFF
 """Length of compressed pixel data, which is a sequence of fragments (PS3.5, A.4)."""
 
@@ -88,7 +85,7 @@ def series_uid_of(open_file: Opener) -> str:
     try:
         with open_file() as file:
             tags = ["SeriesInstanceUID"]
-            header = dcmread(file, stop_before_pixels=True, force=True, specific_tags=tags)
+            header = read_header(file, tags, force=True)
             return str(header.get("SeriesInstanceUID") or "")
     except Exception:  # noqa: BLE001 - pydicom raises many kinds for a damaged file
         return ""
@@ -109,13 +106,22 @@ def _checked(parsed: _Parsed, open_file: Opener) -> Instance:
 
 
 def _parse(file: BinaryIO) -> _Parsed:
-    deflated = check_inflated_size(file)
-    file.seek(0)
-    if deflated:
-        return _of_dataset(dcmread(file, force=True))
-    header = dcmread(file, stop_before_pixels=True, force=True, specific_tags=_KEPT_TAGS)
+    deflated = DeflatedFile.of(file)
+    if deflated is not None:
+        header, size, plain = deflated.header(_KEPT_TAGS), deflated.size, deflated.head
+    else:
+        file.seek(0)
+        header = dcmread(file, stop_before_pixels=True, force=True, specific_tags=_KEPT_TAGS)
+        size, plain = _size_of(file), file
     syntax = UID(str(header.file_meta.get("TransferSyntaxUID", "")))
-    return _Parsed(header, syntax, _pixel_bytes(file, syntax))
+    return _Parsed(header, syntax, _pixel_bytes(plain, syntax, size))
+
+
+def _size_of(file: BinaryIO) -> int:
+    here = file.tell()
+    size = file.seek(0, io.SEEK_END)
+    file.seek(here)
+    return size
 
 
 def _of_dataset(dataset: Dataset) -> _Parsed:
@@ -127,19 +133,20 @@ def _of_dataset(dataset: Dataset) -> _Parsed:
             header.update({} if element is None else {element.tag: element})
         elif keyword in dataset:
             header.add(dataset[keyword])
-    values = [dataset.get_item(tag) for tag in _PIXEL_DATA if tag in dataset]
+    values = [dataset.get_item(tag) for tag in PIXEL_DATA if tag in dataset]
     size = len(values[0].value or b"") if values else None
     return _Parsed(header, UID(str(dataset.file_meta.get("TransferSyntaxUID", ""))), size)
 
 
-def _pixel_bytes(file: BinaryIO, syntax: UID) -> int | None:
-    """Size of the pixel data that begins at the file's position, as far as the file holds it."""
+def _pixel_bytes(file: BinaryIO, syntax: UID, size: int) -> int | None:
+    """Size of the pixel data that begins at the file's position, as far as the file of `size` bytes
+    holds it."""
     start, begin = file.read(12), file.tell()
-    left = file.seek(0, io.SEEK_END) - begin
+    left = size - begin
     little = not (syntax in AllTransferSyntaxes and not syntax.is_little_endian)
     order: Any = "little" if little else "big"
     tag = (int.from_bytes(start[:2], order) << 16) + int.from_bytes(start[2:4], order)
-    if tag not in _PIXEL_DATA:
+    if tag not in PIXEL_DATA:
         return None
     explicit = start[4:6] in (b"OB", b"OW", b"OF", b"OD", b"UN")
     length = int.from_bytes(start[8:12] if explicit else start[4:8], order)

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydicom import Dataset, dcmread
+from pydicom import Dataset
 from pydicom.uid import SegmentationStorage
 
 from imaging.errors import TesseraError, UnreadableScan
 from imaging.formats.dicom.color import hex_of_cielab
-from imaging.formats.dicom.deflated import check_inflated_size
+from imaging.formats.dicom.deflated import read_header
 from imaging.formats.dicom.object_header import text
 from imaging.formats.dicom.readable_element import readable_element
 from imaging.formats.dicom.series_name import series_name
@@ -38,8 +38,7 @@ class SegHeader:
         """Raises UnreadableScan for a damaged file, ScanTooLarge."""
         try:
             with path.open("rb") as file:
-                check_inflated_size(file)
-            dataset = dcmread(path, stop_before_pixels=True, force=True)
+                dataset = read_header(file, force=True)
             items = list(dataset.SegmentSequence)
             segments = {one.number: one for one in map(_segment, items)}
         except TesseraError:

@@ -2,10 +2,8 @@
 
 from pathlib import Path
 
-from pydicom import dcmread
-
 from imaging.errors import TesseraError
-from imaging.formats.dicom.deflated import check_inflated_size
+from imaging.formats.dicom.deflated import read_header
 from imaging.formats.dicom.display import subject_of
 
 _TAGS = (
@@ -19,8 +17,7 @@ def subject_of_file(path: Path, secret: bytes) -> str | None:
     is not DICOM, or cannot be read. `secret`: the key of the pseudonyms."""
     try:
         with path.open("rb") as file:
-            check_inflated_size(file)
-        header = dcmread(path, stop_before_pixels=True, specific_tags=[*_TAGS])
+            header = read_header(file, _TAGS)
         return subject_of(header, secret)
     except FileNotFoundError:
         raise
