@@ -19,7 +19,7 @@ def test_projects_keep_their_pseudonyms_and_new_ones_have_their_own(
     for number, (project, series) in enumerate((("old", "1.2.3"), ("nifti", None))):
         scan = make_scan(project, project, sha256=str(number) * 64, series=series)
         repository.scans.add(scan)
-    go_back(repository, "0033_project", [HOLD])
+    go_back(repository, "0034_project", [HOLD])
     repository.migrate()
     settings = Settings(data=tmp_path, pseudonym_secret="given")
     secret = PseudonymSecrets(settings, repository.shared_pseudonyms).of

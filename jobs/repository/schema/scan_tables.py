@@ -57,4 +57,4 @@ image_names = Table(
 )
 
 shared_pseudonyms = Table("shared_pseudonyms", metadata, Column("project", Text, primary_key=True))
-"""Projects whose pseudonyms are made with the secret of the installation; see migration 0034."""
+"""Projects whose pseudonyms are made with the secret of the installation; see migration 0035."""
