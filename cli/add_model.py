@@ -46,16 +46,18 @@ def prepare(model: Model) -> int:
     from cli.engine import engine_of_settings
     from cli.progress_bar import progress_bar
     from cli.verify_model import show
+    from inference.reference_outcome import ReferenceOutcome
     from workers.machine_turn import machine_turn
 
-    engine = engine_of_settings()
+    engine, name = engine_of_settings(), model.card.full_name
+    outcomes: tuple[ReferenceOutcome, ...] = ()
     try:
         with machine_turn(Settings().cache_folder, wait=True):
-            with progress_bar(model.card.full_name) as context:
+            with progress_bar(name) as context:
                 ready = engine.prepare(model, context)
-                verified = model.card.reference is not None
-                outcomes = engine.verify(model, context=context) if verified else ()
-            if verified:
+            if model.card.reference is not None:
+                with progress_bar(f"{name}: reference case") as context:
+                    outcomes = engine.verify(model, context=context)
                 ready = engine.prepare(model)  # the case decides on the precision
     except (TesseraError, MemoryError) as error:
         reason = f"\n{DETAIL_INDENT}".join(parts_of(error))
@@ -69,7 +71,6 @@ def prepare(model: Model) -> int:
             click.echo(text)
     if all(outcome.passed for outcome in outcomes[-1:]):
         return 0
-    name = model.card.full_name
     click.echo(
         f"{name} was added nevertheless; its jobs say that the case fails. To remove it: "
         f"tessera models remove {name}"

@@ -21,6 +21,7 @@ COMMANDS = {
         "cli.verify_model",
         "Compare this machine's mask of a model's reference case with the given one.",
     ),
+    "share": ("cli.share_model", "Let all projects use a version that one of them trained."),
     "remove": ("cli.remove_model", "Delete a model that was added, imported or combined."),
 }
 
@@ -28,7 +29,7 @@ COMMANDS = {
 @click.group("models", cls=LazyGroup, lazy=COMMANDS, invoke_without_command=True)
 @click.pass_context
 def command(ctx: click.Context) -> None:
-    """List, show, add, import, combine, describe, measure, verify and remove models.
+    """List, show, add, import, combine, describe, measure, verify, share and remove models.
 
     Without a subcommand, the models are listed.
     """

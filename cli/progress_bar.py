@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     Progress,
     TaskID,
     TextColumn,
+    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 
@@ -21,28 +21,42 @@ PREPARING = "Preparing the network: it is compiled, measured and checked once fo
 
 @contextmanager
 def progress_bar(name: str) -> Iterator[RunContext]:
-    """Shows a bar on stderr while a scan called `name` is segmented with the context."""
+    """Shows a bar on stderr while a scan called `name` is segmented with the context, or while a
+    network called `name` is prepared: then it says which step that is."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("tiles"),
+        TextColumn("{task.fields[tiles]}"),
+        TimeElapsedColumn(),
+        TextColumn("elapsed,"),
         TimeRemainingColumn(),
+        TextColumn("left"),
     )
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        bar = _Bar(progress, progress.add_task(name, total=None))
-        yield RunContext(bar.on_tile, on_preparing=bar.on_preparing, on_notice=bar.on_notice)
+        bar = _Bar(progress, progress.add_task(name, total=None, tiles=""), name, name)
+        yield RunContext(
+            bar.on_tile,
+            on_preparing=bar.on_preparing,
+            on_preparation=bar.on_preparation,
+            on_notice=bar.on_notice,
+        )
 
 
 @dataclass(slots=True)
 class _Bar:
     progress: Progress
     task: TaskID
+    name: str
+    step: str
+    """What the bar shows now."""
     stated: bool = False
     """Whether the preparation was reported."""
 
     def on_tile(self, done: int, total: int) -> None:
-        self.progress.update(self.task, completed=done, total=total)
+        self._show(self.name, done, total)
+
+    def on_preparation(self, step: str, done: int, total: int) -> None:
+        self._show(f"{self.name}: {step}", done, total)
 
     def on_notice(self, text: str) -> None:
         self.progress.console.print(text, soft_wrap=True)
@@ -52,3 +66,11 @@ class _Bar:
         if preparing and not self.stated:
             self.on_notice(PREPARING)
             self.stated = True
+
+    def _show(self, step: str, done: int, total: int) -> None:
+        """Each step has a bar with a clock of its own, in the place of the last one."""
+        if step != self.step:
+            self.progress.remove_task(self.task)
+            self.task, self.step = self.progress.add_task(step, total=None, tiles=""), step
+        tiles = f"{done}/{total} tiles" if total else ""
+        self.progress.update(self.task, completed=done, total=total or None, tiles=tiles)

@@ -10,6 +10,7 @@ from cli.data_set.stored_masks import stored_masks
 from cli.model_registry import registry
 from imaging.errors import BadModel
 from jobs import problem
+from jobs.settings import Settings
 from jobs.training import TrainingPhase, TrainingProgress, TrainingResult
 from jobs.training_reports import MODEL, ReportedFailure, TrainingRequest
 from models.card import ModelCard
@@ -102,7 +103,8 @@ def _export(parent: Model, request: TrainingRequest, folder: Path, say: Say) -> 
 def _usual_steps(data: Path) -> int:
     """More for larger data sets; see docs/how-to/learn-from-corrections.md."""
     cases = Manifest.load(data).counts["training_cases"]
-    return max(_FEWEST_STEPS, _STEPS_PER_CASE * cases)
+    usual = max(_FEWEST_STEPS, _STEPS_PER_CASE * cases)
+    return min(usual, Settings().training_max_steps)
 
 
 def _result(tuned: "FineTuned", folder: Path) -> TrainingResult:

@@ -158,6 +158,14 @@ def _report(
             "it was backed up.",
             err=True,
         )
+    if restored.rows.get("people") or restored.rows.get("api_keys"):
+        click.echo(
+            "Users, roles, passwords and keys are as they were when it was backed up. What was "
+            "revoked, disabled or lowered since then is valid again: before you start a gateway, "
+            "repeat it with `tessera keys revoke`, `tessera users disable` and `tessera users "
+            "role`.",
+            err=True,
+        )
     check = backup.manifest.key_check
     if check and check != key_check(settings.pseudonym_secret, settings.data):
         click.echo(

@@ -34,17 +34,18 @@ def command() -> None:
 def add(login: str, name: str, role: str, project: str) -> None:
     """Add a user with the login name LOGIN to a project.
 
+    Both names may be those of a known user. Then the user's password and sessions end, as with
+    `tessera users role`.
+
     Login names are small letters, digits, dots, hyphens and underscores: no e-mail addresses, since
     logs contain them.
     """
-    link = None
     with recorded_change(AuditObject.ACCOUNT, login, project) as change:
-        change.repository.accounts.add_member(login, name, project, ProjectRole(role))
-        if not change.repository.passwords.exists_for(login):
-            link = _invite(change.repository, login)
+        accounts = change.repository.accounts
+        accounts.add_member(login, name, project, ProjectRole(role), join=True)
+        link = _invite(change.repository, login)
     click.echo(f"{login} is {role} in the project {project}.")
-    if link is not None:
-        _show(login, link)
+    _show(login, link)
     click.echo(f"Create a key: tessera keys create NAME --user {login} --project {project}")
 
 
@@ -75,10 +76,21 @@ def list_users() -> None:
 @click.argument("role", type=ROLES)
 @project_option
 def set_role(login: str, role: str, project: str) -> None:
-    """Give the user LOGIN a role in a project, also if the user was not in it."""
+    """Give the user LOGIN a role in a project, also if the user was not in it.
+
+    Then the user's password and sessions end, since an administrator of another project may know
+    the password, and the command prints a link for a new one. Keys, and users who sign in with an
+    OpenID provider or a proxy, are not affected.
+    """
+    link = None
     with recorded_change(AuditObject.ACCOUNT, login, project) as change:
-        change.repository.accounts.set_role(login, project, ProjectRole(role), join=True)
+        accounts = change.repository.accounts
+        if accounts.set_role(login, project, ProjectRole(role), join=True):
+            link = _invite(change.repository, login)
     click.echo(f"{login} is {role} in the project {project}.")
+    if link is not None:
+        click.echo("The password of before and its sessions have ended.")
+        _show(login, link)
 
 
 @command.command("remove")
@@ -128,7 +140,7 @@ def list_sessions(login: str) -> None:
 @click.option("--session", metavar="ID", help="Only this one, by its id.")
 def sign_out(login: str, session: str | None) -> None:
     """Sign the user LOGIN out in all browsers. Keys of the user still work."""
-    with recorded_change(AuditObject.ACCOUNT, login, action=AuditAction.SIGN_IN) as change:
+    with recorded_change(AuditObject.ACCOUNT, login, action=AuditAction.SIGN_OUT) as change:
         change.repository.browser_sessions.end_of(login, session)
     where = "all browsers" if session is None else "one browser"
     click.echo(f"{login} is signed out in {where}.")

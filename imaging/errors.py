@@ -122,6 +122,10 @@ class DraftChanged(Conflict):
     """The draft of a correction was changed or begun anew by another page."""
 
 
+class DraftOpen(Conflict):
+    """The caller, who wants to judge the mask, has a correction of it that is not saved."""
+
+
 class LegalHold(Conflict):
     """What is to be deleted is under a legal hold."""
 

@@ -163,13 +163,17 @@ class ReadyNetworks:
         return self._with_reference(verdict, model, device)
 
     def _sample_mask(self, model: Model, context: RunContext) -> SampleMask:
-        quiet = RunContext(
-            on_tile=lambda _done, _all: context.on_preparing(True),
-            token=context.token,
-            on_preparing=context.on_preparing,
-        )
-
         def mask(device: Device, scans: Mapping[str, Scan]) -> NDArray[Any]:
+            def on_tile(done: int, total: int) -> None:
+                context.on_preparing(True)
+                context.on_preparation(f"sample in {device.precision}", done, total)
+
+            quiet = RunContext(
+                on_tile=on_tile,
+                token=context.token,
+                on_preparing=context.on_preparing,
+                on_preparation=context.on_preparation,
+            )
             fp32 = device.precision == "fp32"
             network = self._sessions.unmeasured if fp32 else self._sessions.get
             loaded = network(model.networks[0], device, context)  # jobs seldom use fp32 afterwards

@@ -13,7 +13,9 @@ from inference.record_warnings import doubts_of, uncompared_of, warnings_of
 from inference.windows.plan import WindowPlan
 from models.any_card import AnyCard
 from models.combined_card import CombinedCard
+from models.doubt import Doubt, DoubtKind
 
+_EMPTY = "The mask is empty: the model predicts no label in this scan."
 _DIGITS = 4
 """Of shares: logits of other tiles, runtimes and precisions differ by a little."""
 
@@ -27,16 +29,18 @@ def report(result: ModelResult, scan: Scan) -> dict[str, Any]:
     `inference.unsure_voxels`, before post-processing; null where that is not known.
     """
     record = result.record
-    warnings = [*warnings_of(record)]
-    if record.networks and not result.mask.any():
-        warnings.append("The mask is empty: the model predicts no label in this scan.")
+    warnings, doubts = [*warnings_of(record)], [*doubts_of(record)]
+    if not result.mask.any():
+        text = _EMPTY if record.networks else next(iter(record.notes), _EMPTY)
+        doubts.append(Doubt(DoubtKind.EMPTY, text))
+        warnings = list(dict.fromkeys([*warnings, text]))
     made = _report(result.mask, scan, record.card, warnings)
     for row in made["measurements"]["labels"]:
         share = record.unsure.get(row["value"])
         row["unsure_share"] = None if share is None else round(share, _DIGITS)
     return made | {
         "supplied": False,
-        "doubts": [asdict(doubt) for doubt in doubts_of(record)],
+        "doubts": [asdict(doubt) for doubt in doubts],
         "uncompared": list(uncompared_of(record)),
         **_run(record),
         "parts": [_model(part.card) | _run(part) for part in record.parts],

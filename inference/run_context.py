@@ -15,6 +15,11 @@ OnPreparing = Callable[[bool], None]
 this machine, and again as that goes on; with False when the network is ready."""
 
 
+OnPreparation = Callable[[str, int, int], None]
+"""Called while the network is prepared with (name of the step, tiles done, all tiles). A step
+without tiles has 0 of 0."""
+
+
 def _ignore(*_values: object) -> None:
     pass
 
@@ -47,6 +52,7 @@ class RunContext:
     scratch: Path | None = None
     """Folder for arrays larger than memory; None: the system's own."""
     on_preparing: OnPreparing = _ignore
+    on_preparation: OnPreparation = _ignore
     on_notice: Callable[[str], None] = _ignore
     """Called with a sentence for the user."""
     step: Callable[[Step], AbstractContextManager[None]] = _unobserved

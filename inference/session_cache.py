@@ -173,6 +173,7 @@ class SessionCache:
         kept = measured or self._kept_measurement(model.card, device)
         if kept is None:  # nor was it compiled on this machine
             context.on_preparing(True)
+            context.on_preparation(f"compiling for {device.precision}", 0, 0)
         session = Session(model.verified, device, self._threads, self._compiled)
         return self._network(session, model, kept or self._measure(session, model.card, context))
 
@@ -191,6 +192,7 @@ class SessionCache:
 
     def _measure(self, session: Session, card: ModelCard, context: RunContext) -> Measurement:
         with holding(self._measuring, context):  # another network's tile would change the figures
+            context.on_preparation("measuring", 0, 0)
             measured = measure(session, card, context.token)
         if measured.bytes_per_voxel is not None:
             self._kept.write(self._key(card, session.device), asdict(measured), session.device)

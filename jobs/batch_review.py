@@ -22,6 +22,8 @@ class Outcome(StrEnum):
     """Left out: there are reasons to doubt its mask, and the batch does not accept such masks."""
     SECOND_READING = "second-reading"
     """Left out: it has a second reading, whose readers look at each mask alone."""
+    DRAFT = "draft"
+    """Left out: the reader has a correction of its mask that is not saved."""
     UNFINISHED = "unfinished"
     """Left out: it has no mask, because it waits, runs, has failed or was cancelled."""
     NOT_FOUND = "not-found"
@@ -46,6 +48,8 @@ class BatchReview:
     """Whether masks are accepted that there are reasons to doubt."""
     replace: bool = False
     """Whether jobs get the verdict that have one which the reader has seen."""
+    leave_drafts: bool = False
+    """Whether jobs are left out of which the reader has a draft with changes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,7 +93,8 @@ def check_changes(draft: Draft, known: int) -> None:
     """Raises DraftChanged unless `known` is the number of the last set of changes."""
     if draft.changes != known:
         raise DraftChanged(
-            f"The last set of changes of the draft is {draft.changes:,}, not {known:,}.",
+            "The draft was changed in another window: the last set of changes of the draft is "
+            f"{draft.changes:,}, not {known:,}.",
             expected="The number of the last set that the draft has.",
             hint="Another page has gone on with it. Read all changes with GET "
             "/v1/jobs/{job_id}/draft/changes, and go on from there.",

@@ -18,6 +18,8 @@ class DoubtKind(StrEnum):
     ORIENTATION = "orientation"
     REFERENCE = "reference"
     """The model does not give the mask of its reference case on this machine."""
+    EMPTY = "empty"
+    """No voxel of the mask has a label."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,11 +51,14 @@ class Registry:
             self._warned.add(folder)
             logger.warning("The model in the folder %s is not served: %s", folder.name, error)
 
-    def all(self, names: Collection[str] | None = None) -> list[AnyModel]:
+    def all(
+        self, names: Collection[str] | None = None, hidden: Collection[str] = ()
+    ) -> list[AnyModel]:
         """All models with a valid card and all parts, sorted by name, a model before its later
-        versions; other folders are left out and logged. `names`: only models of these names."""
+        versions; other folders are left out and logged. `names`: only models of these names;
+        `hidden`: checksums of networks whose models are left out."""
         entries, models = self._entries(), list[AnyModel]()
-        for _, entry in sorted(of_names(entries, names).items(), key=by_name_and_age):
+        for _, entry in sorted(of_names(entries, names, hidden).items(), key=by_name_and_age):
             try:
                 models.append(model_of(entry, entries))
             except BadModel as error:
@@ -73,20 +76,22 @@ class Registry:
         except OSError:  # a folder that is removed meanwhile, or is not readable
             return frozenset()
 
-    def get(self, name: str, names: Collection[str] | None = None) -> AnyModel:
+    def get(
+        self, name: str, names: Collection[str] | None = None, hidden: Collection[str] = ()
+    ) -> AnyModel:
         """The model with this name; raises NotFound, which lists the available names, and BadModel
-        where a part of it is not available. `names`: other models are as if they were not there,
-        but may be parts.
+        where a part of it is not available. `names`, `hidden`: as in `all`; other models are as if
+        they were not there, but may be parts.
 
         `NAME@VERSION` is a later version of NAME. NAME alone stays the model that was there first,
         which may be given with its version, too.
         """
         entries = self._entries()
-        chosen = of_names(entries, names)
+        chosen = of_names(entries, names, hidden)
         entry = chosen.get(name) or with_version(name, chosen)
         if entry is not None:
             return model_of(entry, entries)
-        available = ", ".join(model.card.full_name for model in self.all(names)) or "none"
+        available = ", ".join(model.card.full_name for model in self.all(names, hidden)) or "none"
         raise NotFound(
             "There is no model with that name.",
             expected=f"One of: {available}.",

@@ -18,16 +18,26 @@ class Entry:
     folder: Path
     card: ModelCard | Combination
 
+    @property
+    def network(self) -> str | None:
+        """Checksum of its network; None for a model that is made of others."""
+        return self.card.checksum if isinstance(self.card, ModelCard) else None
+
 
 Entries = Mapping[str, Entry]
 """By the name that chooses the model."""
 
 
-def of_names(entries: Entries, names: Collection[str] | None) -> Entries:
-    """The entries of models with these names, and of their later versions; all for None."""
-    if names is None:
-        return entries
-    return {key: entry for key, entry in entries.items() if entry.card.name in names}
+def of_names(
+    entries: Entries, names: Collection[str] | None, hidden: Collection[str] = ()
+) -> Entries:
+    """The entries of models with these names, and of their later versions; all for None. Those with
+    a network whose checksum is in `hidden` are left out."""
+    return {
+        key: entry
+        for key, entry in entries.items()
+        if (names is None or entry.card.name in names) and entry.network not in hidden
+    }
 
 
 def with_version(name: str, entries: Entries) -> Entry | None:

@@ -41,6 +41,7 @@ class Coding:
 
 CODINGS: Mapping[AuditAction, Coding] = {
     AuditAction.SIGN_IN: Coding(USER_AUTHENTICATION, "E"),
+    AuditAction.SIGN_OUT: Coding(USER_AUTHENTICATION, "E"),
     AuditAction.LOCK_OUT: Coding(SECURITY_ALERT, "E"),
     AuditAction.VIEW: Coding(INSTANCES_ACCESSED, "R", "read"),
     AuditAction.UPLOAD: Coding(INSTANCES_TRANSFERRED, "C", "create"),

@@ -35,6 +35,13 @@ def check_proxies(settings: Settings) -> Iterator[Finding]:
     except BadRequest as error:
         yield problem("proxies", error.detail, error.hint)
         return
+    if settings.public_url.startswith("https:") and not (trusted or settings.tls_certificate):
+        yield warning(
+            "proxies",
+            "TESSERA_PUBLIC_URL is an address by HTTPS, which neither the gateway serves nor a "
+            "trusted proxy. Passwords of other machines are refused, and cookies lack `Secure`.",
+            "Set TESSERA_TRUSTED_PROXIES to the address of the proxy, or TESSERA_TLS_CERTIFICATE.",
+        )
     if named and not settings.proxy_secret:
         yield warning(
             "proxies",

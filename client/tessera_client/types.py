@@ -475,7 +475,7 @@ class BatchOutcome:
     """Id of the job."""
     outcome: str
     """`done`, or why it was left out: `newer-review`, `reviewed`, `doubted`, `second-reading`,
-    `unfinished` or `not-found`."""
+    `draft`, `unfinished` or `not-found`."""
     review: str | None
     """Id of its new review; None if it was left out."""
 

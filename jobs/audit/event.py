@@ -18,7 +18,9 @@ class AuditAction(StrEnum):
     """Kinds of events."""
 
     SIGN_IN = "sign-in"
-    """A person signs in or out, or tries to."""
+    """A person signs in, or tries to."""
+    SIGN_OUT = "sign-out"
+    """Sessions of a person end by request, of the person or of an administrator."""
     LOCK_OUT = "lock-out"
     """An attempt to sign in is refused because too many have failed."""
     VIEW = "view"

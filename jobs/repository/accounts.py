@@ -21,7 +21,7 @@ from jobs.identity import Access
 from jobs.repository.account_rows import check_project, person_of, person_with, unknown_person
 from jobs.repository.browser_sessions import end_sessions
 from jobs.repository.database import Database
-from jobs.repository.passwords import end_links
+from jobs.repository.passwords import end_credentials
 from jobs.repository.rows import Row
 from jobs.repository.schema.account_tables import api_keys, memberships, people, projects
 from jobs.second_reading import reader_key
@@ -67,12 +67,16 @@ class Accounts:
             rows = connection.execute(select(projects).order_by(projects.c.name))
             return [Project(row.name, row.created_at) for row in rows]
 
-    def add_member(self, login: str, name: str, project: str, role: ProjectRole) -> Member:
+    def add_member(
+        self, login: str, name: str, project: str, role: ProjectRole, *, join: bool = False
+    ) -> Member:
         """Adds a person to a project. Both names together may be those of a known person, whose
-        links that set a password end.
+        password, sessions and links end.
 
-        Raises BadRequest for bad names, NotFound for an unknown project, and Conflict if only one
-        of the names is known, or if the person is in the project already.
+        `join`: also a person of other projects. Without it, such a person's names are taken, as
+        they are for a stranger: the administrator of a project finds out nothing else.
+        Raises BadRequest for bad names, NotFound for an unknown project, and Conflict if the names
+        are taken, or if the person is in the project already.
         """
         checked_login(login)
         name = checked_name(name)
@@ -87,6 +91,9 @@ class Accounts:
                     expected="A user who is not in the project.",
                     hint="Change the role instead.",
                 )
+            elsewhere = select(memberships.c.project).where(memberships.c.person == person.id)
+            if not join and connection.execute(elsewhere).first():
+                raise _taken()
             self._insert_membership(connection, person.id, project, role)
             return Member(person, project, role)
 
@@ -131,19 +138,28 @@ class Accounts:
             return person_with(connection, login) is not None
 
     def set_role(
-        self, login: str, project: str, role: ProjectRole | None, *, join: bool = False
-    ) -> None:
+        self,
+        login: str,
+        project: str,
+        role: ProjectRole | None,
+        *,
+        join: bool = False,
+        keep_administrator: bool = False,
+    ) -> bool:
         """Changes the role of a person in a project; None: removes the person from it.
 
-        `join`: also a person who is not in the project; then links that set a password end. Raises
-        NotFound.
+        `join`: also a person who is not in the project. Then the result is True, and the password,
+        the sessions and links of the person end. `keep_administrator`: the last administrator of
+        the project keeps the role. Raises NotFound, and Conflict for the last administrator.
         """
 
-        def transaction(connection: Connection) -> None:
+        def transaction(connection: Connection) -> bool:
             check_project(connection, project)
             person = person_with(connection, login, None if join else project)
             if person is None:
                 raise unknown_person()
+            if keep_administrator and role is not ProjectRole.ADMINISTRATOR:
+                self._check_not_last(connection, person.id, project)
             mine = _membership(person.id, project)
             change = (
                 delete(memberships).where(mine)
@@ -151,12 +167,13 @@ class Accounts:
                 else update(memberships).where(mine).values(role=role)
             )
             if connection.execute(change).rowcount:
-                return
+                return False
             if not join or role is None:
                 raise unknown_person()
             self._insert_membership(connection, person.id, project, role)
+            return True
 
-        self._database.repeat_after_race(transaction)
+        return self._database.repeat_after_race(transaction)
 
     def set_disabled(self, login: str, *, disabled: bool) -> None:
         """Whether a person may use the service, in all projects. Disabling ends the sessions of the
@@ -178,22 +195,44 @@ class Accounts:
         if [(row["login"], row["name_key"]) for row in rows] == [(login, key)]:
             return person_of(rows[0])
         if rows:
-            raise Conflict(
-                "Another user of the service has this login name or this name.",
-                expected="Two new names, or both names of one user.",
-                hint="Choose another name.",
-            )
+            raise _taken()
         person = Person(uuid4().hex, login, name, self._database.clock(connection))
         connection.execute(insert(people).values(asdict(person) | {"name_key": key}))
         return person
 
+    def _check_not_last(self, connection: Connection, person: str, project: str) -> None:
+        """Raises Conflict if the person, by id, is the project's only administrator."""
+        self._database.lock(connection, f"administrators of {project}")
+        query = select(memberships.c.person).join(people)
+        query = query.where(
+            memberships.c.project == project,
+            memberships.c.role == ProjectRole.ADMINISTRATOR,
+            or_(people.c.disabled_at.is_(None), people.c.id == person),
+        )
+        if connection.execute(query).scalars().all() == [person]:
+            raise Conflict(
+                "This user is the only administrator of the project.",
+                expected="A project that keeps an administrator.",
+                hint="Make another user administrator first. Who runs the service can do it with "
+                "`tessera users role` and `tessera users remove`.",
+            )
+
     def _insert_membership(
         self, connection: Connection, person: str, project: str, role: ProjectRole
     ) -> None:
-        end_links(self._database, connection, person)
+        end_credentials(self._database, connection, person)
         now = self._database.clock(connection)
         values = {"person": person, "project": project, "role": role, "created_at": now}
         connection.execute(insert(memberships).values(values))
+
+
+def _taken() -> Conflict:
+    return Conflict(
+        "Another user of the service has this login name or this name.",
+        expected="Two new names, or both names of a user who is in no project.",
+        hint="Choose another name. Who runs the service adds a user of another project with "
+        "`tessera users role`.",
+    )
 
 
 def _roles(rows: Iterable[Row]) -> dict[str, ProjectRole]:

@@ -11,6 +11,7 @@ from jobs.batch_review import BatchReview, JobOutcome, Outcome
 from jobs.job import JobState
 from jobs.repository.assignments import lock_jobs
 from jobs.repository.database import Database
+from jobs.repository.draft_rows import drafted_jobs
 from jobs.repository.idempotency import digest, earlier_row
 from jobs.repository.job_rows import chunks
 from jobs.repository.reading_rows import readings_of
@@ -120,10 +121,13 @@ def _decided(connection: Connection, wanted: BatchReview) -> list[JobOutcome]:
     for seqs in chunks(sorted(places.values())):
         found = connection.execute(select(*_JUDGED_BY).where(worklist.c.seq.in_(seqs))).mappings()
         rows.update((row["seq"], row) for row in found)
+    drafted = drafted_jobs(connection, places, wanted.reviewer) if wanted.leave_drafts else set()
     outcomes = []
     for job, seen in wanted.seen.items():
         row = rows.get(places.get(job, 0))
         outcome = Outcome.NOT_FOUND if row is None else _outcome(row, seen, wanted)
+        if outcome is Outcome.DONE and job in drafted:
+            outcome = Outcome.DRAFT
         review = uuid4().hex if outcome is Outcome.DONE else None
         outcomes.append(JobOutcome(job, outcome, review))
     return outcomes

@@ -19,7 +19,7 @@ from jobs.repository.account_rows import check_only_in, person_with, unknown_per
 from jobs.repository.database import Database
 from jobs.repository.rows import Row
 from jobs.repository.schema.account_tables import memberships, people
-from jobs.repository.schema.sign_in_tables import browser_sessions
+from jobs.repository.schema.sign_in_tables import browser_sessions, passwords
 
 GRACE_S = 60.0
 """How long the secret before the present one still works: for requests that were on their way."""
@@ -40,10 +40,12 @@ class BrowserSessions:
     ) -> str:
         """Begins a session of a person, by id, and returns its secret, which is stored as a hash.
 
-        Raises Unauthenticated for a person who is unknown or disabled.
+        Raises Unauthenticated for a person who is unknown or disabled, or whose password ended
+        after it was checked.
         """
         secret = new_secret()
         with self._database.write() as connection:
+            lock_credentials(self._database, connection, person)
             active = and_(people.c.id == person, people.c.disabled_at.is_(None))
             if connection.execute(select(people.c.id).where(active)).first() is None:
                 raise Unauthenticated(
@@ -51,6 +53,9 @@ class BrowserSessions:
                     expected="An account that may use the service.",
                     hint="Ask an administrator of the service.",
                 )
+            own = select(passwords.c.person).where(passwords.c.person == person)
+            if method is SignInMethod.PASSWORD and connection.execute(own).first() is None:
+                raise session_ended()
             now = self._database.clock(connection)
             old = browser_sessions.c.expires_at <= now
             connection.execute(delete(browser_sessions).where(old))
@@ -173,6 +178,21 @@ def end_sessions(connection: Connection, person: str, *, but: str = "") -> None:
     """Ends all sessions of a person, by id, except the one with the id `but`."""
     others = and_(browser_sessions.c.person == person, browser_sessions.c.id != but)
     connection.execute(delete(browser_sessions).where(others))
+
+
+def lock_credentials(database: Database, connection: Connection, person: str) -> None:
+    """No other transaction begins a session of a person, by id, creates a link, or changes or ends
+    the password until this one ends."""
+    database.lock(connection, f"credentials of {person}")
+
+
+def session_ended() -> Unauthenticated:
+    """The password was valid a moment ago."""
+    return Unauthenticated(
+        "Your password has ended, since you were added to a project, or your session has.",
+        expected="A sign-in with the present password.",
+        hint="Sign in again, or ask for a new link.",
+    )
 
 
 def _person(connection: Connection, login: str, only_in: str | None) -> Person:

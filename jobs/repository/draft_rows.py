@@ -1,8 +1,10 @@
 """Rows of drafts, as part of a caller's transaction."""
 
+from collections.abc import Collection
+
 from sqlalchemy import ColumnElement, Connection, delete, select
 
-from imaging.errors import DraftChanged, NotFound
+from imaging.errors import DraftChanged, DraftOpen, NotFound
 from jobs.draft import Draft, DraftState, check_changes
 from jobs.repository.rows import Row
 from jobs.repository.schema.review_tables import drafts
@@ -57,6 +59,33 @@ def close_draft(connection: Connection, job_id: str, known: DraftState) -> Draft
     check_changes(draft, known.changes)
     connection.execute(delete(drafts).where(drafts.c.id == draft.id))
     return draft
+
+
+def pass_over_draft(connection: Connection, job_id: str, reader: str, draft_id: str) -> bool:
+    """Deletes the reader's draft of a job if it is this one, before a verdict on another mask.
+
+    Returns whether it did. Raises DraftOpen if the reader has another draft with changes.
+    """
+    draft = find_draft(connection, job_id, reader, lock=True)
+    if draft is None:
+        return False
+    if draft.id == draft_id:
+        connection.execute(delete(drafts).where(drafts.c.id == draft.id))
+        return True
+    if draft.changes > 0:
+        raise DraftOpen(
+            "You have a correction of this mask that is not saved. Your verdict was not saved.",
+            expected="A saved or discarded correction, or its id in `discards`.",
+            hint="Save the correction as your verdict, or discard it.",
+        )
+    return False
+
+
+def drafted_jobs(connection: Connection, job_ids: Collection[str], reader: str) -> set[str]:
+    """Those of these jobs of which the reader has a draft with changes."""
+    of_reader = (drafts.c.reader_key == reader_key(reader)) & (drafts.c.changes > 0)
+    query = select(drafts.c.job).where(of_reader)
+    return set(connection.execute(query).scalars()) & set(job_ids)
 
 
 def no_draft() -> NotFound:

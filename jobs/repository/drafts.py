@@ -19,7 +19,7 @@ from jobs.draft import (
     check_changes,
 )
 from jobs.repository.database import Database
-from jobs.repository.draft_rows import find_draft, get_draft, no_draft
+from jobs.repository.draft_rows import draft_of, find_draft, get_draft, no_draft
 from jobs.repository.due_times import check_job_not_held, held_job
 from jobs.repository.job_rows import check_job, lock_succeeded
 from jobs.repository.reading_rows import reading_of, reviews_of, shown
@@ -82,6 +82,16 @@ class Drafts:
             check_job(connection, project, job_id)
             draft = find_draft(connection, job_id, reader)
         return () if draft is None else (draft,)
+
+    def of_project(self, project: str, reader: str, most: int) -> tuple[Draft, ...]:
+        """The reader's drafts with changes of the project's jobs, the newest first; at most
+        `most`."""
+        of_reader = (drafts.c.reader_key == reader_key(reader)) & (drafts.c.changes > 0)
+        query = select(drafts).join(jobs, jobs.c.id == drafts.c.job)
+        query = query.where(of_reader, jobs.c.project == project)
+        query = query.order_by(drafts.c.updated_at.desc(), drafts.c.id).limit(most)
+        with self._database.read() as connection:
+            return tuple(draft_of(row) for row in connection.execute(query).mappings())
 
     def give_up(self, project: str, job_id: str, reader: str, draft_id: str | None = None) -> None:
         """Deletes the reader's draft with its changes; raises as `get`, and LegalHold."""

@@ -11,7 +11,7 @@ from jobs.account import Person, ProjectRole, checked_login, checked_name
 from jobs.identity import Access, Identity, marked_login
 from jobs.repository.account_rows import person_of, person_with, unknown_person
 from jobs.repository.database import Database
-from jobs.repository.passwords import end_links
+from jobs.repository.passwords import end_credentials, end_links
 from jobs.repository.rows import Row
 from jobs.repository.schema.account_tables import identities, memberships, people, projects
 from jobs.second_reading import reader_key
@@ -102,7 +102,7 @@ class Identities:
         after = {name: roles[name] for name in connection.execute(existing).scalars()}
         changed = sorted(name for name in before | after if before.get(name) != after.get(name))
         if not after.keys() <= before.keys():
-            end_links(self._database, connection, person)
+            end_credentials(self._database, connection, person)
         for project in changed:
             own = and_(memberships.c.person == person, memberships.c.project == project)
             connection.execute(delete(memberships).where(own))

@@ -1,7 +1,8 @@
 """Names by which clients of the MONAI Label API find a scan."""
 
+import math
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -9,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Select, delete, insert, or_, s
 from sqlalchemy.exc import IntegrityError
 
 from imaging.errors import Conflict
-from jobs.image_name import ImageName
+from jobs.image_name import ImageName, is_uid
 from jobs.repository.database import Database
 from jobs.repository.rows import scan_of
 from jobs.repository.scans import no_scan
@@ -46,23 +47,24 @@ class ImageNames:
             connection.execute(delete(image_names).where(mine))
 
     def find(self, project: str, name: str) -> StoredScan:
-        """The project's scan with this id, stored name, SeriesInstanceUID or file name.
+        """The project's scan with this id, SeriesInstanceUID, stored name or file name.
 
-        Of the scans of a series it is the largest (a localizer is never meant), then the newest.
-        Raises NotFound, or Conflict if several scans have this file name.
+        Nobody decides by a name what a UID shows: the series goes before a name that looks like
+        its UID, and no file name counts as a UID. Raises NotFound, or Conflict if several scans
+        have this file name.
         """
         with self._database.read() as connection:
             mine = select(scans).where(scans.c.project == project)
             for exact in (
                 mine.where(scans.c.id == name),
+                mine.where(scans.c.series == name),
                 mine.where(scans.c.id.in_(_scan_named(project, name))),
-                mine.where(scans.c.series == name).order_by(
-                    scans.c.bytes.desc(), scans.c.seq.desc()
-                ),
             ):
-                row = connection.execute(exact.limit(1)).mappings().first()
-                if row is not None:
-                    return scan_of(row)
+                rows = connection.execute(exact.order_by(scans.c.seq)).mappings()
+                if found := [scan_of(row) for row in rows]:
+                    return _of_series(found)
+            if is_uid(name):
+                raise no_scan()
             return _find_by_file_name(connection, mine, name)
 
     def of_scans(self, scan_ids: Collection[str]) -> dict[str, str]:
@@ -81,6 +83,15 @@ class ImageNames:
 def not_expired() -> ColumnElement[bool]:
     """Matches sessions that have not expired; never a name without an expiry."""
     return image_names.c.used_at + image_names.c.expiry_s >= time.time()
+
+
+def _of_series(found: Sequence[StoredScan]) -> StoredScan:
+    """The scan that counts for a series, of all that are stored of it, oldest first.
+
+    It is the one with most voxels (a localizer, or a part of the series, is never meant), and the
+    oldest of equally large ones: a later copy does not replace it.
+    """
+    return max(found, key=lambda one: math.prod(one.shape))
 
 
 def _scan_named(project: str, name: str) -> "Select[Any]":

@@ -6,12 +6,18 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, exists, insert, 
 
 from imaging.errors import Forbidden, NotFound
 from jobs.account import Person
+from jobs.browser_session import SignInMethod
 from jobs.random_secret import new_secret, sha256_of
 from jobs.repository.account_rows import check_only_in, person_of, person_with, unknown_person
-from jobs.repository.browser_sessions import end_sessions
+from jobs.repository.browser_sessions import end_sessions, lock_credentials, session_ended
 from jobs.repository.database import Database
 from jobs.repository.schema.account_tables import identities, people
-from jobs.repository.schema.sign_in_tables import known_browsers, passwords, setup_links
+from jobs.repository.schema.sign_in_tables import (
+    browser_sessions,
+    known_browsers,
+    passwords,
+    setup_links,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +55,19 @@ class Passwords:
         return None if row is None else StoredPassword(person_of(row), row["hash"])
 
     def change(self, person: str, hash_: str, session: str) -> None:
-        """Replaces the password of a person, by id, and ends all sessions but this one, by id."""
-        self._database.repeat_after_race(
-            lambda connection: self._set(connection, person, hash_, but=session)
-        )
+        """Replaces the password of a person, by id, and ends all sessions but this one, by id.
+
+        Raises Unauthenticated if this one has ended meanwhile.
+        """
+
+        def transaction(connection: Connection) -> None:
+            lock_credentials(self._database, connection, person)
+            mine = and_(browser_sessions.c.id == session, browser_sessions.c.person == person)
+            if connection.execute(select(browser_sessions.c.id).where(mine)).first() is None:
+                raise session_ended()
+            self._set(connection, person, hash_, but=session)
+
+        self._database.repeat_after_race(transaction)
 
     def rehash(self, person: str, old: str, new: str) -> None:
         """Replaces the hash of the same password, unless the password was changed meanwhile."""
@@ -115,12 +130,6 @@ class Passwords:
 
         return self._database.repeat_after_race(transaction)
 
-    def exists_for(self, login: str) -> bool:
-        """Whether the person has a password."""
-        mine = select(passwords.c.person).join(people).where(people.c.login == login)
-        with self._database.read() as connection:
-            return bool(connection.execute(select(exists(mine))).scalar_one())
-
     def _set(self, connection: Connection, person: str, hash_: str, *, but: str = "") -> None:
         own = passwords.c.person == person
         values = {"hash": hash_, "set_at": self._database.clock(connection)}
@@ -139,13 +148,25 @@ class Passwords:
 
 
 def end_links(database: Database, connection: Connection, person: str) -> None:
-    """The links of a person, by id, are no longer valid, also one that is being created.
-
-    So it is when the person joins a project: an administrator of another one may have a link, which
-    would open this project, too.
-    """
-    database.lock(connection, f"links of {person}")
+    """The links of a person, by id, are no longer valid, also one that is being created."""
+    lock_credentials(database, connection, person)
     connection.execute(delete(setup_links).where(setup_links.c.person == person))
+
+
+def end_credentials(database: Database, connection: Connection, person: str) -> None:
+    """Ends the password of a person, by id, its sessions, known browsers and setup links.
+
+    So it is when the person joins a project: an administrator of another one may have chosen the
+    password, or have a link, which would open this project, too. Sessions that an OpenID provider
+    vouches for go on, and keys open their own project alone.
+    """
+    end_links(database, connection, person)
+    for table in (passwords, known_browsers):
+        connection.execute(delete(table).where(table.c.person == person))
+    by_password = and_(
+        browser_sessions.c.person == person, browser_sessions.c.method == SignInMethod.PASSWORD
+    )
+    connection.execute(delete(browser_sessions).where(by_password))
 
 
 def _check_not_identified(connection: Connection, person: str) -> None:

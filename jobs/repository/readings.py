@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from imaging.errors import Conflict, NotFound
+from imaging.errors import Conflict, Forbidden, NotFound
 from jobs.job_filter import JobFilter
 from jobs.repository.database import Database
 from jobs.repository.job_rows import check_job, chunks, no_job
@@ -15,7 +15,7 @@ from jobs.repository.reading_rows import (
     reviews_of,
     second_reading_of,
 )
-from jobs.repository.schema.job_tables import job_scans, jobs
+from jobs.repository.schema.job_tables import jobs
 from jobs.repository.schema.reading_tables import readings
 from jobs.repository.schema.review_tables import reviews
 from jobs.repository.schema.worklist_tables import worklist
@@ -109,13 +109,6 @@ class Readings:
             raise no_reading()
         return reading
 
-    def is_read(self, scan_id: str) -> bool:
-        """Whether a job on this scan's grid has a second reading."""
-        query = select(readings.c.job).join(job_scans, job_scans.c.job == readings.c.job)
-        query = query.where(job_scans.c.scan == scan_id, job_scans.c.position == 0)
-        with self._database.read() as connection:
-            return connection.execute(query.limit(1)).first() is not None
-
     def to_compare(self, project: str, job_id: str) -> ComparedReadings | None:
         """The readings of the project's job, if all were given and none were compared."""
         with self._database.read() as connection:
@@ -138,11 +131,12 @@ class Readings:
                 return None
             return update_reading(connection, reading, agreement)
 
-    def cancel(self, project: str, job_id: str) -> Review | None:
+    def cancel(self, project: str, job_id: str, *, may_unblind: bool = True) -> Review | None:
         """Deletes the second reading: its reviews are shown, and the newest is the verdict.
 
         Returns that review, None if it was the verdict before the second reading, or if there is
-        none. Raises NotFound, or Conflict if it is complete.
+        none. Raises NotFound, Conflict if it is complete, or Forbidden where readings would be
+        shown to somebody who may not look at them (`may_unblind`).
         """
         with self._database.write() as connection:
             check_job(connection, project, job_id, lock=True)
@@ -155,6 +149,10 @@ class Readings:
                     expected="A second reading without a verdict.",
                     hint="Another reader can decide anew: add a review with `adjudicates`.",
                 )
+            known = reviews_of(connection, job_id)
+            hidden = counted_readings(known, reading.options.readers)
+            if reading.state is ReadingState.OPEN and hidden and not may_unblind:
+                raise _shows_readings()
             connection.execute(delete(readings).where(readings.c.job == job_id))
             of_job = update(reviews).where(reviews.c.job == job_id)
             # The second column is not changed. Its trigger writes the reviewer to the worklist.
@@ -208,6 +206,14 @@ class Readings:
                 JobReading(second_reading_of(row), row["model"], row["created_at"], row["verdict"])
                 for row in connection.execute(query).mappings()
             ]
+
+
+def _shows_readings() -> Forbidden:
+    return Forbidden(
+        "Readings were given, which the end of the second reading would show to everybody.",
+        expected="A second reading without readings, or a caller with readings:unblind.",
+        hint="Ask an administrator of the project to cancel it.",
+    )
 
 
 def _check(

@@ -8,7 +8,8 @@ from sqlalchemy import Connection, insert, select, update
 from imaging.errors import Conflict, Forbidden, NewerReview, NotFound
 from jobs.draft import DraftState
 from jobs.repository.database import Database
-from jobs.repository.draft_rows import close_draft
+from jobs.repository.draft_rows import close_draft, pass_over_draft
+from jobs.repository.due_times import check_job_not_held
 from jobs.repository.job_rows import check_job, lock_succeeded
 from jobs.repository.reading_rows import reading_of, reviews_of, shown
 from jobs.repository.scans import check_scan
@@ -40,6 +41,7 @@ class Reviews:
         seen: str | None = None,
         mask_of: str | None = None,
         draft: DraftState | None = None,
+        discards: str | None = None,
     ) -> Review:
         """Stores the review and returns it with the scan on whose grid its mask is.
 
@@ -48,13 +50,16 @@ class Reviews:
         caller knows, empty for none; None: the caller does not say. `mask_of`: another review of
         the job, whose corrected mask becomes that of this one; in a second reading, only that of an
         adjudication. `draft`: what the corrected mask was made of; it is deleted.
+        `discards`: the reader's draft that is deleted, empty if the reader has none; None: a draft
+        stays.
 
         In a second reading, the review gets a role, and reviews that its reader may not see are
         none for `seen`.
 
         Raises NotFound, NewerReview if the job has a review that is newer than `seen`, Conflict
-        if the job has no mask, DraftChanged if the draft is not as given, and what `with_role`
-        raises.
+        if the job has no mask, DraftChanged if the draft is not as given, DraftOpen if the reader
+        has a draft with changes other than `discards`, LegalHold for one that must stay, and what
+        `with_role` raises.
         """
         with self._database.write() as connection:
             if review.job is None:
@@ -72,6 +77,10 @@ class Reviews:
                 review = _with_mask_of(review, mask_of, others)
             if draft is not None:
                 close_draft(connection, job_id, draft)
+            if discards is not None and pass_over_draft(
+                connection, job_id, review.reviewer, discards
+            ):
+                check_job_not_held(self._database, connection, project, job_id)
             if review.mask_sha256 is not None:
                 review = replace(review, scan=_grid_scan(connection, job_id))
             connection.execute(insert(reviews).values(asdict(review)))

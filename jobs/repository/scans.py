@@ -104,6 +104,10 @@ class Scans:
             rows = connection.execute(query.order_by(scans.c.seq.desc())).mappings()
             return [scan_of(row) for row in rows]
 
+    def series_count(self, scan: StoredScan) -> int:
+        """How many scans of the project are of this scan's DICOM series; 1 without a series."""
+        return len(self.of_series(scan.project, [scan.series])) if scan.series else 1
+
     def shapes(self, scan_ids: Collection[str]) -> dict[str, tuple[int, ...]]:
         """Scan id -> shape, for scans that the caller is known to have access to."""
         with self._database.read() as connection:

@@ -8,6 +8,7 @@ from imaging.errors import NotFound
 from jobs.image_name import ImageName
 from jobs.repository.database import Database
 from jobs.repository.image_names import not_expired
+from jobs.repository.reader_work import has_reader_work
 from jobs.repository.schema.scan_tables import image_names
 
 
@@ -26,6 +27,11 @@ class Sessions:
         if row is None:
             raise NotFound("There is no such session.", hint="Create a session with PUT /session/.")
         return ImageName(**row)
+
+    def has_reader_work(self, session: ImageName) -> bool:
+        """Whether readers made something on the session's scan, which must outlive it."""
+        with self._database.read() as connection:
+            return has_reader_work(connection, session.scan)
 
     def expired(self) -> list[ImageName]:
         """All projects' sessions that were not used within their expiry."""

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from jobs.job import JobEvent, JobState
 from jobs.repository.schema.table_parts import in_state
@@ -12,6 +12,12 @@ from jobs.repository.training_steps import TRAINING_STEPS
 from jobs.repository.work_leases import WorkLeases
 from jobs.training import Training, TrainingProgress, TrainingResult
 
+_OTHERS = trainings.alias("others")
+_OF_PROJECT = _OTHERS.c.project == trainings.c.project
+_RUNNING = select(func.count()).where(_OF_PROJECT, in_state(_OTHERS, JobState.RUNNING))
+_LAST_START = select(func.coalesce(func.max(_OTHERS.c.started_at), 0.0)).where(_OF_PROJECT)
+_TURNS = (_RUNNING.scalar_subquery(), _LAST_START.scalar_subquery())
+
 
 class TrainingLeases(WorkLeases[Training, TrainingProgress]):
     """The worker's side of a training's life."""
@@ -19,13 +25,15 @@ class TrainingLeases(WorkLeases[Training, TrainingProgress]):
     _steps = TRAINING_STEPS
 
     def claim_next(self, worker: str, lease_s: float) -> Training | None:
-        """queued -> running for the oldest training that waits; None if there is none.
+        """queued -> running for the next training that waits; None if there is none.
 
-        A training that was requeued with an error waits one lease.
+        Projects take turns: next is the one with the fewest running trainings, of those the one
+        whose last training began first, of those the one with the oldest training. A training that
+        was requeued with an error waits one lease.
         """
         waits = in_state(trainings, JobState.QUEUED)
         query = select(trainings.c.id).where(waits, self._rested(lease_s))
-        query = query.order_by(trainings.c.seq).limit(1)
+        query = query.order_by(*_TURNS, trainings.c.seq).limit(1)
         with self._database.read() as connection:  # mostly there is none: take no write lock
             if connection.execute(query).first() is None:
                 return None

@@ -48,10 +48,10 @@ class UploadedMasks:
             insert_jobs(connection, [job], key)
             mine = jobs.c.id == job.id
             connection.execute(update(jobs).where(mine).values(result))
-            # The trigger counts the warnings of a job whose state changes; this one's does not.
+            # Triggers count the warnings and doubts of a job whose state changes.
             row = worklist.c.seq == select(jobs.c.seq).where(mine).scalar_subquery()
-            warnings = len(report["warnings"])
-            connection.execute(update(worklist).where(row).values(warnings=warnings))
+            counts = {name: len(report.get(name, ())) for name in ("warnings", "doubts")}
+            connection.execute(update(worklist).where(row).values(counts))
             return job, True
 
         return self._database.repeat_after_race(transaction)

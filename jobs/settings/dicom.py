@@ -41,7 +41,8 @@ class DicomSettings(Section):
     dicom_max_associations_per_address: Annotated[int, Field(ge=0)] = 8
     """Largest number of simultaneous associations from one address (IPv4), or from one network of
     64 bits (IPv6). It keeps one sender from using all of them. Raise it if all senders share an
-    address, such as behind network address translation. 0: no limit."""
+    address, such as behind network address translation. Below the limit of all, the last fifth of
+    them is kept for addresses that have none. 0: no limit."""
     dicom_request_timeout_s: Seconds = 5.0
     """How long a connection to the DICOM port may take to send its association request, in seconds
     (the ARTIM timer of PS3.8, 9.1.5)."""

@@ -30,6 +30,10 @@ class WorkerSettings(Section):
     training_steps: NotNegative = 0
     """Number of steps of a training that states none. 0: 20 for each mask that it learns from, and
     at least 200."""
+    training_max_steps: Positive = 10_000
+    """Largest number of steps of a training. One that requests more is refused, and the usual
+    number is not more either. While a worker trains, the trainings of other projects wait. Set it
+    for gateways and workers."""
     model_cache_bytes: NotNegative = 2 * GIB
     """Memory in bytes for networks that stay loaded. When it is used up, the least recently used
     networks are unloaded. 0: only the network in use is loaded."""

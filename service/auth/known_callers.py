@@ -40,6 +40,9 @@ class Known:
     models: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """By project: the names of the models that it may use. A project that is not in it may use
     all."""
+    trained: Mapping[str, str] = field(default_factory=dict)
+    """By the checksum of the network: the project that trained the model, and is the only one that
+    may use it."""
     at: float = field(default_factory=time.monotonic)
 
     def holder(self, key: KeySecret | None) -> KeyHolder | None:
@@ -103,14 +106,14 @@ class KnownCallers:
             began = time.monotonic()
             known = self._known
             closed = self._closed or (known is not None and known.accounts)
-            models = self._models.all()
+            models, trained = self._models.all(), self._models.trained()
             if not closed and not self._accounts.exist():
-                self._known = Known(accounts=False, models=models, at=began)
+                self._known = Known(accounts=False, models=models, trained=trained, at=began)
                 return
             holders = {holder.prefix: holder for holder in self._keys.holders()}
             senders = {sender.ae_title: sender for sender in self._senders.all()}
             people = {access.person.login: access for access in self._accounts.active()}
-            self._known = Known(True, holders, senders, people, models, began)
+            self._known = Known(True, holders, senders, people, models, trained, began)
 
     def current(self) -> Known:
         """What is known; raises Unavailable if that is too old, and there are accounts."""
@@ -125,6 +128,10 @@ class KnownCallers:
     def limited_models(self) -> Mapping[str, frozenset[str]]:
         """The models that projects may use, as `Known.models`; raises what `current` raises."""
         return self.current().models
+
+    def trained_models(self) -> Mapping[str, str]:
+        """The models of single projects, as `Known.trained`; raises what `current` raises."""
+        return self.current().trained
 
     def used(self, holder: KeyHolder) -> None:
         """Notes that a key is used; it is stored by the thread, once a minute."""

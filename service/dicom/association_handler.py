@@ -16,6 +16,10 @@ from service.dicom.association_request import INVALID
 from service.dicom.pdu_socket import ACCEPTOR_PDUS, PduSocket, abort_pdu
 from service.dicom.refusals import Refusal, Refusals
 
+STRANGER_IDLE_S = 5.0
+"""An association of a caller whose AE title is not known is aborted after this long without data:
+it is good for a C-ECHO alone."""
+
 
 @dataclass(slots=True, eq=False)
 class WaitingConnection:
@@ -28,6 +32,8 @@ class WaitingConnection:
     data: bytearray = field(default_factory=bytearray)
     calling: str = ""
     """Calling AE title, once the request is complete."""
+    stranger: bool = False
+    """Whether the AE title is not known."""
 
 
 class AssociationHandler(RequestHandler):
@@ -48,6 +54,8 @@ class AssociationHandler(RequestHandler):
 
     def _create_association(self) -> Association:
         self.association = super()._create_association()
+        if self._admitted.stranger:
+            self.association.network_timeout = STRANGER_IDLE_S
         upper_layer = self.association.dul
         opened = cast("AssociationSocket", upper_layer.socket)
         upper_layer.socket = PduSocket(

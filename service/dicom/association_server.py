@@ -33,10 +33,11 @@ from service.dicom.association_request import (
     parsed,
     request_bytes,
 )
-from service.dicom.association_slots import AssociationSlots, address_group
+from service.dicom.association_slots import AssociationSlots
 from service.dicom.caller_certificates import CallerCertificates
 from service.dicom.pdu_socket import abort_pdu, local_limit_pdu, unknown_caller_pdu
 from service.dicom.refusals import Refusal, Refusals
+from service.resources.address_group import address_group
 from service.tls.failures import reason_of
 from service.tls.reloaded_context import ReloadedContext
 
@@ -63,14 +64,16 @@ class BoundedAssociationServer(ThreadedAssociationServer):
         request_timeout_s: float,
         tls: ReloadedContext | None,
         callers: CallerCertificates,
+        is_stranger: Callable[[str], bool],
         **kwargs: Any,
     ) -> None:
         """`ended` is called once for each association, `tick` twice in a second.
         `request_timeout_s`: how long a connection may take for its request (PS3.8, 9.1.5), and for
-        the TLS handshake before it. `tls`: None for a port without TLS."""
+        the TLS handshake before it. `tls`: None for a port without TLS. `is_stranger`: whether an
+        AE title is not known; it must not wait for anything."""
         super().__init__(*args, **kwargs)
         self._slots, self._refusals = slots, refusals
-        self._tls, self._callers = tls, callers
+        self._tls, self._callers, self._is_stranger = tls, callers, is_stranger
         self._ended, self._tick, self._timeout_s = ended, tick, request_timeout_s
         self._waiting: list[WaitingConnection] = []
         """The oldest first."""
@@ -188,7 +191,8 @@ class BoundedAssociationServer(ThreadedAssociationServer):
         if problem:
             self._refuse(waiting, Refusal.CERTIFICATE, problem, unknown_caller_pdu())
             return
-        problem = self._slots.take(waiting.group)
+        waiting.stranger = self._is_stranger(request.calling)
+        problem = self._slots.take(waiting.group, stranger=waiting.stranger)
         if problem:
             self._refuse(waiting, Refusal.TOO_MANY_ASSOCIATIONS, problem, local_limit_pdu())
             return
@@ -203,7 +207,7 @@ class BoundedAssociationServer(ThreadedAssociationServer):
             self._ended(AssociationHandler(admitted, self, self._refusals).association)
         finally:
             self.shutdown_request(admitted.socket)
-            self._slots.free(admitted.group)
+            self._slots.free(admitted.group, stranger=admitted.stranger)
             self._some_ended.set()
 
     def _expire(self) -> None:

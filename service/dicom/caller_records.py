@@ -4,11 +4,11 @@ from typing import Any
 
 from pynetdicom.association import Association
 
-from imaging.errors import TesseraError
+from imaging.errors import Forbidden, TesseraError, Unauthenticated
 from jobs.audit.event import AuditAction, AuditOutcome
 from service.auth import ANONYMOUS, Authenticator, DicomCaller, Principal
-from service.dicom.association_slots import address_group
 from service.dicom.refusals import Refusal, Refusals
+from service.resources.address_group import address_group
 from service.use_cases.audit_recorder import AuditRecorder, Deed
 
 
@@ -26,6 +26,16 @@ class CallerRecords:
         """Who calls. Raises Unauthenticated or Forbidden for an AE title that may not."""
         caller = DicomCaller(str(association.requestor.ae_title))
         return self._authenticator.authenticate(caller)
+
+    def is_stranger(self, ae_title: str) -> bool:
+        """Whether an AE title is not known; not while that cannot be found out."""
+        try:
+            self._authenticator.authenticate(DicomCaller(ae_title))
+        except (Unauthenticated, Forbidden):
+            return True
+        except TesseraError:
+            return False
+        return False
 
     def accepted(self, association: Association) -> None:
         """Records that an association was accepted."""
@@ -55,11 +65,13 @@ class CallerRecords:
         self._refusals.add(kind, address_group(requestor.address), requestor.ae_title, problem)
 
     def _record(self, association: Association, action: AuditAction, outcome: AuditOutcome) -> None:
-        """Records what a known AE title did; once in a while if it is denied."""
+        """Records what an AE title did. Repetitions are one event: who may only verify the
+        connection, or is denied, could fill the trail. Each image is recorded when it is taken in.
+        """
         title, address = association.requestor.ae_title, association.requestor.address
         try:
             sender = self.principal(association)
         except TesseraError:
             sender = ANONYMOUS
         deed = Deed(sender, action, outcome, origin=f"{title}@{address}")
-        self._recorder.note(deed, repeats=outcome is AuditOutcome.DENIED)
+        self._recorder.note(deed, repeats=True)

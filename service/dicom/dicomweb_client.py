@@ -16,7 +16,7 @@ from service.dicom.dicomweb_exchange import exchange
 from service.dicom.peer_errors import is_temporary, object_refused, peer_error
 from service.resources.peers import Peer
 from service.resources.scratch import Scratch
-from service.use_cases.archives import RemoteSeries
+from service.use_cases.archives import RemoteSeries, other_images
 from service.use_cases.received_file import ReceivedFile
 
 _AS_STORED = (("application/dicom", "*"),)
@@ -41,7 +41,8 @@ def fetch(
 ) -> Iterator[Sequence[ReceivedFile]]:
     """The instances of a series (WADO-RS), in scratch until the end of the block.
 
-    Raises PeerUnavailable, PeerRefused, and ScanTooLarge above `max_bytes` in all.
+    Raises PeerUnavailable, PeerRefused, OtherImages for an instance of another study or series, and
+    ScanTooLarge above `max_bytes` in all.
     """
     with ExitStack() as stack:
         files = []
@@ -50,6 +51,8 @@ def fetch(
             for instance in client.iter_series(
                 series.StudyInstanceUID, series.SeriesInstanceUID, media_types=_AS_STORED
             ):
+                if not _is_of(series, instance):
+                    raise other_images(peer)
                 path = stack.enter_context(scratch.file(".dcm"))
                 with raising_storage_full():
                     size = save_dataset(instance, path)
@@ -70,6 +73,14 @@ def store(peer: Peer, path: Path) -> None:
             if is_temporary(reason):
                 raise peer_error(peer, text, temporary=True)
             raise object_refused(peer, text)
+
+
+def _is_of(series: RemoteSeries, instance: Any) -> bool:
+    """Whether an instance, a pydicom data set, belongs to this series of this study."""
+    return all(
+        str(instance.get(keyword, "")).strip(" \0") == getattr(series, keyword)
+        for keyword in ("StudyInstanceUID", "SeriesInstanceUID")
+    )
 
 
 def _series(row: Mapping[str, Any]) -> RemoteSeries:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pynetdicom.association import Association
 from pynetdicom.events import Event
 
-from service.dicom.association_slots import address_group
 from service.dicom.refusals import Refusal, Refusals
+from service.resources.address_group import address_group
 
 COMMAND_BYTES = 1 << 20
 """Allowed beside the data set."""

@@ -88,6 +88,7 @@ class StorageScp:
                 request_timeout_s=settings.dicom_request_timeout_s,
                 tls=tls,
                 callers=callers,
+                is_stranger=self._records.is_stranger,
             )
             return cast("BoundedAssociationServer", server)
         except OSError as error:

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from jobs.audit.event import AuditObject, AuditOutcome
 from jobs.log_format import log_field
-from service.http.audited import OBJECTS
+from service.http.audited import OBJECTS, UNCHANGED
 from service.http.audited_routes import LOCATIONS, AuditedRoute, audited_route
 from service.http.permissions import CALLER, RequestCaller
 from service.use_cases.audit_recorder import NO_OBJECT, WAIT_S, AuditRecorder, Deed, Object
@@ -65,6 +65,8 @@ def _record(
     caller: RequestCaller | None = scope.get(CALLER)
     if caller is None or status == TOO_MANY:  # answered before it was routed, or part of a flood
         return None
+    if scope.get(UNCHANGED):
+        return None
     route = audited_route(scope["method"], scope["route"].path, caller.permission)
     if route is None or (route.only_denied and status not in _DENIED):
         return None
@@ -78,7 +80,8 @@ def _record(
         request=log_field("request"),
     )
     recorder: AuditRecorder = scope["app"].state.services[AuditRecorder]
-    if route.changes and outcome is not AuditOutcome.DENIED:
+    unknown = not caller.principal.name and outcome is not AuditOutcome.SUCCESS
+    if route.changes and outcome is not AuditOutcome.DENIED and not unknown:
         return recorder.store(deed, repeats=route.repeats and outcome is AuditOutcome.SUCCESS)
     recorder.note(deed, repeats=True)
     return None

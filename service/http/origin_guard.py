@@ -2,7 +2,7 @@
 
 Listening on loopback is not enough. A page of any site can make the browser post to it, which the
 Origin header shows, and a site can point its own name at 127.0.0.1 (DNS rebinding), which the Host
-header shows.
+header shows. What its page embeds, such as an image, has no Origin; Sec-Fetch-Site shows it.
 """
 
 import re
@@ -13,6 +13,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.http.errors import ForeignHost, ForeignOrigin, response_to
+from service.http.fetch_site import foreign_origin, is_embedded_elsewhere
 
 _AUTHORITY = re.compile(r"(?P<host>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(?P<port>[0-9]{0,5}))?")
 """A host and a port (RFC 3986, 3.2.2 and 3.2.3) in small letters; RFC 9110 allows no userinfo."""
@@ -44,17 +45,12 @@ class OriginGuard:
                 hint="Use the service's own address, or let an administrator add this name to the "
                 "setting.",
             )
-        if all(
-            self._is_allowed(origin.lower(), hosts[0].lower())
-            for origin in headers.getlist("origin")
-        ):
+        origins = headers.getlist("origin")
+        if not origins:
+            return foreign_origin() if is_embedded_elsewhere(headers) else None
+        if all(self._is_allowed(origin.lower(), hosts[0].lower()) for origin in origins):
             return None
-        return ForeignOrigin(
-            "The request comes from a page of another site.",
-            expected="The service's own page, or an origin in TESSERA_ALLOWED_ORIGINS.",
-            hint="Open the service's own page, or let an administrator add that site to the "
-            "setting.",
-        )
+        return foreign_origin()
 
     def _is_own(self, authority: str) -> bool:
         parts = _AUTHORITY.fullmatch(authority.lower())

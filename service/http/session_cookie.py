@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from imaging.errors import Forbidden
+from service.http.fetch_site import is_from_other_site
 
 IDLE_HEADER = "Tessera-Idle"
 _NAME = "tessera"
@@ -29,8 +30,6 @@ ENCRYPTED_NAME = _SECURE_PREFIX + _NAME
 """The session's cookie on an encrypted connection."""
 _BROWSER_KEPT_S = 180 * 86_400
 _SAFE = ("GET", "HEAD", "OPTIONS")
-_OWN_PAGE = ("same-origin", "none")
-"""`none`: the person typed the address, or opened a bookmark."""
 
 
 def session_secret(request: Request) -> str:
@@ -47,7 +46,7 @@ def is_from_own_page(request: Request) -> bool:
 
     Raises Forbidden for a request that changes something without the header of the page.
     """
-    if request.headers.get("sec-fetch-site", "none") not in _OWN_PAGE:
+    if is_from_other_site(request.headers):
         return False
     if request.method not in _SAFE:
         check_page_header(request)

@@ -34,13 +34,28 @@ def check_address(request: Request, limits: SignInLimits) -> None:
 
 def _is_private(request: Request) -> bool:
     """Whether nobody on the network sees the request: it is encrypted, or between programs of one
-    machine. That machine may be a container's host, so the browser's own address of it counts."""
+    machine. That machine may be a container's host, so the browser's own address of it counts.
+
+    A proxy on the same machine that states an address elsewhere has received the request from
+    there, also if its statement is not trusted."""
     client = request.client.host if request.client else ""
-    return (
-        request.url.scheme == "https"
-        or _is_loopback(client)
-        or _is_loopback(request.url.hostname or "")
-    )
+    if request.url.scheme == "https":
+        return True
+    if not all(_is_loopback(one) for one in _forwarded_for(request)):
+        return False
+    return _is_loopback(client) or _is_loopback(request.url.hostname or "")
+
+
+def _forwarded_for(request: Request) -> list[str]:
+    """The addresses that proxies state (RFC 7239, 5.2, and the header before it)."""
+    lines = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
+    pairs = ",".join(request.headers.getlist("forwarded")).replace(";", ",").split(",")
+    lines += [value for name, _, value in (one.partition("=") for one in pairs) if _is_for(name)]
+    return [address for one in lines if (address := one.strip().strip('"').strip("[]"))]
+
+
+def _is_for(name: str) -> bool:
+    return name.strip().lower() == "for"
 
 
 def _is_loopback(host: str) -> bool:

@@ -86,7 +86,7 @@ async def get_image_info(
     """Facts of the image, and what clients stored with it."""
     scan = await images.find(principal, image)
     info = await run_sync(rows.info, principal.project, scan.id)
-    return {**info, **facts(scan)}
+    return {**info, **facts(scan), "scans_of_series": await run_sync(rows.series_count, scan)}
 
 
 @endpoint(router, "PUT", "/datastore/image/info")

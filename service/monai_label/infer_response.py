@@ -18,6 +18,7 @@ from imaging.formats.sniff import open_scan
 from imaging.scan import Scan
 from jobs.blobs import Blobs
 from jobs.job import Job
+from jobs.repository import Scans
 from jobs.stored_scan import StoredScan
 from models.any_card import AnyCard
 from service.http.downloads import file_response
@@ -34,6 +35,7 @@ _MAX_NAMED_OBJECTS = 1000
 class InferResponses:
     """Makes responses."""
 
+    scans: Scans
     results: Results
     blobs: Blobs
     scratch: Scratch
@@ -48,6 +50,7 @@ class InferResponses:
         with self.blobs.local(str(job.mask_sha256)) as stored:
             mask = read(stored, len(scan.shape) - 1, self.scratch.folder)
         facts = _facts(self.results.report(job), job, card, mask)
+        facts["scans_of_series"] = self.scans.series_count(scan)
         if output == "json":
             return JSONResponse(facts)
         with self.blobs.local(scan.sha256) as source:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from zipfile import ZipFile
 
 from anyio.to_thread import run_sync
-from fastapi import Query, Request
+from fastapi import Depends, Query, Request
 from starlette.responses import JSONResponse, Response
 
 from imaging.errors import BadRequest
@@ -28,6 +28,7 @@ from service.http.dependencies import (
     provided,
 )
 from service.http.downloads import file_response
+from service.http.fetch_site import check_not_from_other_site
 from service.http.multipart import base_name
 from service.http.permissions import Allowed
 from service.http.router import Router
@@ -76,7 +77,7 @@ async def put_session(
     return {"session_id": session.name, "session_info": _info(session)}
 
 
-@endpoint(router, "GET", "/session/{session_id}")
+@endpoint(router, "GET", "/session/{session_id}", Depends(check_not_from_other_site))
 async def get_session(
     session_id: str,
     sessions: ImageSessionsDep,

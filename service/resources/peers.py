@@ -27,6 +27,10 @@ class PeerRefused(BadRequest):
     """The peer answered with a refusal that another attempt will not change."""
 
 
+class OtherImages(PeerRefused):
+    """The peer answered with another study or series than it was asked for."""
+
+
 class ObjectRefused(PeerRefused):
     """The peer does not store this kind of object, and may store another kind."""
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Query, Response
+from fastapi import Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from jobs.audit.event import AuditObject
@@ -15,6 +15,7 @@ from service.http.dependencies import (
     PeerThreadsDep,
     RoutingTableDep,
 )
+from service.http.fetch_site import check_not_from_other_site
 from service.http.permissions import Allowed
 from service.http.router import Router
 from service.http.threads import PeerWork
@@ -72,6 +73,7 @@ class SeriesFilters(BaseModel):
 
 
 _Searcher = Annotated[Principal, Allowed(Permission.ARCHIVES_SEARCH)]
+_CALLS_A_PEER = [Depends(check_not_from_other_site)]
 
 
 @router.get("/v1/peers")
@@ -82,6 +84,7 @@ def list_peers(routing: RoutingTableDep, principal: _Searcher) -> list[PeerOut]:
 
 @router.get(
     "/v1/peers/{name}/health",
+    dependencies=_CALLS_A_PEER,
     responses={503: {"model": Health, "description": "The peer does not answer as it should."}},
 )
 async def check_peer(
@@ -101,7 +104,7 @@ async def check_peer(
     return Health(status="unavailable", parts=parts)
 
 
-@router.get("/v1/peers/{name}/series")
+@router.get("/v1/peers/{name}/series", dependencies=_CALLS_A_PEER)
 async def search_series(
     name: PeerName,
     filters: Annotated[SeriesFilters, Query()],

@@ -34,8 +34,9 @@ def add_batch_review(
     """Accepts or rejects the masks of up to 1,000 jobs, and says what became of each.
 
     All reviews are stored, or none. Left out are jobs without a mask, jobs with a review that the
-    reader has not seen, jobs with a verdict unless `replace` is set, and, of an acceptance, jobs
-    with a reason to doubt their mask unless `with_doubts` is set. The same Idempotency-Key with the
+    reader has not seen, jobs with a verdict unless `replace` is set, of an acceptance jobs with a
+    reason to doubt their mask unless `with_doubts` is set, and with `leave_drafts` jobs of which
+    the reader has a correction that is not saved. The same Idempotency-Key with the
     same request returns the same outcomes again, for a day.
     """
     wanted = BatchReview(
@@ -49,6 +50,7 @@ def add_batch_review(
         seen={job.id: job.seen for job in body.jobs},
         with_doubts=body.with_doubts,
         replace=body.replace,
+        leave_drafts=body.leave_drafts,
     )
     batch, outcomes = reviews.add(wanted, idempotency_key)
     audited.add(AuditObject.BATCH_REVIEW, batch)

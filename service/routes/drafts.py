@@ -22,6 +22,8 @@ _CONTENT: dict[str, Any] = file_content(MEDIA_TYPE)
 _CHANGES: dict[int | str, dict[str, Any]] = {
     200: {"description": "The runs of all sets, as one gzip stream.", "content": _CONTENT}
 }
+MOST_LISTED = 1_000
+"""Maximum number of drafts in a response."""
 _DraftId = Annotated[Identifier, Query(description="Id of the draft.")]
 _KnownDraft = Annotated[
     Identifier | None, Query(description="Id of the draft; a 409 if the reader has another one.")
@@ -65,6 +67,18 @@ def list_drafts(
 ) -> DraftsOut:
     """The correction that the reader has begun; an empty list if there is none."""
     found = drafts.of_reader(principal.project, job_id, reader.of(principal))
+    return DraftsOut(drafts=[draft_out(one) for one in found])
+
+
+@router.get("/v1/drafts")
+def list_all_drafts(
+    drafts: DraftsDep,
+    reader: ReaderDep,
+    principal: Annotated[Principal, Allowed(Permission.REVIEWS_READ)],
+) -> DraftsOut:
+    """The corrections with changes that the reader has begun and not saved, of all jobs; the newest
+    first, at most 1,000."""
+    found = drafts.of_project(principal.project, reader.of(principal), MOST_LISTED)
     return DraftsOut(drafts=[draft_out(one) for one in found])
 
 

@@ -114,7 +114,8 @@ def get_report(
     report if there are more. DICOM reports refer to the segments of `dicom-seg`.
 
     `doubts` in the JSON report are the warnings that put the mask in doubt, each with its `kind`:
-    `modality`, `body-part`, `spacing`, `extent`, `values`, `colour`, `orientation` or `reference`.
+    `modality`, `body-part`, `spacing`, `extent`, `values`, `colour`, `orientation`, `reference` or
+    `empty`.
     Show them to the reader who judges the mask. `warnings` has all warnings, these included.
     `uncompared` says in words why a scan could not be compared with the scans that the model was
     trained on: the model's card states nothing of them, or the scan shows nothing of what it

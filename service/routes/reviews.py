@@ -77,6 +77,9 @@ async def add_review(
     result becomes the corrected mask of this review, and the draft is deleted. The review has the
     id of the draft: the same request, sent again, returns the same review.
 
+    A verdict on another mask leaves the reader's draft as it is. With `discards`, it is deleted,
+    and a draft that the caller does not know is a 409 (`draft-open`).
+
     `measurements` are stored with it. They are refused where they are outside the scan, or not of
     their shape on one slice.
     """
@@ -87,7 +90,7 @@ async def add_review(
         known = body.draft_state(review.reviewer)
         if known is not None:
             return corrections.save(project, review, known, body.seen)
-        added = reviews.add(project, review, body.seen, body.mask_of)
+        added = reviews.add(project, review, body.seen, body.mask_of, discards=body.discards)
         masks.follow(project, added)
         return added
 

@@ -101,9 +101,11 @@ def cancel_second_reading(
 ) -> None:
     """Cancels a second reading that is not complete.
 
-    All reviews are shown, and the newest one is the job's verdict.
+    All reviews are shown, and the newest one is the job's verdict. Where readings were given and
+    are still hidden, this needs the permission `readings:unblind`, too.
     """
-    use_case.cancel(principal.project, job_id)
+    may_unblind = principal.has(Permission.READINGS_UNBLIND)
+    use_case.cancel(principal.project, job_id, may_unblind=may_unblind)
 
 
 @router.post("/v1/jobs/{job_id}/second-reading/unblind")

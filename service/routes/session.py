@@ -133,15 +133,19 @@ async def sign_in(
 
 @router.delete("/v1/session", status_code=204, response_class=Response)
 def sign_out(request: Request, sessions: SignInSessionsDep, audited: AuditedDep) -> Response:
-    """Signs out: ends the session of the request, if there is one, in all its tabs."""
+    """Signs out: ends the session of the request, if there is one, in all its tabs. The browser
+    deletes what it has cached of the service (`Clear-Site-Data`)."""
     secret = session_secret(request)
     session = sessions.find(secret) if secret else None
-    if session is not None:
+    if session is None:
+        audited.nothing()
+    else:
         note_person(request, session.person)
         audited.add(AuditObject.ACCOUNT, session.person.login)
         sessions.end(secret)
     response = Response(status_code=204)
     clear_session(request, response)
+    response.headers["Clear-Site-Data"] = '"cache"'
     return response
 
 

@@ -35,9 +35,10 @@ def add_user(
 ) -> UserOut:
     """Adds a user to the project. Login names and names are unique in the whole service.
 
-    A user of another project is added by stating both names. If only one of them is known, the
-    response is a 409. The first user ends the time without accounts: from then on every request
-    needs a key, or a user who signed in.
+    If a user of another project has one of them, or both, the response is a 409: only the command
+    `tessera users role` adds such a user. A user who is in no project any more is added by stating
+    both names, and needs a new link: the password of before and its sessions end. The first user
+    ends the time without accounts: from then on every request needs a key, or a user who signed in.
     """
     member = accounts.add_member(body.login, body.name, principal.project, body.role)
     audited.add(AuditObject.ACCOUNT, member.person.login)
@@ -53,8 +54,8 @@ def change_role(
     callers: KnownCallersDep,
     principal: _Manager,
 ) -> None:
-    """Changes the role of a user in the project."""
-    accounts.set_role(login, principal.project, body.role)
+    """Changes the role of a user in the project. The only administrator keeps the role (409)."""
+    accounts.set_role(login, principal.project, body.role, keep_administrator=True)
     callers.refresh()
 
 
@@ -62,8 +63,9 @@ def change_role(
 def remove_user(
     login: Login, accounts: AccountsDep, callers: KnownCallersDep, principal: _Manager
 ) -> None:
-    """Removes a user from the project; the user's keys of this project no longer work."""
-    accounts.set_role(login, principal.project, None)
+    """Removes a user from the project; the user's keys of this project no longer work. The only
+    administrator stays (409)."""
+    accounts.set_role(login, principal.project, None, keep_administrator=True)
     callers.refresh()
 
 

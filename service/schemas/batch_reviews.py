@@ -35,6 +35,8 @@ class BatchReviewIn(Wire):
     replace: bool = False
     """Whether the verdict replaces those that the reader has seen. Without it, jobs that have a
     verdict are left out."""
+    leave_drafts: bool = False
+    """Whether jobs are left out of whose masks the reader has a draft with changes."""
 
     @model_validator(mode="after")
     def _valid(self) -> "BatchReviewIn":
@@ -51,8 +53,9 @@ class BatchOutcomeOut(Wire):
     outcome: Outcome
     """`done`: it has the verdict. The others were left out. `newer-review`: it has a review that
     the reader has not seen. `reviewed`: it has a verdict. `doubted`: there are reasons to doubt its
-    mask. `second-reading`: its readers look at each mask alone. `unfinished`: it has no mask.
-    `not-found`: there is no such job."""
+    mask. `second-reading`: its readers look at each mask alone. `draft`: the reader has a
+    correction of its mask that is not saved. `unfinished`: it has no mask. `not-found`: there is
+    no such job."""
     review: str | None
     """Id of its new review; null if it was left out."""
 

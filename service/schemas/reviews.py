@@ -47,6 +47,10 @@ class ReviewIn(Wire):
     draft_changes: Annotated[int | None, Field(ge=0)] = None
     """Number of the last set of changes of `draft` that the reader knows. If there is a later one,
     the review is refused with the problem `draft-changed`."""
+    discards: Annotated[str | None, Field(pattern=r"^[A-Za-z0-9_-]{0,64}$")] = None
+    """Id of the reader's draft that is deleted, because the verdict is about another mask; empty if
+    the reader has none. If the reader has another draft with changes, the review is refused with
+    the problem `draft-open`. Null: a draft stays as it is. Not with `draft`."""
     measurements: MeasurementsIn = ()
     """What the reader measured in the scan."""
 
@@ -70,6 +74,8 @@ class ReviewIn(Wire):
             raise ValueError("give either draft or mask_of with the verdict corrected only")
         if (self.draft is None) != (self.draft_changes is None):
             raise ValueError("give draft and draft_changes together")
+        if self.draft is not None and self.discards is not None:
+            raise ValueError("give either draft or discards")
         return self
 
 

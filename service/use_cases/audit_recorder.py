@@ -12,6 +12,7 @@ from jobs.audit.event import AuditAction, AuditEvent, AuditObject, AuditOutcome
 from jobs.repository import Audit
 from jobs.settings import Settings
 from service.auth import Principal
+from service.resources.address_group import address_group
 from service.resources.audit_key import audit_signer
 from service.resources.audit_writer import AuditWriter
 from service.resources.recent_keys import RecentKeys
@@ -106,11 +107,12 @@ class AuditRecorder:
         self.done(Deed(principal, action, objects=(object_,)))
 
     def _is_new(self, deed: Deed) -> bool:
-        """Attempts of nobody in particular differ only by where they come from, and attempts to
-        sign in by the account, too."""
+        """Attempts of nobody in particular differ only by the address that they come from, and
+        attempts to sign in by the account, too. An AE title before the address may be invented."""
         known = deed.principal.name
         objects = tuple(deed.objects) if known or deed.action in _SIGN_IN else ()
-        key = (known, deed.principal.project, deed.action, deed.outcome, objects, deed.origin)
+        origin = deed.origin if known else address_group(deed.origin.rpartition("@")[2])
+        key = (known, deed.principal.project, deed.action, deed.outcome, objects, origin)
         return self._repeats.is_new(key)
 
 

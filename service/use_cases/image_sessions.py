@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from imaging.errors import Conflict, NotFound
 from jobs.image_name import ImageName
-from jobs.repository import ImageNames, Jobs, Labels, Readings, Sessions
+from jobs.repository import ImageNames, Sessions
 from service.use_cases.received_file import ReceivedFile
 from service.use_cases.scan_intake import ScanIntake
 from service.use_cases.scan_removal import ScanRemoval
@@ -20,9 +20,6 @@ class ImageSessions:
 
     sessions: Sessions
     names: ImageNames
-    labels: Labels
-    jobs: Jobs
-    readings: Readings
     intake: ScanIntake
     removal: ScanRemoval
 
@@ -61,12 +58,9 @@ class ImageSessions:
         return deleted
 
     def _needed(self, session: ImageName) -> bool:
-        """Another session takes the scan over, or somebody named, labelled or reviewed it."""
-        scans = [session.scan]
+        """Another session takes the scan over, or somebody named it or worked on it."""
         return (
             self.sessions.hand_over(session)
-            or bool(self.labels.newest(scans, None))
-            or self.readings.is_read(session.scan)
-            or bool(self.names.of_scans(scans))
-            or any(job.verdict for job in self.jobs.succeeded_on(session.project, session.scan))
+            or bool(self.names.of_scans([session.scan]))
+            or self.sessions.has_reader_work(session)
         )

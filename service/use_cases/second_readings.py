@@ -68,12 +68,12 @@ class SecondReadings:
             if concluded is not None:
                 self.send(project, concluded)
 
-    def cancel(self, project: str, job_id: str) -> None:
+    def cancel(self, project: str, job_id: str, *, may_unblind: bool) -> None:
         """Cancels a second reading, and sends the corrected mask that becomes the job's verdict.
 
-        Raises NotFound, or Conflict if it is complete.
+        Raises what `Readings.cancel` raises.
         """
-        review = self.readings.cancel(project, job_id)
+        review = self.readings.cancel(project, job_id, may_unblind=may_unblind)
         if review is not None:
             self._send_mask(project, review)
 

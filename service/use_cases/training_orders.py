@@ -36,6 +36,8 @@ class TrainingOrders:
     trainings: Trainings
     judged: JudgedJobs
     models: UsableModels
+    most_steps: int
+    """Largest number of steps of a training."""
 
     def preview(self, project: str, name: str) -> TrainingPreview:
         """What a training of the model would learn from; raises NotFound and BadModel."""
@@ -56,9 +58,10 @@ class TrainingOrders:
     def place(self, project: str, name: str, options: TrainingOptions, by: str) -> Training:
         """Stores a training of the model.
 
-        Raises NotFound, BadRequest where the model cannot be trained or there are too few masks,
-        Conflict while another training of it has not ended.
+        Raises NotFound, BadRequest where the model cannot be trained, there are too few masks or
+        the steps are too many, Conflict while another training of it has not ended.
         """
+        self._check_steps(options)
         preview = self.preview(project, name)
         if preview.problem is not None:
             raise preview.problem
@@ -79,10 +82,22 @@ class TrainingOrders:
     def retry(self, project: str, training_id: str) -> Training:
         """Queues a failed or cancelled training again.
 
-        Raises NotFound also where the project may no longer use the model, and Conflict.
+        Raises NotFound also where the project may no longer use the model, BadRequest where its
+        steps are too many by now, and Conflict.
         """
-        self.models.get(project, self.trainings.get(project, training_id).model)
+        training = self.trainings.get(project, training_id)
+        self.models.get(project, training.model)
+        self._check_steps(training.options)
         return self.trainings.retry(project, training_id)
+
+    def _check_steps(self, options: TrainingOptions) -> None:
+        if (options.steps or 0) > self.most_steps:
+            raise BadRequest(
+                f"{options.steps:,} steps are too many: the trainings of others would wait.",
+                expected=f"At most {self.most_steps:,} steps.",
+                hint="Train with fewer steps, or again from the version that they give. Who runs "
+                "the service sets the limit with TESSERA_TRAINING_MAX_STEPS.",
+            )
 
 
 def not_trainable(model: AnyModel) -> BadRequest | None:

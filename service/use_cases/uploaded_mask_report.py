@@ -10,6 +10,7 @@ from imaging.measure import MOST_OBJECTS, report_rows
 from imaging.scan import Scan
 from imaging.uploaded_mask import UploadedMask
 from jobs.job import UPLOADED_MASK
+from models.doubt import Doubt, DoubtKind
 
 _KEY = "uploaded"
 
@@ -25,6 +26,7 @@ def uploaded_mask_report(mask: UploadedMask, scan: Scan, mask_format: str) -> di
         "intended_use": "",
         "measurements": report_rows(mask.numbers, scan, labels, numbered=mask.instances),
         **NO_RUN,
+        "doubts": [] if mask.numbers.any() else [asdict(_EMPTY)],
         _KEY: {
             "format": mask_format,
             "algorithms": list(mask.algorithms),
@@ -58,10 +60,11 @@ def _warnings(mask: UploadedMask) -> list[str]:
     warnings = [_ORIGIN]
     largest = int(mask.numbers.max(initial=0))
     if largest == 0:
-        warnings.append("The mask is empty.")
+        warnings.append(_EMPTY.text)
     if mask.instances and largest > MOST_OBJECTS:
         warnings.append(f"Only the first {MOST_OBJECTS:,} objects are listed individually.")
     return warnings
 
 
+_EMPTY = Doubt(DoubtKind.EMPTY, "The mask is empty.")
 _ORIGIN = "The mask was uploaded with the scan. No model of this installation made it."

@@ -20,7 +20,7 @@ def add_monai_label(parts: Parts, services: Services) -> None:
     services.add(
         BatchInference(rows.batches, rows.jobs, rows.scans, rows.labels, parts.models, orders),
         DatastoreListing(rows.scans, rows.image_names, rows.jobs, rows.labels),
-        InferResponses(services[Results], parts.blobs, parts.scratch, parts.limits),
+        InferResponses(rows.scans, services[Results], parts.blobs, parts.scratch, parts.limits),
         _label_store(parts, services[CorrectedMasks]),
         Segmentations(
             rows.jobs,

@@ -65,7 +65,7 @@ def open_parts(
     return Parts(
         settings=settings,
         registry=registry,
-        models=UsableModels(registry, access.callers.limited_models),
+        models=UsableModels(registry, access.callers.limited_models, access.callers.trained_models),
         routing=routing,
         access=access,
         repository=repository,

@@ -68,16 +68,13 @@ def _add_archives(parts: Parts, services: Services, intake: ScanIntake) -> None:
     client = DicomWebArchives(parts.scratch, parts.settings.max_upload_bytes)
     metrics = DicomMetrics(parts.metrics.registry)
     probe = DicomPeerProbe(parts.settings.dicom_ae_title)
-    services.add(
-        Archives(parts.routing, client, intake), metrics, PeerHealth(parts.routing, probe, metrics)
-    )
+    archives = Archives(parts.routing, client, intake, parts.recorder)
+    services.add(archives, metrics, PeerHealth(parts.routing, probe, metrics))
 
 
 def _add_named(parts: Parts, services: Services) -> None:
     rows, intake, removal = parts.repository, services[ScanIntake], services[ScanRemoval]
     services.add(
         NamedScans(rows.image_names, intake, removal, services[Archives]),
-        ImageSessions(
-            rows.sessions, rows.image_names, rows.labels, rows.jobs, rows.readings, intake, removal
-        ),
+        ImageSessions(rows.sessions, rows.image_names, intake, removal),
     )

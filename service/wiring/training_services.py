@@ -14,7 +14,9 @@ def add_trainings(parts: Parts, services: Services) -> None:
     services.add(
         statuses,
         TrainingWatcher(TrainingChanges(statuses)),
-        TrainingOrders(rows.trainings, rows.judged_jobs, parts.models),
+        TrainingOrders(
+            rows.trainings, rows.judged_jobs, parts.models, parts.settings.training_max_steps
+        ),
         Publications(
             trainings=rows.trainings,
             registry=parts.registry,

@@ -80,7 +80,10 @@ def test_projects_users_and_keys(
     assert status == 0
     assert " https://scans.example.org/#setup=" in invited
     assert run(capsys, "users", "invite", "nobody")[0] != 0
-    assert run(capsys, "users", "role", "r1", "viewer", "--project", "lung")[0] == 0
+    joined = run(capsys, "users", "role", "r1", "viewer", "--project", "lung")[1]
+    assert "The password of before and its sessions have ended. r1 chooses a password" in joined
+    unchanged = "r1 is viewer in the project lung."
+    assert run(capsys, "users", "role", "r1", "viewer", "--project", "lung") == (0, unchanged)
     assert run(capsys, "users", "list") == (0, "r1 R1 local:reader lung:viewer")
     secret = created(capsys, "laptop", "--user", "r1", "--expires", "90d")
     listed = run(capsys, "keys", "list")[1]
@@ -105,7 +108,7 @@ def test_projects_users_and_keys(
     done = [(str(one.action), str(one.object_kind), one.object_id) for one in events]
     account = ("key-change", "account", "r1")
     assert done == [
-        *(("configuration", "project", "lung"), account, account, account),
+        *(("configuration", "project", "lung"), account, account, account, account),
         *(("key-change", "key", key.id), ("key-change", "key", key.id)),
         *(account, account, account, account),
     ]

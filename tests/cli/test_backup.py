@@ -52,6 +52,7 @@ def test_there_and_back(
     assert "jobs: 3" in text
     assert "1 job or training that ran is queued again" in text
     assert "The pseudonym key of the backup is not here" in text
+    assert "What was revoked, disabled or lowered since then is valid again" in text
     assert "The key that signed the audit trail is not here" in text
     assert "is not empty" in run(capsys, "restore", target)[1]
     status, text = run(capsys, "restore", target, "--replace", "--secrets", secrets)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from cli.doctor.gateway import check_proxies
 from jobs.announced_worker import AnnouncedWorker, WorkerState
 from jobs.repository import known_revisions
 from jobs.settings import Settings
@@ -98,6 +99,15 @@ def test_modes_models_and_addresses(
         "proxies",
     }
     assert all(finding["hint"] for finding in findings.values() if finding["level"] != "ok")
+
+
+def test_a_proxy_that_nobody_trusts() -> None:
+    """The page is at an address by HTTPS, which neither the gateway serves nor a trusted proxy."""
+    settings = Settings(public_url="https://scans.example.org")
+    (finding,) = check_proxies(settings)
+    assert "TESSERA_TRUSTED_PROXIES" in finding.hint
+    (finding,) = check_proxies(settings.model_copy(update={"trusted_proxies": ("10.0.0.7",)}))
+    assert finding.level == "ok"
 
 
 @pytest.mark.parametrize("state", ["earlier", "later", "none", "missing"])

@@ -18,8 +18,9 @@ from service.dicom import (
     refusals,
 )
 from service.dicom.association_request import InvalidRequest, parsed, request_bytes
-from service.dicom.association_slots import AssociationSlots, address_group
+from service.dicom.association_slots import AssociationSlots
 from service.dicom.refusals import Refusal, Refusals
+from service.resources.address_group import address_group
 from tests.support.dicom.associations import associate, rejection, store
 from tests.support.dicom.metrics import dicom_metrics
 from tests.support.dicom.mr_series import series
@@ -381,6 +382,15 @@ def test_slots_and_groups_of_addresses() -> None:
     assert "all 3" in slots.take("c")
     slots.free("a")
     assert not slots.take("c")
+    ten = AssociationSlots(10, 8)
+    assert [bool(ten.take("a")) for _ in range(9)] == [False] * 8 + [True]
+    assert [bool(ten.take("b")) for _ in range(2)] == [False, True]
+    assert not ten.take("c"), "two addresses leave one for a third"
+    strangers = AssociationSlots(10, 0)
+    assert [bool(strangers.take(n, stranger=True)) for n in "aab"] == [False, False, True]
+    assert not strangers.take("a")
+    strangers.free("a", stranger=True)
+    assert not strangers.take("b", stranger=True)
     unshared = AssociationSlots(2, 0)
     assert [bool(unshared.take("a")) for _ in range(3)] == [False, False, True]
     assert address_group("::ffff:10.1.2.3") == address_group("10.1.2.3")

@@ -21,6 +21,7 @@ from service.dicom import dicomweb_client, dicomweb_exchange, storage_scu
 from service.resources.peers import ObjectRefused, Peer, PeerRefused, PeerUnavailable
 from service.resources.routing_table import RoutingTable
 from service.use_cases.archives import Archives, RemoteSeries
+from service.use_cases.audit_recorder import AuditRecorder
 from service.use_cases.received_file import ReceivedFile
 from service.use_cases.scan_intake import IntakeResult, ScanIntake, ScanSelection, TakenScan
 from tests.support.answers import check_problem
@@ -181,7 +182,11 @@ def _archives(*modalities: str, takes: Iterable[object]) -> Archives:
     class Client:
         def search(self, *_: object) -> list[RemoteSeries]:
             values = dict.fromkeys((field.name for field in fields(RemoteSeries)), "")
-            return [RemoteSeries(**{**values, "Modality": one}) for one in modalities]  # type: ignore[arg-type]
+            values["StudyInstanceUID"] = "1.2"
+            return [
+                RemoteSeries(**{**values, "SeriesInstanceUID": f"1.2.{n}", "Modality": one})  # type: ignore[arg-type]
+                for n, one in enumerate(modalities, 3)
+            ]
 
         def fetch(self, *_: object) -> AbstractContextManager[list[ReceivedFile]]:
             return nullcontext([])
@@ -193,7 +198,8 @@ def _archives(*modalities: str, takes: Iterable[object]) -> Archives:
                 raise outcome
             return IntakeResult([TakenScan(cast("StoredScan", outcome), created=True)])
 
-    return Archives(RoutingTable(peer=(HERE, THERE)), Client(), cast("ScanIntake", Intake()))
+    intake = cast("ScanIntake", Intake())
+    return Archives(RoutingTable(peer=(HERE, THERE)), Client(), intake, AuditRecorder(None))
 
 
 def test_a_study_is_fetched_whole_or_it_is_said() -> None:

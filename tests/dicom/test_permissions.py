@@ -27,6 +27,7 @@ from service.auth import (
     Principal,
     permissions_of,
 )
+from service.dicom import association_handler
 from service.dicom.delivery_sender import DeliverySender, SenderParts
 from service.dicom.series_inbox import SeriesInbox
 from service.dicom.series_router import SeriesRouter
@@ -97,7 +98,8 @@ def test_a_node_without_the_permission_is_not_authorized(
 ) -> None:
     trail = RecordedTrail(tmp_path)
     scp, inbox, port = _scp(tmp_path, Nodes(), trail.recorder)
-    assert store(port, series(1), calling) == [status]
+    for _ in range(2):  # one event each
+        assert store(port, series(1), calling) == [status]
     assert len(list((tmp_path / "inbox").rglob("*.dcm"))) == (status == 0)
     association = associate(port)
     assert association.send_c_echo().Status == 0x0000
@@ -105,10 +107,34 @@ def test_a_node_without_the_permission_is_not_authorized(
     scp.stop()
     inbox.close()
     name = calling if calling != "CT3" else ""
-    assert [(one.action, one.outcome, one.principal, one.origin) for one in trail.close()[:-1]] == [
+    assert [(one.action, one.outcome, one.principal, one.origin) for one in trail.close()] == [
         ("association", "success", name, f"{calling}@127.0.0.1"),
         *([("upload", "denied", name, f"{calling}@127.0.0.1")] if status else []),
-    ]
+        *([("association", "success", "", "PYNETDICOM@127.0.0.1")] if name else []),
+    ], "of titles that nobody knows, only the first is recorded"
+
+
+@pytest.mark.slow
+def test_unknown_titles_hold_few_associations_and_not_for_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(association_handler, "STRANGER_IDLE_S", 0.5)
+    scp, inbox, port = _scp(tmp_path, Nodes())
+    held = [associate(port, calling=f"NOBODY{n}") for n in range(3)]
+    assert [one.is_established for one in held] == [True, True, False]
+    assert store(port, series(1), "CT1") == [0x0000]
+    until(lambda: not any(one.is_established for one in held))
+    assert until(lambda: _is_answered(port))
+    scp.stop()
+    inbox.close()
+
+
+def _is_answered(port: int) -> bool:
+    """Whether an unknown title finds a place for a C-ECHO."""
+    talk = associate(port, calling="NOBODY")
+    answered = talk.is_established and talk.send_c_echo().Status == 0x0000
+    talk.release()
+    return answered
 
 
 def test_a_series_of_a_node_that_lost_its_permission_is_refused(tmp_path: Path) -> None:

@@ -61,7 +61,8 @@ def test_a_second_process_measures_and_checks_nothing(
     first: list[bool] = []
     cold = engine_of(model, tmp_path)
     assert not cold.is_prepared(model)
-    context = RunContext(on_preparing=first.append)
+    steps: list[tuple[str, int, int]] = []
+    context = RunContext(on_preparing=first.append, on_preparation=lambda *step: steps.append(step))
     if how == "prepare":
         cold.prepare(model, context)
     else:
@@ -69,6 +70,8 @@ def test_a_second_process_measures_and_checks_nothing(
     assert first[0] is True
     assert first[-1] is False
     assert "measure" in work
+    assert ("measuring", 0, 0) in steps
+    assert steps[0][0].startswith("compiling for ")
     assert cold.is_prepared(model)
 
     work.clear()

@@ -140,6 +140,7 @@ def test_nothing_is_found(registry: Registry, name: str, tmp_path: Path) -> None
     assert report["box"] is None
     assert report["box_found_by"]["model"]["name"] == "threshold"
     assert not any("predicts no label" in warning for warning in report["warnings"])
+    assert {"kind": "empty", "text": report["warnings"][0]} in report["doubts"]
 
 
 @pytest.mark.parametrize("name", ["fine", "whole"])

@@ -55,7 +55,9 @@ def test_accounts_exist_for_good(repository: Repository) -> None:
 
 def test_people_and_roles(accounts: Repository) -> None:
     rows = accounts.accounts
-    rows.add_member("r1", " dr.  r1 ", "lung", VIEWER)  # the same person: both names are known
+    with pytest.raises(Conflict, match="Another user"):  # by the administrator of `lung`
+        rows.add_member("r1", "Dr. R1", "lung", VIEWER)
+    rows.add_member("r1", " dr.  r1 ", "lung", VIEWER, join=True)  # both names are known
     rows.set_role("r1", "local", ProjectRole.OPERATOR)
     ((person, members),) = rows.people()
     assert (person.login, person.name, person.disabled_at) == ("r1", "Dr. R1", None)
@@ -65,8 +67,28 @@ def test_people_and_roles(accounts: Repository) -> None:
     assert [member.project for member in rows.members(None)] == ["lung"]
     with pytest.raises(NotFound):
         rows.set_role("r1", "local", READER)
-    rows.set_role("r1", "local", READER, join=True)
+    assert rows.set_role("r1", "local", READER, join=True)
+    assert not rows.set_role("r1", "local", READER, join=True), "a change of the role alone"
     assert [member.role for member in rows.members("local")] == [READER]
+    for project in ("local", "lung"):
+        rows.set_role("r1", project, None)
+    assert rows.add_member("r1", "Dr. R1", "lung", VIEWER).person == person, "in no project"
+
+
+def test_the_last_administrator_stays(accounts: Repository) -> None:
+    """Who administers a project cannot leave it to nobody; the command can."""
+    rows, administrator = accounts.accounts, ProjectRole.ADMINISTRATOR
+    rows.set_role("r1", "local", administrator)
+    rows.add_member("r2", "R2", "local", administrator)
+    rows.set_disabled("r2", disabled=True)
+    for role in (READER, None):
+        with pytest.raises(Conflict, match="only administrator"):
+            rows.set_role("r1", "local", role, keep_administrator=True)
+    rows.set_role("r1", "local", administrator, keep_administrator=True)
+    rows.set_disabled("r2", disabled=False)
+    rows.set_role("r1", "local", READER, keep_administrator=True)
+    rows.set_role("r1", "local", None, keep_administrator=True)
+    rows.set_role("r2", "local", None)
 
 
 def test_names_are_unique(accounts: Repository) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import update
 
 from imaging.errors import Conflict, Forbidden, NotFound
 from jobs.batch_review import BatchReview, JobOutcome, Outcome
+from jobs.draft import ChangeSet, DraftBase
 from jobs.repository import Repository
 from jobs.repository.schema.worklist_tables import worklist
 from jobs.review import WITHDRAWAL_S, Reason, Review
@@ -94,6 +95,16 @@ def test_what_is_left_out(mixed: Repository, changes: dict[str, Any], expected: 
         ]
         listed = mixed.worklist.listed([one.job])[one.job]
         assert (listed.reviewer, listed.review) == ("Ada", one.review)
+
+
+def test_a_job_with_a_draft_of_the_reader_is_left_out(mixed: Repository) -> None:
+    for reader, job in (("ada ", "new"), ("Eve", "warned"), ("Ada", "seen")):
+        draft = mixed.drafts.begin("ada", job, reader, DraftBase(None, 9, (1,), None))
+        changes = ChangeSet(1, b"x", "0" * 64, 1, 1, 0.0)
+        mixed.drafts.append("ada", job, reader, draft.id, changes)
+    _, given = mixed.batch_reviews.add(batch(leave_drafts=True))
+    assert outcomes(given) == f"draft reviewed newer-review doubted done {LEFT}"
+    assert outcomes(mixed.batch_reviews.add(batch(id="b2"))[1]).startswith("done")
 
 
 def test_a_repeated_request_adds_no_review(mixed: Repository) -> None:

@@ -18,7 +18,10 @@ def person(repository: Repository) -> str:
     """The id of R1, a reader in `local` and a viewer in `lung`."""
     repository.accounts.add_project("lung")
     repository.accounts.add_member("r1", "R1", "lung", ProjectRole.VIEWER)
-    return repository.accounts.add_member("r1", "R1", "local", ProjectRole.READER).person.id
+    accounts = repository.accounts
+    person = accounts.add_member("r1", "R1", "local", ProjectRole.READER, join=True).person.id
+    repository.passwords.set_by_link(repository.passwords.invite("r1", 60.0).secret, "hash")
+    return person
 
 
 def _begun(repository: Repository, person: str) -> str:

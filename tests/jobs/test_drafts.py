@@ -3,6 +3,7 @@
 import random
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from threading import Barrier
@@ -15,6 +16,7 @@ from imaging.errors import (
     BadRequest,
     Conflict,
     DraftChanged,
+    DraftOpen,
     Forbidden,
     NewerReview,
     NotFound,
@@ -132,6 +134,28 @@ def test_a_draft_is_saved_and_deleted_in_one_transaction(ready: Repository) -> N
     assert listed(ready)[:2] == ("corrected", "Ann")
     with pytest.raises(NotFound):
         save(ready, draft, 1)
+
+
+def test_a_verdict_on_another_mask_discards_a_draft_that_it_names(ready: Repository) -> None:
+    """A caller who says nothing about drafts is not hindered, and the draft stays."""
+    draft = append(ready, begin(ready), 1)
+    accept = partial(ready.reviews.add, "ada")
+    accept(review_of("silent", "Ann", "accepted"))
+    accept(review_of("bobs", "Bob", "accepted"), discards="")
+    for discards in ("", "another"):
+        with pytest.raises(DraftOpen):
+            accept(review_of("refused", "Ann", "accepted"), discards=discards)
+    assert rows(ready) == (1, 1)
+    assert ready.drafts.of_project("ada", " ann", 9) == (ready.drafts.get("ada", "job", "Ann"),)
+    assert ready.drafts.of_project("ada", "Ann", 0) == ()
+    for project, reader in (("bob", "Ann"), ("ada", "Bob")):
+        assert ready.drafts.of_project(project, reader, 9) == ()
+    accept(review_of("knowing", "Ann", "rejected"), discards=draft.id)
+    assert rows(ready) == (0, 0)
+    assert ids(ready) == ["silent", "bobs", "knowing"]
+    begin(ready)  # without changes there is nothing to lose
+    accept(review_of("again", "Ann", "accepted"), discards="")
+    assert ready.drafts.of_project("ada", "Ann", 9) == ()
 
 
 def test_two_requests_save_a_draft_once(ready: Repository) -> None:

@@ -52,30 +52,34 @@ def named(name: str, scan: str = "scan", project: str = "ada", **changes: Any) -
 
 
 def test_a_scan_by_id_name_series_and_file(repository: Repository, scan_of: MakeScan) -> None:
-    one, two, three = (
+    one, two, three, four = (
         replace(scan_of(id_, sha256=str(n) * 64), name=name, series=series)
         for n, (id_, name, series) in enumerate(
             (
                 ("one", "head.nii.gz", "1.2.3"),
                 ("two", "head.v2.nii", "1.2.3"),
                 ("three", "10%_off.nii", None),
+                ("four", "9.9.9.nii", None),
             )
         )
     )
-    for scan in (one, two, three):
+    for scan in (one, two, three, four):
         repository.scans.add(scan)
     repository.image_names.add(named("first", "one"))
     repository.image_names.add(named("first", "one"))
     assert repository.image_names.find("ada", "one") == one
     assert repository.image_names.find("ada", "first") == one
-    assert repository.image_names.find("ada", "1.2.3") == two, "the newest of a series"
-    large, small = (
-        replace(scan_of(name, sha256=name[0] * 64), name=name, series="1.2.4", bytes=size)
-        for name, size in (("whole", 900), ("scout", 90))
+    assert repository.image_names.find("ada", "1.2.3") == one, "no later copy"
+    assert repository.scans.series_count(one) == 2
+    small, large = (
+        replace(scan_of(name, sha256=name[0] * 64), name=name, series="1.2.4", shape=shape)
+        for name, shape in (("scout", (1, 9, 9, 1)), ("whole", (1, 9, 9, 9)))
     )
-    for scan in (large, small):
+    for scan in (small, large):
         repository.scans.add(scan)
     assert repository.image_names.find("ada", "1.2.4") == large, "and no localizer"
+    repository.image_names.add(named("1.2.3", "three"))
+    assert repository.image_names.find("ada", "1.2.3") == one, "a name is no series"
     assert repository.image_names.find("ada", "head.nii.gz") == one
     assert repository.image_names.find("ada", "head.v2") == two
     assert repository.image_names.find("ada", "10%_off") == three
@@ -88,6 +92,7 @@ def test_a_scan_by_id_name_series_and_file(repository: Repository, scan_of: Make
         ("ada", "none"),
         ("ada", ""),
         ("ada", "%"),
+        ("ada", "9.9.9"),
         ("bob", "1.2.3"),
     ):
         with pytest.raises(NotFound):

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import update
 
-from imaging.errors import Forbidden, NotFound
+from imaging.errors import Forbidden, NotFound, Unauthenticated
 from jobs.account import ProjectRole
 from jobs.browser_session import SignInMethod
 from jobs.identity import Identity
@@ -25,7 +25,6 @@ def test_a_link_sets_a_password_once(repository: Repository, person: str) -> Non
     """With the password, all sessions end, and the browsers of before are not known any more."""
     rows = repository.passwords
     assert rows.of("r1") is None
-    assert not rows.exists_for("r1")
     old = rows.invite("r1", 60.0)
     link = rows.invite("r1", 60.0, only_in="lung")
     assert rows.invited(link.secret).login == "r1"
@@ -60,7 +59,7 @@ def test_an_administrator_invites_users_of_the_own_project_alone(
     assert person
     with pytest.raises(NotFound):
         rows.invite("r1", 60.0, only_in="local")
-    repository.accounts.add_member("r1", "R1", "local", ProjectRole.VIEWER)
+    repository.accounts.set_role("r1", "local", ProjectRole.VIEWER, join=True)
     with pytest.raises(Forbidden):
         rows.invite("r1", 60.0, only_in="lung")
     with pytest.raises(NotFound):
@@ -91,13 +90,13 @@ def test_a_user_of_a_provider_gets_links_from_no_administrator_of_a_project(
 def test_a_link_ends_when_its_user_joins_another_project(
     repository: Repository, person: str
 ) -> None:
-    """Else an administrator could keep one, and act in a project that the user joins later."""
+    """Otherwise an administrator could keep one, and act in a project that the user joins later."""
     rows, accounts = repository.passwords, repository.accounts
     accounts.add_project("brain")
     kept = rows.invite("r1", 60.0, only_in="lung")
     accounts.set_role("r1", "lung", ProjectRole.VIEWER)
     assert rows.invited(kept.secret).id == person
-    accounts.add_member("r1", "R1", "brain", ProjectRole.READER)
+    accounts.set_role("r1", "brain", ProjectRole.READER, join=True)
     with pytest.raises(NotFound):
         rows.set_by_link(kept.secret, "hash")
     kept = rows.invite("r1", 60.0)
@@ -106,10 +105,49 @@ def test_a_link_ends_when_its_user_joins_another_project(
         rows.set_by_link(kept.secret, "hash")
 
 
+@pytest.mark.parametrize("way", ["role", "added", "after leaving", "provider"])
+def test_what_opens_one_project_opens_no_other_that_its_user_joins(
+    repository: Repository, person: str, way: str
+) -> None:
+    """The administrator of `lung` may have taken the login name, and know the password."""
+    rows, sessions, accounts = (
+        repository.passwords,
+        repository.browser_sessions,
+        repository.accounts,
+    )
+    identity = Identity("https://login.example.org", "r1")
+    rows.set_by_link(rows.invite("r1", 60.0, only_in="lung").secret, "known to others")
+    by_password = sessions.begin(person, SignInMethod.PASSWORD, 60.0)
+    session = sessions.find(by_password, 60.0)
+    assert session is not None
+    by_provider = sessions.begin(person, SignInMethod.OIDC, 60.0)
+    browser = repository.sign_in_attempts.succeeded("none", person)
+    if way == "role":
+        accounts.set_role("r1", "local", ProjectRole.READER, join=True)
+    elif way == "added":
+        accounts.add_member("r1", "R1", "local", ProjectRole.READER, join=True)
+    elif way == "after leaving":
+        accounts.set_role("r1", "lung", None)
+        accounts.add_member("r1", "R1", "local", ProjectRole.READER)
+    else:
+        repository.identities.link(identity, "r1")
+        assert rows.of("r1") is not None
+        repository.identities.set_roles(identity, {"local": ProjectRole.READER}, 1.0)
+    assert rows.of("r1") is None
+    assert sessions.find(by_password, 60.0) is None
+    assert sessions.find(by_provider, 60.0) is not None
+    assert not repository.sign_in_attempts.knows("r1", browser)
+    with pytest.raises(Unauthenticated):  # a request that had checked the password already
+        sessions.begin(person, SignInMethod.PASSWORD, 60.0)
+    with pytest.raises(Unauthenticated):
+        rows.change(person, "known again", session.id)
+
+
 def test_a_change_keeps_the_session_in_which_it_is_made(
     repository: Repository, person: str
 ) -> None:
     sessions = repository.browser_sessions
+    repository.passwords.set_by_link(repository.passwords.invite("r1", 60.0).secret, "old")
     kept, other = (sessions.begin(person, SignInMethod.PASSWORD, 60.0) for _ in range(2))
     session = sessions.find(kept, 60.0)
     assert session is not None

@@ -7,6 +7,7 @@ from threading import Barrier
 import pytest
 
 from imaging.errors import BadRequest, Conflict, Forbidden, NewerReview, NotFound, TesseraError
+from jobs.image_name import ImageName
 from jobs.job_filter import JobFilter, Verdict
 from jobs.repository import Repository
 from jobs.review import Role
@@ -26,6 +27,8 @@ from tests.support.second_readings import (
     put_up,
     review_of,
 )
+
+SESSION = ImageName("ada", "session", "scan", 1.0, 1.0, 2.0, owns_scan=True)
 
 
 @pytest.fixture
@@ -133,6 +136,8 @@ def test_the_verdict_of_a_job_is_its_first_reading(stocked: Repository) -> None:
 
 def test_a_cancelled_second_reading_leaves_the_newest_verdict(read: Repository) -> None:
     judge(read, review_of("a", "Ann", "rejected"))
+    with pytest.raises(Forbidden):
+        read.readings.cancel("ada", "job", may_unblind=False)
     read.readings.cancel("ada", "job")
     assert ids(read, "Bob") == ["a"]
     assert listed(read) == ("rejected", "Ann", None, None)
@@ -185,7 +190,7 @@ def test_labels_are_hidden_as_reviews_are(read: Repository) -> None:
         with pytest.raises(NotFound):
             read.reviews.with_mask("ada", "job", "a", reader)
     assert read.labels.counts("ada", "Ann").completed == 1
-    assert read.readings.is_read("scan"), "an expired session does not delete it"
+    assert read.sessions.has_reader_work(SESSION), "an expired session does not delete it"
     judge(read, review_of("b", "Bob"))
     label = read.labels.get("ada", "scan", "final", "Bob")
     assert (label.reviewer, label.info) == ("Reader 1", {"label_info": []})
@@ -240,7 +245,7 @@ def test_a_scan_is_deleted_with_its_second_reading(read: Repository) -> None:
     with pytest.raises(NotFound):
         read.readings.get("ada", "job")
     assert read.worklist.counts("ada").total == 0
-    assert not read.readings.is_read("scan")
+    assert not read.sessions.has_reader_work(SESSION)
 
 
 def test_two_second_readers_at_once(stocked: Repository) -> None:

@@ -132,6 +132,24 @@ def test_one_training_of_a_model_at_a_time(repository: Repository) -> None:
     repository.trainings.add(make_training("second"))
 
 
+def test_projects_take_turns(repository: Repository) -> None:
+    """A project with many trainings does not keep another one waiting."""
+    for number in range(3):
+        repository.trainings.add(make_training(f"ada-{number}", model=f"model-{number}"))
+    repository.trainings.add(make_training("bob-0", project="bob"))
+    leases = repository.training_leases
+
+    def claimed() -> str:
+        training = leases.claim_next("w", 60)
+        assert training is not None
+        return training.id
+
+    assert [claimed(), claimed()] == ["ada-0", "bob-0"], "bob has none that runs"
+    repository.trainings.add(make_training("bob-1", project="bob", model="model-1"))
+    assert claimed() == "ada-1", "each has one that runs, and ada's began first"
+    assert [claimed(), claimed()] == ["bob-1", "ada-2"]
+
+
 @pytest.mark.parametrize(
     ("version", "taken", "following"),
     [

@@ -205,8 +205,8 @@ def test_keys_over_the_api(client: httpx.Client, keys: StoredKeys) -> None:
 
 
 def test_users_over_the_api(client: httpx.Client, keys: StoredKeys) -> None:
-    """An administrator sees and changes the users of the own project, and adds a known one by
-    both names."""
+    """An administrator sees and changes the users of the own project. Names of users of other
+    projects are taken, also both together; a user who is in none is added by both."""
     admin, other = keys.of_role[ProjectRole.ADMINISTRATOR], keys.other
     assert client.get("/v1/users", headers=other).json() == {"users": []}
     new = {"login": "r3", "name": "R3", "role": "viewer"}
@@ -221,12 +221,19 @@ def test_users_over_the_api(client: httpx.Client, keys: StoredKeys) -> None:
     account = client.get("/v1/account", headers=bearer(key)).json()
     both = PERMISSIONS[ProjectRole.VIEWER] & PERMISSIONS[ProjectRole.UPLOADER]
     assert set(account["permissions"]) == both, "a key never allows more than its person may do"
-    check_problem(client.post("/v1/users", json=new | {"name": "R4"}, headers=admin), 409)
+    taken = [
+        client.post("/v1/users", json=new | changed, headers=admin)
+        for changed in ({"name": "R4"}, {"login": "r4"}, {})
+    ]
+    problems = [check_problem(answer, 409) for answer in taken]
+    assert {one["hint"] for one in problems} == {problems[0]["hint"]}, "nothing tells them apart"
+    assert "r3" not in client.get("/v1/users", headers=admin).text
+    assert client.delete(r3, headers=other).status_code == 204
+    check_problem(client.get("/v1/account", headers=bearer(key)), 401)
     assert client.post("/v1/users", json=new, headers=admin).status_code == 201
     assert [one["login"] for one in client.get("/v1/users", headers=admin).json()["users"]] == [
         *("r1", "r2", "r3")
     ]
-    assert client.delete(r3, headers=other).status_code == 204
     check_problem(client.get("/v1/account", headers=bearer(key)), 401)
 
 

@@ -246,6 +246,28 @@ def test_reviews_that_contradict_themselves(ann: Corrector, body: dict[str, Any]
     check_problem(ann.client.post(ann.reviews, json=body), 422)
 
 
+def test_a_verdict_on_another_mask_knows_of_the_draft(ann: Corrector, gateway: Gateway) -> None:
+    def listed(reader: str) -> list[Any]:
+        return list(answered(ann.client.get("/v1/drafts", params={"reader": reader}))["drafts"])
+
+    draft = ann.begin()["id"]
+    assert listed("Ann") == []  # nothing to lose
+    answered(ann.append(draft, 1, [[0, 3, 0]]))
+    assert [one["id"] for one in listed("ann")] == [draft]
+    assert listed("Bob") == []
+    body = {"verdict": "accepted", "reviewer": "Ann"}
+    check_conflict(ann.client.post(ann.reviews, json=body | {"discards": ""}), "draft-open")
+    job = {"id": ann.path.split("/")[3], "seen": ""}
+    batch = body | {"jobs": [job], "leave_drafts": True}
+    left = answered(ann.client.post("/v1/batch-reviews", json=batch), 201)
+    assert [one["outcome"] for one in left["results"]] == ["draft"]
+    answered(ann.client.post(ann.reviews, json=body), 201)  # a program that knows no drafts
+    assert [one["id"] for one in listed("Ann")] == [draft]
+    answered(ann.client.post(ann.reviews, json=body | {"discards": draft}), 201)
+    assert listed("Ann") == []
+    check_problem(ann.get(), 404)
+
+
 def test_a_job_without_a_mask_has_no_draft(gateway: Gateway) -> None:
     scan = gateway.scan(nifti_bytes(SHAPE, seed=4712))
     waiting = Corrector(gateway, str(gateway.job(scan=scan, model="solid", priority=0)["id"]))

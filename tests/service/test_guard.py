@@ -127,6 +127,23 @@ def test_foreign_origin(gateway: Gateway, origin: str, method: str) -> None:
     assert gateway.kept() == kept
 
 
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_what_another_site_embeds_or_links(gateway: Gateway, site: str) -> None:
+    """Given no Origin: nothing is embedded, and no link fetches from a peer or renews a session."""
+    image = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"}
+    frame = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"}
+    link = frame | {"Sec-Fetch-Dest": "document"}
+    series = "/monai-label/datastore/image?image=1.2.3"
+    peer = "/v1/peers/x"
+    for path in (series, "/monai-label/session/x", f"{peer}/series", f"{peer}/health"):
+        for headers in (image, frame, link):
+            check_problem(gateway.client.get(path, headers=headers), 403)
+        check_problem(gateway.client.get(path), 404)
+        check_problem(gateway.client.get(path, headers={"Sec-Fetch-Site": "same-origin"}), 404)
+    check_problem(gateway.client.get("/v1/models", headers=image), 403)
+    assert gateway.client.get("/", headers=link).status_code == 200
+
+
 def test_own_origin(gateway: Gateway) -> None:
     for host in (f"127.0.0.1:{gateway.port}", f"localhost:{gateway.port}"):
         headers = {"Host": host, "Origin": f"http://{host}"}

@@ -79,6 +79,7 @@ PATHS = {
     "/v1/jobs/{job_id}/reviews": {"get", "post"},
     "/v1/jobs/{job_id}/assistance": {"post"},
     "/v1/jobs/{job_id}/draft": {"get", "put", "delete"},
+    "/v1/drafts": {"get"},
     "/v1/jobs/{job_id}/drafts": {"get"},
     "/v1/jobs/{job_id}/draft/changes": {"get"},
     "/v1/jobs/{job_id}/draft/changes/{number}": {"put"},

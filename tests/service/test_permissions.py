@@ -169,7 +169,7 @@ def test_every_operation_on_archives_names_one_permission() -> None:
 
 
 def test_an_operation_checks_its_permission() -> None:
-    archives = Archives(*[None] * 3)  # type: ignore[arg-type] # refused before it uses them
+    archives = Archives(*[None] * 4)  # type: ignore[arg-type] # refused before it uses them
     for name in _named(Archives):
         with pytest.raises(Forbidden):
             getattr(archives, name)(Principal("nobody", "a"), *[None] * 3)

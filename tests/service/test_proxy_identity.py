@@ -57,7 +57,7 @@ def rows(settings: Settings) -> Iterator[Repository]:
             ("r3", "local", ProjectRole.READER),
             ("r4", "local", ProjectRole.READER),
         ):
-            accounts.add_member(login, f"Reader {login[1]}", project, role)
+            accounts.add_member(login, f"Reader {login[1]}", project, role, join=True)
         accounts.set_disabled("r3", disabled=True)
         accounts.set_role("r4", "local", None)
         yield repository

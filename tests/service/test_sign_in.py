@@ -18,6 +18,7 @@ from imaging.errors import BadRequest, Forbidden, TooManyRequests, Unavailable
 from jobs.account import ProjectRole
 from jobs.audit.event import AuditAction, AuditOutcome
 from jobs.audit.filter import AuditFilter
+from jobs.audit.verification import verify
 from jobs.browser_session import SignInMethod
 from jobs.repository import Repository
 from jobs.repository.schema.sign_in_tables import browser_sessions
@@ -31,6 +32,8 @@ from service.http import session_cookie
 from service.http.proxies import trusted_proxies
 from service.http.sign_in_guard import check_address, check_sign_in
 from service.http.sign_in_place import browser_name
+from service.resources.audit_key import audit_signer
+from service.resources.audit_writer import FLUSH_S
 from service.resources.sign_in_limits import PER_MINUTE, SignInLimits
 from tests.support.answers import ask, check_problem
 from tests.support.migrated import migrated
@@ -56,7 +59,7 @@ def rows(settings: Settings) -> Iterator[Repository]:
         accounts = repository.accounts
         accounts.add_project("lung")
         accounts.add_member("r1", "Reader One", "local", ProjectRole.READER)
-        accounts.add_member("r1", "Reader One", "lung", ProjectRole.VIEWER)
+        accounts.add_member("r1", "Reader One", "lung", ProjectRole.VIEWER, join=True)
         accounts.add_member("r2", "Reader Two", "lung", ProjectRole.ADMINISTRATOR)
         yield repository
 
@@ -122,6 +125,36 @@ def _outcomes(rows: Repository, principal: str = "") -> list[AuditOutcome]:
     wanted = AuditFilter(action=AuditAction.SIGN_IN)
     events = (one.event for one in rows.audit.events(wanted))
     return [event.outcome for event in events if event.principal == principal]
+
+
+def test_nobody_fills_the_audit_trail_without_a_key(
+    browser: httpx.Client, rows: Repository, settings: Settings
+) -> None:
+    """A sign-out without a session is no event; failed attempts of one address are one for each
+    action, and a sign-out of somebody is each time one."""
+
+    def head() -> int:
+        time.sleep(2 * FLUSH_S)
+        return rows.audit.head().seq
+
+    before = head()
+    for _ in range(5):
+        assert browser.delete("/v1/session").status_code == 204
+    assert head() == before
+    for _ in range(5):
+        check_problem(browser.post("/v1/session", json={"login": 1}), 422)
+        check_problem(browser.post("/v1/session", content=b"{"), 422)
+        check_problem(browser.post("/v1/passwords", json={}), 422)
+    assert head() <= before + 2
+    events = list(rows.audit.events(AuditFilter(outcome=AuditOutcome.FAILED)))[-2:]
+    assert [one.event.action for one in events] == [AuditAction.SIGN_IN, AuditAction.KEY_CHANGE]
+    for _ in range(2):
+        assert _sign_in(browser).status_code == 204
+        out = browser.delete("/v1/session")
+        assert (out.status_code, out.headers["Clear-Site-Data"]) == (204, '"cache"')
+    outs = list(rows.audit.events(AuditFilter(action=AuditAction.SIGN_OUT)))
+    assert [one.event.object_id for one in outs[-2:]] == ["r1", "r1"]
+    assert verify(rows.audit, [audit_signer(settings)]).findings == ()
 
 
 def test_a_wrong_name_and_a_wrong_password_get_the_same_answer(
@@ -233,7 +266,7 @@ def test_sessions_are_listed_and_ended_from_elsewhere(
     check_problem(browser.get("/v1/account"), 401)
     ended = AuditFilter(object_id=mine["id"], outcome=AuditOutcome.SUCCESS)
     (event,) = until(lambda: list(rows.audit.events(ended)))
-    assert event.event.action is AuditAction.SIGN_IN
+    assert event.event.action is AuditAction.SIGN_OUT
 
 
 @pytest.mark.parametrize(
@@ -314,7 +347,7 @@ def test_a_session_is_renewed_and_ends_unused(
     assert renewed.used_at < time.time() - 900, "the page asks by itself"
     sessions = SignInSessions(rows.browser_sessions, idle_s=60.0, lifetime_s=3600.0)
     person = rows.accounts.people()[0][0]
-    secret = sessions.begin(person.id, SignInMethod.PASSWORD)
+    secret = sessions.begin(person.id, SignInMethod.OIDC)
     session = sessions.find(secret)
     assert session is not None
     rows.browser_sessions.note_use(session.id, -30.0)
@@ -329,7 +362,7 @@ def test_sessions_last_through_a_short_outage(
     rows: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sessions = SignInSessions(rows.browser_sessions, idle_s=60.0, lifetime_s=3600.0)
-    secret = sessions.begin(rows.accounts.people()[0][0].id, SignInMethod.PASSWORD)
+    secret = sessions.begin(rows.accounts.people()[0][0].id, SignInMethod.OIDC)
     session = sessions.find(secret)
 
     def fails(*_: Any) -> None:
@@ -344,9 +377,13 @@ def test_sessions_last_through_a_short_outage(
 
 
 def _request(
-    client: str = "10.0.0.7", scheme: str = "http", host: str = "scans.example.org"
+    client: str = "10.0.0.7",
+    scheme: str = "http",
+    host: str = "scans.example.org",
+    forwarded: tuple[str, str] = ("x-forwarded-for", ""),
 ) -> Request:
     headers = [(b"host", host.encode()), (b"tessera-idle", b"0")]
+    headers.append((forwarded[0].encode(), forwarded[1].encode()))
     scope = {"type": "http", "method": "POST", "path": "/", "query_string": b""}
     return Request(scope | {"headers": headers, "client": (client, 1), "scheme": scheme})
 
@@ -357,6 +394,16 @@ def test_passwords_are_not_taken_over_an_open_network() -> None:
     check_sign_in(_request(host="localhost:8000"))
     with pytest.raises(Forbidden, match="not encrypted"):
         check_sign_in(_request())
+    elsewhere = ("203.0.113.5", "127.0.0.1, 203.0.113.5", "unknown")
+    for said in (
+        *(("x-forwarded-for", one) for one in elsewhere),
+        *(("forwarded", f'proto=http;For="{one}"') for one in (*elsewhere[::2], "[2001:db8::1]:7")),
+    ):  # by a proxy of this machine that is not trusted
+        check_sign_in(_request("203.0.113.5", "https", forwarded=said))
+        with pytest.raises(Forbidden, match="not encrypted"):
+            check_sign_in(_request("127.0.0.1", forwarded=said))
+    check_sign_in(_request("127.0.0.1", forwarded=("x-forwarded-for", "127.0.0.1")))
+    check_sign_in(_request("127.0.0.1", forwarded=("forwarded", 'for="[::1]";proto=http')))
 
 
 def test_one_address_tries_so_many_times_in_a_minute() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from imaging.errors import NotFound
 from jobs.announced_worker import AnnouncedWorker, WorkerState
 from jobs.blobs import Blobs, open_blobs
 from jobs.repository import Held, Repository
@@ -17,7 +18,9 @@ from jobs.settings import Settings
 from jobs.training import TrainingPhase, TrainingProgress, TrainingResult
 from models.card import ModelCard
 from models.card_parts import Parent, Training
+from models.registry import Registry
 from service.app import create_app
+from service.resources.usable_models import UsableModels
 from tests.support.answers import check_problem
 from tests.support.cards import card
 from tests.support.served_app import served
@@ -174,6 +177,7 @@ def test_what_cannot_be_trained(room: Room) -> None:
         ({"model": "solid"}, 422),
         ({"model": "blob", "steps": 0}, 422),
         ({"model": "blob", "steps": 1e9}, 422),
+        ({"model": "blob", "steps": 10_001}, 422),
         ({}, 422),
     ]
     for body, status in wrong:
@@ -193,6 +197,16 @@ def test_a_better_model_is_published_as_a_version(room: Room) -> None:
     assert made.full_name == "blob@1.0.1"
     assert {"blob", made.full_name} <= room.models()
     assert room.get(training)["result"]["model"] == made.full_name
+    versions = room.repository.project_models
+    models = UsableModels(
+        Registry(room.settings.added_models, zoo=room.folder), dict, versions.trained
+    )
+    assert [one.card.full_name for one in models.all("other")] == ["blob"], "it is of one project"
+    with pytest.raises(NotFound):
+        models.get("other", made.full_name)
+    assert models.get(PROJECT, made.full_name).card == made
+    versions.share(made.checksum)
+    assert models.get("other", made.full_name).card == made
     mode = (room.settings.added_models / made.full_name / "model.onnx").stat().st_mode
     assert mode & 0o400
 

@@ -254,7 +254,11 @@ def test_a_label_map_becomes_a_mask_of_its_scan(gateway: Gateway) -> None:
     preview = gateway.client.get(f"/v1/jobs/{job['id']}/preview.png").raise_for_status()
     assert preview.headers["content-type"] == "image/png"
     uses = get(gateway, f"scans/{scan}/uses")
-    assert (uses["jobs"], uses["unfinished"]) == (1, 0)
+    assert (uses["jobs"], uses["unfinished"], job["doubts"]) == (1, 0, 0)
+    empty = named(gateway, scan, gateway.scan(nifti(0 * labels, affine), "t1_none.nii")).json()
+    assert empty["doubts"] == 1
+    doubts = get(gateway, f"jobs/{empty['id']}/report")["doubts"]
+    assert doubts == [{"kind": "empty", "text": "The mask is empty."}]
     assert gateway.client.delete(f"/v1/scans/{scan}").status_code == 204
     assert gateway.client.get(f"/v1/jobs/{job['id']}").status_code == 404
 

@@ -10,6 +10,15 @@ from PIL import Image
 from playwright.sync_api import Page
 
 
+def screenshot_of(page: Page) -> bytes:
+    """A screenshot, without the text over the image that says that the mask is hidden."""
+    page.evaluate(
+        """() => document.querySelectorAll('.mask-hidden')
+        .forEach(over => { over.style.visibility = 'hidden' })"""
+    )
+    return page.screenshot()
+
+
 class Screen:
     """A screenshot of the page, and where points of the scan are in it."""
 
@@ -19,7 +28,7 @@ class Screen:
 
     def shoot(self) -> "Screen":
         self.page.mouse.move(5, 5)
-        picture = Image.open(io.BytesIO(self.page.screenshot()))
+        picture = Image.open(io.BytesIO(screenshot_of(self.page)))
         self.pixels = np.asarray(picture.convert("RGB"))
         return self
 

@@ -159,11 +159,42 @@ def test_a_whole_label_changes_its_form(reader: Page, gateway: Gateway) -> None:
     expected = (blurred >= 0.5 - 1e-6) & free
     reader.locator("#resize-by").fill("2.7")
     correction.click("grow")
+    correction.press(" ")  # shows the mask from before; the button is not pressed again
+    expect(reader.locator("#view")).to_be_focused()
     expected = (ndimage.distance_transform_edt(~expected, SPACING) <= 2.7 + 1e-6) & free
     correction.click("shrink")
     expected &= ndimage.distance_transform_edt(expected, SPACING) > 2.7 + 1e-6
+    expect(reader.locator(".correction > .hint.warning")).to_contain_text(" % less. Undo")
+    choose_by_arrows(reader)
+    image = reader.locator("#view").bounding_box()
+    reader.locator("#keep-draft").click()
+    expect(reader.locator(".correction")).to_be_hidden()
+    assert reader.locator("#view").bounding_box() == image  # nothing moves as a correction begins
+    reader.keyboard.press("t")
+    expect(reader.locator(".correction")).to_be_visible()
     both = np.where(expected, 1, np.where(mask == 2, 2, 0))
     assert np.array_equal(correction.stored(), both)
+
+
+def choose_by_arrows(page: Page) -> None:
+    """A list keeps its keys until it is left; the pointer says what was chosen. By Tab, a button
+    has the focus, and Space presses it."""
+    only = page.locator("#change-only")
+    only.focus()
+    for _ in range(2):
+        page.keyboard.press("ArrowDown")
+    expect(only).to_have_value("1")
+    expect(only).to_be_focused()
+    page.locator("#tool-brush").click()
+    box = page.locator("#view").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 100, box["y"] + 100)
+    expect(page.locator(".correcting-layer .tag")).to_contain_text("only")
+    only.select_option("")
+    page.locator("#tool-brush").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press(" ")
+    expect(page.locator("#tool-eraser")).to_have_attribute("aria-pressed", "true")
 
 
 def test_an_image_is_corrected_by_the_same_tools(reader: Page, gateway: Gateway) -> None:

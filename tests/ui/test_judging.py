@@ -14,7 +14,7 @@ from tests.support.gateway import Gateway
 from tests.support.images import nifti_bytes
 
 SHAPE = (24, 24, 20)
-STEPS = 30
+STEPS = 50
 MOVED_ON = """job => location.hash !== `#job=${job}` ||
     document.querySelector('.verdict .result').textContent.includes('No other mask')"""
 

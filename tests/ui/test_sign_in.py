@@ -34,7 +34,7 @@ def jobs(gateway: Gateway) -> dict[str, str]:
         rows.accounts.add_project("lung")
         _, key = rows.api_keys.create("lung", "bridge", ProjectRole.ADMINISTRATOR)
         for project in ("local", "lung"):
-            rows.accounts.add_member("r1", "Reader One", project, ProjectRole.READER)
+            rows.accounts.add_member("r1", "Reader One", project, ProjectRole.READER, join=True)
     gateway.client.headers.update(bearer(key.text))
     while gateway.client.get("/v1/account").json().get("project") != "lung":
         pass  # the gateway learns of the key within a second

@@ -22,9 +22,9 @@ APART = ("em-membrane-2d",)
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A source distribution, and a wheel built from it: the page is built from its sources."""
     folder = tmp_path_factory.mktemp("dist")
-    builder = [BUILDER, "-m", "build", "--no-isolation"]
-    command = builder if BUILDER.exists() else [sys.executable, "-m", "build"]
-    command = [*command, "--outdir", folder, ROOT]
+    prepared = [str(BUILDER), "-m", "build", "--no-isolation"]
+    builder = prepared if BUILDER.exists() else [sys.executable, "-m", "build"]
+    command = [*builder, "--outdir", str(folder), str(ROOT)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder

@@ -129,6 +129,10 @@ export async function draftIfAny(id: string, reader: string): Promise<Draft | nu
   return drafts[0] ?? null
 }
 
+/** The corrections of all jobs that the reader has begun and not saved. */
+export const ownDrafts = async (reader: string): Promise<Draft[]> =>
+  items(await get(`drafts${by(reader)}`), 'drafts')
+
 export const discardDraft = async ({ job, id, reader }: Draft): Promise<void> => {
   const query = new URLSearchParams({ draft: id, reader })
   await request(`jobs/${job}/draft?${query}`, { method: 'DELETE' })

@@ -59,6 +59,7 @@ export type Assigned = 'done' | 'changed' | 'not-found'
  */
 export type AuditAction =
   | 'sign-in'
+  | 'sign-out'
   | 'lock-out'
   | 'view'
   | 'upload'
@@ -112,7 +113,14 @@ export type Basis = 'creation' | 'last-review' | 'last-use'
  * What became of a job in a batch review.
  */
 export type Outcome =
-  'done' | 'newer-review' | 'reviewed' | 'doubted' | 'second-reading' | 'unfinished' | 'not-found'
+  | 'done'
+  | 'newer-review'
+  | 'reviewed'
+  | 'doubted'
+  | 'second-reading'
+  | 'draft'
+  | 'unfinished'
+  | 'not-found'
 /**
  * What a doubt is about.
  */
@@ -125,6 +133,7 @@ export type DoubtKind =
   | 'colour'
   | 'orientation'
   | 'reference'
+  | 'empty'
 /**
  * What a hold covers, with all that belongs to it.
  */
@@ -649,6 +658,10 @@ export interface BatchReviewIn {
    * verdict are left out.
    */
   replace?: boolean
+  /**
+   * Whether jobs are left out of whose masks the reader has a draft with changes.
+   */
+  leave_drafts?: boolean
 }
 /**
  * A job that is reviewed together with others.
@@ -1860,6 +1873,12 @@ export interface ReviewIn {
    * the review is refused with the problem `draft-changed`.
    */
   draft_changes?: number | null
+  /**
+   * Id of the reader's draft that is deleted, because the verdict is about another mask; empty if
+   * the reader has none. If the reader has another draft with changes, the review is refused with
+   * the problem `draft-open`. Null: a draft stays as it is. Not with `draft`.
+   */
+  discards?: string | null
   /**
    * What the reader measured in the scan.
    *

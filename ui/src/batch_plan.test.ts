@@ -18,32 +18,34 @@ const JOBS = [
   job('large', { unusual_sizes: [{}] as Job['unusual_sizes'] }),
   job('old', { verdict: 'rejected' }),
   job('old odd', { verdict: 'accepted', doubts: 2 }),
+  job('drafted', { verdict: 'rejected', doubts: 1 }),
   job('runs', { state: 'running' }),
   job('read twice', { second_reading: {} as Job['second_reading'] }),
 ]
 
 describe('planOf', () => {
   const plan = (verdict: 'accepted' | 'rejected', withDoubts: boolean, replace: boolean) => {
-    const { judged, ...numbers } = planOf(JOBS, { verdict, withDoubts, replace })
+    const isDrafted = (one: Job): boolean => one.id === 'drafted'
+    const { judged, ...numbers } = planOf(JOBS, { verdict, withDoubts, replace, isDrafted })
     return [judged.map((one) => one.id), Object.values(numbers)]
   }
 
   it('leaves out what nobody asked for', () => {
-    expect(plan('accepted', false, false)).toEqual([['new'], [1, 1, 2, 2]])
+    expect(plan('accepted', false, false)).toEqual([['new'], [1, 1, 1, 2, 2]])
     expect(plan('rejected', false, false)).toEqual([
       ['new', 'odd', 'large'],
-      [1, 1, 2, 0],
+      [1, 1, 1, 2, 0],
     ])
   })
 
   it('takes in what the reader asks for', () => {
     expect(plan('accepted', true, false)).toEqual([
       ['new', 'odd', 'large'],
-      [1, 1, 2, 2],
+      [1, 1, 1, 2, 2],
     ])
     expect(plan('accepted', false, true)).toEqual([
       ['new', 'old'],
-      [1, 1, 2, 3],
+      [1, 1, 1, 2, 3],
     ])
     expect(plan('accepted', true, true)[0]).toHaveLength(5)
   })

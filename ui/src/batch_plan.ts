@@ -9,6 +9,8 @@ export interface BatchOptions {
   withDoubts: boolean
   /** Jobs get the verdict, too, that have one. */
   replace: boolean
+  /** Whether the reader has a correction of a job that is not saved. */
+  isDrafted: (job: Job) => boolean
 }
 
 export interface BatchPlan {
@@ -18,6 +20,8 @@ export interface BatchPlan {
   unfinished: number
   /** Jobs with a second reading, whose readers look at each mask alone: left out in any case. */
   read: number
+  /** Jobs with a correction of the reader that is not saved: left out in any case. */
+  drafted: number
   /** Jobs that have a verdict. */
   reviewed: number
   /** Masks that there are reasons to doubt, where that matters: of an acceptance. */
@@ -31,7 +35,8 @@ export function isDoubted(job: Job): boolean {
 
 export function planOf(jobs: Job[], options: BatchOptions): BatchPlan {
   const masks = jobs.filter((job) => job.state === 'succeeded')
-  const finished = masks.filter((job) => job.second_reading === null)
+  const alone = masks.filter((job) => job.second_reading === null)
+  const finished = alone.filter((job) => !options.isDrafted(job))
   const reviewed = finished.filter((job) => job.verdict !== null)
   const left = options.replace ? finished : finished.filter((job) => job.verdict === null)
   const doubted = options.verdict === 'accepted' ? left.filter(isDoubted) : []
@@ -39,7 +44,8 @@ export function planOf(jobs: Job[], options: BatchOptions): BatchPlan {
   return {
     judged: left.filter((job) => !without.includes(job)),
     unfinished: jobs.length - masks.length,
-    read: masks.length - finished.length,
+    read: masks.length - alone.length,
+    drafted: alone.length - finished.length,
     reviewed: reviewed.length,
     doubted: doubted.length,
   }
@@ -51,6 +57,10 @@ const LEFT: Record<Left, [string, string]> = {
   reviewed: ['has a verdict', 'have a verdict'],
   doubted: ['may be wrong', 'may be wrong'],
   'second-reading': ['is in a second reading', 'are in a second reading'],
+  draft: [
+    'has a correction of yours that is not saved',
+    'have corrections of yours that are not saved',
+  ],
   unfinished: ['has no mask', 'have no mask'],
   'not-found': ['was deleted', 'were deleted'],
 }

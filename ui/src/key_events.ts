@@ -26,7 +26,7 @@ export function listen(keys: () => Keys, table: () => readonly Shortcut[]): void
 
 /** Whether a key is that of the control that has the focus. */
 function belongsTo(target: Element, { key, shiftKey }: KeyboardEvent): boolean {
-  if (key === ' ') return target.closest('a, button, input, summary') !== null
+  if (key === ' ') return target.closest('a, button, input:not([type=range]), summary') !== null
   if (key === 'Enter') return target.closest('.tools button, .correction button') !== null
   if (key.startsWith('Page')) return target.closest('input, .jobs a') !== null
   if (!key.startsWith('Arrow')) return false

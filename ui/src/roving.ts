@@ -30,7 +30,7 @@ export function roveToolbar(toolbar: HTMLElement): void {
   new MutationObserver(() => enter(null)).observe(toolbar, {
     subtree: true,
     childList: true,
-    attributeFilter: ['hidden', 'disabled'],
+    attributeFilter: ['hidden', 'inert', 'disabled'],
   })
   toolbar.dataset.roves = 'row' // these arrow keys are not the page's
   enter(null)
@@ -91,6 +91,6 @@ function move(event: Event, to: HTMLElement): void {
 
 function usable(root: Element): HTMLElement[] {
   return [...root.querySelectorAll<HTMLElement>(CONTROLS)].filter(
-    (item) => !item.matches(':disabled') && item.closest('[hidden]') === null,
+    (item) => !item.matches(':disabled') && item.closest('[hidden], [inert]') === null,
   )
 }

@@ -18,6 +18,7 @@ import {
 import { BLOCK, JobRows } from './job_rows'
 import { JobStreams } from './job_streams'
 import { nextUnreviewed } from './next_job'
+import { OwnDrafts } from './own_drafts'
 import { reader } from './reader'
 import type { Job, JobCounts, JobPage } from './schemas'
 import { unreadOnly } from './unread'
@@ -43,6 +44,7 @@ const NOTHING: JobCounts = {
 
 export class Worklist {
   readonly rows = new JobRows()
+  readonly drafts = new OwnDrafts()
   query: JobQuery = EVERYTHING
   /** How many jobs meet the query, whatever its tab. */
   counts: JobCounts = NOTHING
@@ -247,7 +249,13 @@ export class Worklist {
     }
   }
 
-  /** Loads the rows on screen and the counts, and again after a while. */
+  /** This reader has a correction of a job that is not saved, or has it no longer. */
+  noteDraft(job: string, drafted: boolean): void {
+    this.drafts.note(job, drafted)
+    this.changed()
+  }
+
+  /** Loads the rows on screen, drafts and the counts, and again after a while. */
   async refresh(): Promise<void> {
     this.unschedule()
     this.request.abort()
@@ -259,6 +267,7 @@ export class Worklist {
       const [counts] = await Promise.all([
         api.jobCounts(conditions(this.query, reader.name), signal),
         this.load(first, last, signal),
+        this.drafts.load(),
       ])
       if (signal.aborted) return
       this.counts = counts

@@ -40,8 +40,11 @@ trainings = Table(
     Column("publish", Boolean, nullable=False, server_default=false()),
     Column("published_at", Double),
     Column("publish_error", Json),
+    Column("shared", Boolean, nullable=False, server_default=false()),
     Index("trainings_list", "project", "seq"),
     Index("trainings_of_state", "state", "seq"),
     sqlite_autoincrement=True,
 )
-"""Models that are fine-tuned with the masks of a project; see `jobs.training`. There are few."""
+"""Models that are fine-tuned with the masks of a project; see `jobs.training`. There are few.
+
+`shared`: the new model is for all projects, not for this one alone."""

@@ -19,8 +19,9 @@ import { actionButton, choiceField, type NumberField, numberField, row } from '.
 import type { VoxelBox } from './labels'
 import { nothingText } from './nothing'
 import { cropped } from './operations/crop'
-import { outcomeOf, outcomeText } from './outcome'
+import { leakText, outcomeOf, outcomeText } from './outcome'
 import { svg } from './overlay'
+import { perCorrection } from './per_correction'
 import { discStroke } from './stroke'
 import type { Context, Spot, Tool } from './tool'
 import { pack, read } from './wire'
@@ -36,7 +37,7 @@ const MEANINGS = {
 }
 type Meaning = keyof typeof MEANINGS
 
-let meaning: Meaning = 'auto'
+const settings = perCorrection((): { meaning: Meaning } => ({ meaning: 'auto' }))
 let scribbles: Scribble[] = []
 let drawing: { scribble: Scribble; last: Spot } | null = null
 /** Ends the wait for an answer to these strokes. */
@@ -73,6 +74,7 @@ function cancel(context: Context): boolean {
 
 function press(context: Context, spot: Spot): void {
   follow(context)
+  const { meaning } = settings(context)
   const scribble: Scribble = {
     foreground: meaning === 'auto' ? !isOnLabel(context, spot) : meaning === 'add',
     axis: spot.slice.axis,
@@ -149,8 +151,10 @@ async function ask(context: Context): Promise<void> {
   })
   if (waiting === wait) waiting = null
   if (changed) {
-    const outcome = outcomeOf(old, cropped(volume, box), slot, asked.at(-1)!.axis)
-    context.say(doneText(outcomeText(outcome, context.nameOf(slot)), scribbles === asked))
+    const { axis, foreground, runs } = asked.at(-1)!
+    const outcome = outcomeOf(old, cropped(volume, box), slot, axis)
+    const more = foreground ? '' : leakText(outcome, runs)
+    context.say(doneText(outcomeText(outcome, context.nameOf(slot)) + more, scribbles === asked))
   } else if (!signal.aborted) context.say(failed ? '' : nothingText(NAME, context))
   context.redraw()
 }
@@ -160,14 +164,20 @@ function doneText(outcome: string, counting: boolean): string {
   return `${NAME}: ${outcome}${counting ? ' The next stroke refines it; Enter keeps it.' : ''}`
 }
 
-/** What the stroke does, as its first voxel decides; else whether an answer is awaited. */
-function modeText({ slot, nameOf }: Context): string {
-  if (drawing !== null) {
-    return drawing.scribble.foreground
-      ? `+ adds to ${nameOf(slot)}`
-      : `− removes from ${nameOf(slot)}`
-  }
-  return waiting === null ? '' : 'working …'
+/**
+ * What the stroke does, as its first voxel decides; else whether an answer is awaited, or what the
+ * reader has chosen for all strokes.
+ */
+function modeText(context: Context): string {
+  if (drawing !== null) return strokeText(context, drawing.scribble.foreground)
+  if (waiting !== null) return 'working …'
+  const { meaning } = settings(context)
+  return meaning === 'auto' ? '' : strokeText(context, meaning === 'add')
+}
+
+function strokeText(context: Context, adds: boolean): string {
+  const name = context.nameOf(context.slot)
+  return adds ? `+ adds to ${name}` : `− removes from ${name}`
 }
 
 function boxOf({ volume }: Context): VoxelBox {
@@ -234,6 +244,7 @@ export const ASSISTANT: Tool = {
   draw,
   controls: (context) => {
     follow(context)
+    const chosen = settings(context)
     field = numberField({
       id: 'assistant-margin',
       label: 'Box around the strokes',
@@ -245,9 +256,15 @@ export const ASSISTANT: Tool = {
         context.redraw()
       },
     })
-    const choice = choiceField('assistant-meaning', 'A stroke', MEANINGS, meaning, (value) => {
-      meaning = value
-    })
+    const choice = choiceField(
+      'assistant-meaning',
+      'A stroke',
+      MEANINGS,
+      chosen.meaning,
+      (value) => {
+        chosen.meaning = value
+      },
+    )
     const apply = actionButton('assistant-keep', 'Keep, and begin anew', () => keep(context))
     return element('div.tool-part', {}, choice, field.root, row(apply))
   },

@@ -1,5 +1,6 @@
 /** The brush and the eraser: a disc on the slice, or a ball. */
 
+import { countText } from '../text'
 import type { Edit } from './labels'
 import { isProtecting, nothingText } from './nothing'
 import { ballStroke, discStroke } from './stroke'
@@ -19,9 +20,11 @@ export function sameSlice(a: Spot, b: Spot): boolean {
   return a.slice.axis === b.slice.axis && a.slice.index === b.slice.index
 }
 
-/** Beside the pointer, where one would not see on the slice that others change, too. */
-export function depthText({ ball }: Pick<Context, 'ball'>): string {
-  return ball ? '3D' : ''
+/** "3D, ±4 slices": how far a ball reaches, because its other slices are not seen. */
+export function depthText({ ball, radius, volume }: Context, { slice }: Spot): string {
+  if (!ball) return ''
+  const reach = Math.floor(radius / volume.spacing[slice.axis] + 1e-6)
+  return reach === 0 ? '3D, one slice' : `3D, ±${countText(reach, 'slice')}`
 }
 
 /** A tool that changes voxels under the brush. `slot`: what they get; `edit`: which ones. */

@@ -8,7 +8,7 @@ const RADIUS = 'brush-radius' // preference
 
 export interface SettingEvents {
   changed: () => void
-  say: (text: string) => void
+  say: (text: string, warns?: boolean) => void
 }
 
 export class BrushSettings {

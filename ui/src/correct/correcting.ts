@@ -166,8 +166,8 @@ export class Correcting implements Context {
     return this.work.apply({ name, cancel, since: performance.now(), aside: true }, all)
   }
 
-  say(text: string): void {
-    this.events.say(text)
+  say(text: string, warns = false): void {
+    this.events.say(text, warns)
   }
 
   redraw(): void {

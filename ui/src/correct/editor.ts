@@ -20,6 +20,12 @@ export interface Protection {
   only: number | null
 }
 
+/** What can be undone and repeated: the next step is the last one of each list. */
+export interface History {
+  done: readonly Step[]
+  undone: readonly Step[]
+}
+
 type Listener = (change: Change) => void
 
 export class Editor {
@@ -106,6 +112,26 @@ export class Editor {
     return this.undone.at(-1)?.name ?? null
   }
 
+  get history(): History {
+    return { done: [...this.done], undone: [...this.undone] }
+  }
+
+  /** Goes on with the history of another editor, which had the same labels. */
+  resume({ done, undone }: History): void {
+    this.done = [...done]
+    this.undone = [...undone]
+  }
+
+  /** Voxels that a slot gained and lost in the last step. */
+  lastChange(slot: number): { added: number; removed: number } {
+    const sum = { added: 0, removed: 0 }
+    for (const { before, after } of this.done.at(-1)?.parts ?? []) {
+      sum.added += voxelsWith(after, slot)
+      sum.removed += voxelsWith(before, slot)
+    }
+    return sum
+  }
+
   /** Undoes the last step, and returns its name. */
   undo(): string | null {
     this.end()
@@ -161,4 +187,11 @@ export class Editor {
     for (const listener of this.listeners) listener(change)
     return true
   }
+}
+
+/** The voxels in runs (start, length, slot) of one slot. */
+function voxelsWith(runs: Uint32Array, slot: number): number {
+  let sum = 0
+  for (let n = 0; n < runs.length; n += 3) if (runs[n + 2] === slot) sum += runs[n + 1]!
+  return sum
 }

@@ -56,23 +56,25 @@ export function choiceField<T extends string>(
   value: T,
   changed: (value: T) => void,
 ): HTMLElement {
+  const list = choiceList(id, (chosen) => changed(chosen as T))
+  for (const [one, text] of Object.entries<string>(options))
+    list.append(element('option', { value: one, selected: one === value }, text))
+  return labelled(label, list)
+}
+
+/** A list without options yet. After a choice by the mouse, the keys are those of the tools. */
+export function choiceList(id: string, changed: (value: string) => void): HTMLSelectElement {
   let clicked = false
-  const select = element(
-    'select',
-    {
-      id,
-      onpointerdown: () => (clicked = true),
-      onkeydown: () => (clicked = false),
-      onchange: () => {
-        changed(select.value as T)
-        if (clicked) select.blur() // not for a choice by a key, which goes on from here
-      },
+  const list = element('select', {
+    id,
+    onpointerdown: () => (clicked = true),
+    onkeydown: () => (clicked = false),
+    onchange: () => {
+      changed(list.value)
+      if (clicked) list.blur() // not for a choice by a key, which goes on from here
     },
-    ...Object.entries<string>(options).map(([one, text]) => {
-      return element('option', { value: one, selected: one === value }, text)
-    }),
-  )
-  return labelled(label, select)
+  })
+  return list
 }
 
 export interface CheckField {

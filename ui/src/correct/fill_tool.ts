@@ -3,13 +3,14 @@
 import { element } from '../element'
 import type { Point } from '../schemas'
 import { countText } from '../text'
-import { depthText } from './brush'
 import { choiceField } from './fields'
+import { TAKE_BACK } from './gain'
 import type { LabelVolume } from './labels'
 import { nothingText } from './nothing'
 import { filledArea, type Refused } from './operations/fill'
 import { axesOf, type Slice } from './operations/slice'
-import { order } from './ordering'
+import { order, type Told } from './ordering'
+import { perCorrection } from './per_correction'
 import { sliceOf, voxelOf } from './spots'
 import { fillTask } from './tasks'
 import type { Context, Spot, Tool } from './tool'
@@ -29,17 +30,18 @@ const CONTENTS: Record<Content, string> = {
   label: 'the chosen label',
   background: 'background: erase it',
 }
-let content: Content = 'label'
+const settings = perCorrection((): { content: Content } => ({ content: 'label' }))
 
 const HUGE = 0.1 // of the slice, or of the scan: hardly a structure
 
 /** How large the area was, which may be a slip. `slice`: null: in 3D. */
-function filledText({ dims }: LabelVolume, voxels: number, slice: Slice | null): string {
+function filledTold({ dims }: LabelVolume, voxels: number, slice: Slice | null): Told {
   const within = sizeOf(dims, slice)
-  const said = `${countText(voxels, 'voxel')} filled`
-  if (voxels < HUGE * within) return said
+  const text = `${countText(voxels, 'voxel')} filled`
+  if (voxels < HUGE * within) return { text }
   const share = Math.round((100 * voxels) / within)
-  return `${said}, ${share} % of the ${slice === null ? 'scan' : 'slice'}. Undo (Ctrl + Z) takes it back`
+  const of = slice === null ? 'scan' : 'slice'
+  return { text: `${text}, ${share} % of the ${of}. ${TAKE_BACK}`, warns: true }
 }
 
 /** Voxels of a slice, or of the scan. */
@@ -52,14 +54,14 @@ function fill(context: Context, spot: Spot): void {
   const { volume, ball, editor } = context
   const at = voxelOf(spot, volume.dims)
   if (at === null) return
-  const slot = content === 'label' ? context.slot : 0
+  const slot = settings(context).content === 'label' ? context.slot : 0
   const before = editor.counts[slot]!
-  const filled = (slice: Slice | null): string =>
-    filledText(volume, editor.counts[slot]! - before, slice)
+  const filled = (slice: Slice | null): Told =>
+    filledTold(volume, editor.counts[slot]! - before, slice)
   if (ball) {
     order(context, NAME, fillTask(volume, at, slot), ({ refused }, changed) => {
-      if (refused !== undefined) return REFUSALS[refused]
-      return changed ? filled(null) : ''
+      if (refused !== undefined) return { text: REFUSALS[refused] }
+      return changed ? filled(null) : null
     })
     return
   }
@@ -67,7 +69,10 @@ function fill(context: Context, spot: Spot): void {
   const edits = filledArea(volume, at, slot, slice)
   if (typeof edits === 'string') context.say(`${NAME}: ${REFUSALS[edits]}.`)
   else if (!editor.apply(edits, NAME)) context.say(nothingText(NAME, context))
-  else context.say(`${NAME}: ${filled(slice)}.`)
+  else {
+    const { text, warns } = filled(slice)
+    context.say(`${NAME}: ${text}.`, warns)
+  }
 }
 
 export const FILL: Tool = {
@@ -76,15 +81,20 @@ export const FILL: Tool = {
   key: 'p',
   hint: 'A click gives the connected area of one label, or a hole, the chosen label.',
   cursor: 'cross',
-  mode: (context) => `${content === 'label' ? '' : 'erase '}${depthText(context)}`.trim(),
+  mode: (context) => {
+    const does = settings(context).content === 'label' ? '' : 'erase '
+    return `${does}${context.ball ? '3D' : ''}`.trim()
+  },
   press: fill,
-  controls: () =>
-    element(
+  controls: (context) => {
+    const chosen = settings(context)
+    return element(
       'div.tool-part',
       {},
-      choiceField('fill-content', 'Fill with', CONTENTS, content, (value) => {
-        content = value
+      choiceField('fill-content', 'Fill with', CONTENTS, chosen.content, (value) => {
+        chosen.content = value
       }),
       element('p.hint', {}, BOUND),
-    ),
+    )
+  },
 }

@@ -1,6 +1,7 @@
 /** The tool in the hand: it follows the pointer and the keys, and draws over the panes. */
 
 import type { Correcting } from './correcting'
+import { overText } from './nothing'
 import { Overlay } from './overlay'
 import { PanePointer, spotAt } from './pane_pointer'
 import type { Spot, Tool } from './tool'
@@ -145,13 +146,24 @@ export class Hand {
 
   /** A locked label gets no voxels, which is said. */
   private isLocked(): boolean {
+    const locked = this.lockText()
+    if (locked !== '') this.correcting.say(`${locked}. Unlock it, or choose another label.`)
+    return locked !== ''
+  }
+
+  /** "liver is locked", if that keeps the tool from working. */
+  private lockText(): string {
     const { choice } = this.correcting
     const locked = this.tool?.id !== 'eraser' && choice.isLocked(choice.slot)
-    if (locked) {
-      const name = choice.nameOf(choice.slot)
-      this.correcting.say(`${name} is locked. Unlock it, or choose another label.`)
-    }
-    return locked
+    return locked ? `${choice.nameOf(choice.slot)} is locked` : ''
+  }
+
+  /** Beside the pointer: what the tool would do that is not seen there, or why it would not. */
+  private textAt(spot: Spot): string {
+    const { tool, correcting } = this
+    if (tool?.press === undefined) return ''
+    const mode = tool.mode?.(correcting, spot) ?? ''
+    return this.lockText() || [mode, overText(correcting)].filter(Boolean).join(', ')
   }
 
   redraw(): void {
@@ -163,8 +175,8 @@ export class Hand {
     const spot = at === null || surface === undefined ? null : spotAt(surface, at.at)
     const shown = spot !== null && tool?.cursor === 'ring'
     const ring = shown ? { spot, radius, ball, spacing: correcting.volume.spacing } : null
-    const mode = spot === null ? '' : (tool?.mode?.(correcting) ?? '')
-    const tag = mode === '' ? null : { spot: spot!, text: mode }
+    const text = spot === null ? '' : this.textAt(spot)
+    const tag = text === '' ? null : { spot: spot!, text }
     this.overlay.draw(surfaces, { ring, tag }, (on) => tool?.draw?.(correcting, on) ?? [])
   }
 }

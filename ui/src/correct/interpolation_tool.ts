@@ -23,9 +23,8 @@ function interpolate(context: Context): void {
   const { volume, editor, slot } = context
   const task = interpolationTask(volume, editor.difference, slot, { axis, most, between })
   order(context, NAME, task, ({ slices = [] }) => {
-    return slices.length === 0
-      ? 'no slice lies between two others'
-      : `${countText(slices.length, 'slice')} filled`
+    const none = 'no slice lies between two others'
+    return { text: slices.length === 0 ? none : `${countText(slices.length, 'slice')} filled` }
   })
 }
 

@@ -1,4 +1,4 @@
-/** What the reader is told if a tool changed nothing. */
+/** What the reader is told of what is protected, and if a tool changed nothing. */
 
 import type { Context } from './tool'
 
@@ -13,4 +13,10 @@ export function nothingText(name: string, context: Pick<Context, 'editor' | 'nam
   const text = `${name}: nothing changed.`
   if (only !== null) return `${text} “Paint over” allows only ${context.nameOf(only)}.`
   return locked.size > 0 ? `${text} Locked labels stay as they are.` : text
+}
+
+/** "over background only", as the reader has limited all tools by “Paint over”; else empty. */
+export function overText(context: Pick<Context, 'editor' | 'nameOf'>): string {
+  const { only } = context.editor.protection
+  return only === null ? '' : `over ${context.nameOf(only)} only`
 }

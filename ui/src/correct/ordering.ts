@@ -1,18 +1,33 @@
 /** Has an operation done in the background, and its result applied as one step. */
 
-import { countText } from '../text'
 import { Background, type Task } from './background'
+import { gainText, isLarge, TAKE_BACK } from './gain'
+import { labelSizeText } from './label_size'
 import { slotTable } from './operations/changes'
 import type { Outcome } from './operations/orders'
 import type { Context } from './tool'
 
 const background = new Background()
 
-/** What the reader should know about what was done. `changed`: whether a voxel changed. */
-type Telling = (outcome: Outcome, changed: boolean) => string
+/** `warns`: it may be a slip. */
+export interface Told {
+  text: string
+  warns?: boolean
+}
+
+/**
+ * What the reader should know about what was done; null: how the size of the label changed.
+ * `changed`: whether a voxel changed.
+ */
+type Telling = (outcome: Outcome, changed: boolean) => Told | null
 
 /** `task`: null if no voxel has the label, which is said. */
-export function order(context: Context, name: string, task: Task | null, telling: Telling): void {
+export function order(
+  context: Context,
+  name: string,
+  task: Task | null,
+  telling: Telling = () => null,
+): void {
   if (task === null) {
     context.say(`${name}: no voxel is ${context.nameOf(context.slot)}.`)
     return
@@ -25,9 +40,8 @@ export function order(context: Context, name: string, task: Task | null, telling
     return result?.edits ?? null
   })
   void context.later(name, edits, cancel).then((changed) => {
-    const told = done === null ? '' : telling(done, changed)
-    if (changed) context.say(`${name}: ${told || gainText(context, before)}.`)
-    else if (told !== '') context.say(`${name}: ${told}.`)
+    const told = (done && telling(done, changed)) ?? (changed ? gained(context, before) : null)
+    if (told !== null) context.say(`${name}: ${told.text}.`, told.warns)
   })
 }
 
@@ -42,11 +56,12 @@ export function mayChange(context: Context): boolean {
   return !locked
 }
 
-/** "1,200 voxels more": how many voxels the chosen label gained. */
-function gainText(context: Context, before: number): string {
-  const gain = context.editor.counts[context.slot]! - before
-  if (gain === 0) return 'done'
-  return `${countText(Math.abs(gain), 'voxel')} ${gain > 0 ? 'more' : 'fewer'}`
+/** How the last step changed the chosen label, which had so many voxels. */
+export function gained(context: Context, before: number): Told {
+  const gain = { before, ...context.editor.lastChange(context.slot) }
+  const text = gainText(gain, (voxels) => labelSizeText(voxels, context))
+  const warns = isLarge(gain)
+  return { text: warns ? `${text}. ${TAKE_BACK}` : text, warns }
 }
 
 /**

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { outcomeOf, outcomeText } from './outcome'
+import { leakText, outcomeOf, outcomeText } from './outcome'
 
 /** A slice of 5 x 4 voxels; letters are slots. */
 function slice(...rows: string[]) {
@@ -36,4 +36,11 @@ it('says it, and names what fills the holes', () => {
   expect(outcomeText({ added: 9, removed: 2, holes: 5 }, 'cortex')).toBe(
     'added 9 voxels to cortex, removed 2 voxels from it. 5 voxels inside it are empty now: “Fill holes” (H) fills them.',
   )
+})
+
+it('a line that removed hardly more than itself has a better tool', () => {
+  const line = [Uint32Array.of(5, 3), Uint32Array.of(7, 2)] // four voxels
+  const text = (removed: number) => leakText({ added: 0, removed, holes: 0 }, line)
+  expect(text(19)).toContain('scissors (C)')
+  expect([text(20), text(0)]).toEqual(['', ''])
 })

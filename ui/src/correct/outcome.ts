@@ -39,6 +39,21 @@ export function outcomeOf(
   return outcome
 }
 
+const LITTLE = 5 // times the voxels of the line
+
+/** What to do after a line that removed hardly more than what it ran over; else empty. */
+export function leakText({ removed }: Outcome, line: readonly Uint32Array[]): string {
+  if (removed === 0 || removed >= LITTLE * distinct(line)) return ''
+  return ' That is little. If the wrong part goes on where the values are uneven, the scissors (C) remove it better.'
+}
+
+/** The voxels of a line: its parts overlap. */
+function distinct(line: readonly Uint32Array[]): number {
+  const all = new Set<number>()
+  for (const runs of line) eachVoxel([{ slot: 0, runs }], (at) => all.add(at))
+  return all.size
+}
+
 /** "added 12 voxels to liver, removed 3 from it": a phrase, and a sentence about holes. */
 export function outcomeText({ added, removed, holes }: Outcome, label: string): string {
   const parts = [

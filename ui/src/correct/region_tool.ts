@@ -6,7 +6,6 @@ import type { Point } from '../schemas'
 import { countText } from '../text'
 import type { DrawingSurface } from '../viewer/port'
 import { Background, type Running } from './background'
-import { depthText } from './brush'
 import { actionButton, numberField, row } from './fields'
 import { type Edit, voxelsOf } from './labels'
 import { nothingText } from './nothing'
@@ -173,7 +172,7 @@ export const REGION: Tool = {
   key: 'r',
   hint: 'A click finds the connected voxels with similar values; Enter applies them.',
   cursor: 'cross',
-  mode: depthText,
+  mode: ({ ball }) => [ball ? '3D' : '', picker.text].filter(Boolean).join(', '),
   press,
   confirm,
   cancel: (context) => {

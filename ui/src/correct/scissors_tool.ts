@@ -2,6 +2,7 @@
 
 import { element } from '../element'
 import { recall, remember } from '../preferences'
+import { countText } from '../text'
 import type { DrawingSurface } from '../viewer/port'
 import { checkField, choiceField, numberField } from './fields'
 import { nothingText } from './nothing'
@@ -10,6 +11,7 @@ import { type Cut, scissored } from './operations/scissors'
 import { axesOf, type Slice } from './operations/slice'
 import { order } from './ordering'
 import { svg } from './overlay'
+import { perCorrection } from './per_correction'
 import { sliceOf } from './spots'
 import { scissorsTask } from './tasks'
 import type { Context, Spot, Tool } from './tool'
@@ -24,6 +26,14 @@ type Inside = 'erase' | 'fill'
 const INSIDES: Record<Inside, string> = {
   erase: 'erase the chosen label',
   fill: 'fill with the chosen label',
+}
+
+/** How far the cut goes beyond the slice that is drawn on. */
+interface Depth {
+  /** Slices on each side. */
+  beside: number
+  /** Whether it goes through all slices. */
+  all: boolean
 }
 
 /** A line that is not closed yet. */
@@ -41,8 +51,7 @@ interface Line {
 }
 
 let inside: Inside = recall(INSIDE, 'erase') === 'fill' ? 'fill' : 'erase'
-let beside = 0
-let all = false
+export const depths = perCorrection((): Depth => ({ beside: 0, all: false }))
 let line: Line | null = null
 
 function cornerOf({ voxel, slice }: Spot): Corner {
@@ -142,6 +151,7 @@ function cut(context: Context): boolean {
     return true
   }
   const { corners, slice } = drawn
+  const { all, beside } = depths(context)
   const reach = all ? Number.POSITIVE_INFINITY : beside
   apply(context, { corners, slice, beside: reach, fills: inside === 'fill' })
   return true
@@ -151,11 +161,18 @@ function apply(context: Context, cut: Cut): void {
   if (cut.beside > 0) {
     const task = scissorsTask(context.volume, context.slot, cut)
     if (task === null) context.say(`${NAME}: the line is beside the scan.`)
-    else order(context, NAME, task, () => '')
+    else order(context, NAME, task)
     return
   }
   const edits = scissored(context.volume, context.slot, cut)
   if (!context.editor.apply(edits, NAME)) context.say(nothingText(NAME, context))
+}
+
+/** Beside the pointer, because the other slices are not seen. */
+function reachText(context: Context): string {
+  const { all, beside } = depths(context)
+  if (all && context.volume.dims[2] > 1) return ', all slices'
+  return beside === 0 ? '' : `, ±${countText(beside, 'slice')}`
 }
 
 function draw(_: Context, { root, stored }: DrawingSurface): SVGElement[] {
@@ -181,7 +198,7 @@ export const SCISSORS: Tool = {
   key: 'c',
   hint: 'Draw around an area, or click its corners and press Enter.',
   cursor: 'cross',
-  mode: (context) => `${inside} ${context.nameOf(context.slot)}`,
+  mode: (context) => `${inside} ${context.nameOf(context.slot)}${reachText(context)}`,
   press,
   drag,
   release,
@@ -194,25 +211,26 @@ export const SCISSORS: Tool = {
     line = null
     return any
   },
-  controls: ({ volume }) => {
+  controls: (context) => {
+    const depth = depths(context)
     const what = choiceField('scissors-inside', 'Inside', INSIDES, inside, (value) => {
       inside = value
       remember(INSIDE, value)
     })
-    if (volume.dims[2] === 1) return what
+    if (context.volume.dims[2] === 1) return what
     const slices = numberField({
       id: 'scissors-beside',
       label: 'Also on',
       unit: 'slices on each side',
-      value: beside,
+      value: depth.beside,
       least: 0,
       whole: true,
       changed: (value) => {
-        beside = value
+        depth.beside = value
       },
     })
-    const through = checkField('scissors-all', 'Through all slices', all, (on) => {
-      all = on
+    const through = checkField('scissors-all', 'Through all slices', depth.all, (on) => {
+      depth.all = on
     })
     return element('div.tool-part', {}, what, slices.root, through.root)
   },

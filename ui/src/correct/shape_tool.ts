@@ -47,7 +47,7 @@ function sizeUnit({ unit, volume }: Context): string {
 
 function change(context: Context, name: string, labelOrder: LabelOrder): void {
   if (!mayChange(context)) return
-  order(context, name, labelTask(context.volume, context.slot, labelOrder), () => '')
+  order(context, name, labelTask(context.volume, context.slot, labelOrder))
 }
 
 function fillHoles(context: Context): void {

@@ -1,6 +1,6 @@
 /** A brush that paints only voxels with values in a range. */
 
-import { brushEdit, brushTool } from './brush'
+import { brushEdit, brushTool, depthText } from './brush'
 import { runsWithin } from './operations/values'
 import type { Context, Spot, Tool } from './tool'
 import { RangePicker } from './value_range'
@@ -33,5 +33,6 @@ function within(begin: (context: Context, spot: Spot) => void) {
 export const THRESHOLD: Tool = {
   ...BRUSH,
   press: within((context, spot) => BRUSH.press?.(context, spot)),
+  mode: (context, spot) => [depthText(context, spot), picker.text].filter(Boolean).join(', '),
   controls: (context) => picker.controls(context),
 }

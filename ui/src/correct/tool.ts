@@ -39,8 +39,8 @@ export interface Context {
   readonly spot: Spot | null
   /** The name of a slot's label. */
   nameOf: (slot: number) => string
-  /** What a screen reader should read. */
-  say: (text: string) => void
+  /** What the panel says, and a screen reader reads. `warns`: it may be a slip. */
+  say: (text: string, warns?: boolean) => void
   /** Draws what the tool draws over the panes again. */
   redraw: () => void
   /**
@@ -92,8 +92,11 @@ export interface Tool {
   leave?: (context: Context) => void
   /** Its own controls, shown in the panel while it is in the hand. */
   controls?: (context: Context) => HTMLElement
-  /** What it would do, in a few words that are shown beside the pointer; empty: nothing to say. */
-  mode?: (context: Context) => string
+  /**
+   * What it would do at a place, in a few words that are shown beside the pointer; empty: nothing to
+   * say.
+   */
+  mode?: (context: Context, spot: Spot) => string
   /** What it draws over a pane (SVG in CSS pixels from the upper left). */
   draw?: (context: Context, surface: DrawingSurface) => SVGElement[]
 }

@@ -6,9 +6,10 @@ import { BrushSettings } from './brush_settings'
 import { Editor } from './editor'
 import { FILL } from './fill_tool'
 import type { LabelVolume } from './labels'
+import { overText } from './nothing'
 import { volumeOf } from './operations/pictures'
 import { REGION } from './region_tool'
-import { SCISSORS } from './scissors_tool'
+import { depths, SCISSORS } from './scissors_tool'
 import { THRESHOLD } from './threshold_tool'
 import type { Context, Spot, Tool } from './tool'
 import { TOOLS } from './tools'
@@ -175,8 +176,11 @@ it('fill says what it did or why it did nothing, and ignores what is beside the 
 })
 
 describe('beside the pointer', () => {
-  const modeOf = (tool: Tool, ball: boolean): string | undefined =>
-    tool.mode?.({ ...contextOf(volumeOf([['1']])), ball, nameOf: () => 'liver' })
+  const modeOf = (tool: Tool, ball: boolean, radius = 3): string | undefined =>
+    tool.mode?.(
+      { ...contextOf(volumeOf([['1'], ['1']])), ball, radius, nameOf: () => 'liver' },
+      spot(0, 0),
+    )
 
   it('stands what a tool would do that one might not expect', () => {
     expect(modeOf(SCISSORS, false)).toBe('erase liver')
@@ -184,7 +188,31 @@ describe('beside the pointer', () => {
       expect(modeOf(tool, true)).toContain('3D')
       expect(modeOf(tool, false)).toBe('')
     }
+    expect([modeOf(BRUSH, true), modeOf(ERASER, true, 1), modeOf(BRUSH, true, 0.5)]).toEqual([
+      '3D, ±3 slices',
+      '3D, ±1 slice',
+      '3D, one slice',
+    ])
   })
+
+  it('stands over what alone a tool may paint', () => {
+    const { editor } = contextOf(volumeOf([['1']]))
+    const nameOf = (slot: number): string => (slot === 0 ? 'background' : 'liver')
+    expect(overText({ editor, nameOf })).toBe('')
+    editor.protection = { only: 0, locked: new Set() }
+    expect(overText({ editor, nameOf })).toBe('over background only')
+  })
+})
+
+it('the depth of the scissors stands beside the pointer, and ends with the correction', () => {
+  const mode = (settings: { beside: number; all: boolean }): [string, string] => {
+    const context = { ...contextOf(volumeOf([['1'], ['1']])), nameOf: () => 'liver' }
+    Object.assign(depths(context), settings)
+    const next = { ...context, editor: new Editor(context.volume) }
+    return [SCISSORS.mode!(context, spot(0, 0)), SCISSORS.mode!(next, spot(0, 0))]
+  }
+  expect(mode({ beside: 20, all: false })).toEqual(['erase liver, ±20 slices', 'erase liver'])
+  expect(mode({ beside: 0, all: true })).toEqual(['erase liver, all slices', 'erase liver'])
 })
 
 it('a brush begins on the slice in each correction, whatever the last one used', () => {

@@ -39,6 +39,14 @@ export class RangePicker {
     return this.limits
   }
 
+  /** "values 20 to 80", if the next click does not set them; else empty. */
+  get text(): string {
+    const { limits, clicked } = this
+    return limits === null || clicked
+      ? ''
+      : `values ${digits(limits.low)} to ${digits(limits.high)}`
+  }
+
   controls(context: Context): HTMLElement {
     this.follow(context)
     const what = context.scan.components === 3 ? 'Brightness' : 'Values'

@@ -10,7 +10,7 @@ export interface WorkEvents {
   /** A tool begins to work: an earlier failure no longer matters. */
   began: () => void
   changed: () => void
-  say: (text: string) => void
+  say: (text: string, warns?: boolean) => void
   failed: (problem: Problem) => void
 }
 

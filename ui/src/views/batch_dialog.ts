@@ -55,8 +55,14 @@ export class BatchDialog {
   )
   private readonly confirm = element('button.primary', {})
 
-  /** `onDone` is called with what became of each job. */
-  constructor(private readonly onDone: (result: BatchReview, verdict: BatchVerdict) => void) {
+  /**
+   * `onDone` is called with what became of each job. `isDrafted`: whether the reader has a
+   * correction of it that is not saved.
+   */
+  constructor(
+    private readonly onDone: (result: BatchReview, verdict: BatchVerdict) => void,
+    private readonly isDrafted: (job: Job) => boolean,
+  ) {
     this.root = element(
       'dialog.batch',
       { 'aria-labelledby': 'batch-title', 'aria-describedby': 'batch-plan' },
@@ -100,11 +106,16 @@ export class BatchDialog {
 
   private get planned(): BatchPlan {
     const [withDoubts, replace] = [this.doubts.box.checked, this.replace.box.checked]
-    return planOf(this.jobs, { verdict: this.verdict, withDoubts, replace })
+    return planOf(this.jobs, {
+      verdict: this.verdict,
+      withDoubts,
+      replace,
+      isDrafted: this.isDrafted,
+    })
   }
 
   private show(): void {
-    const { judged, unfinished, read, reviewed, doubted } = this.planned
+    const { judged, unfinished, read, drafted, reviewed, doubted } = this.planned
     const verb = this.verdict === 'accepted' ? 'Accept' : 'Reject'
     const [only, ...others] = this.jobs
     const what =
@@ -116,6 +127,8 @@ export class BatchDialog {
       `${countText(judged.length, 'mask gets', 'masks get')} the verdict “${this.verdict}”.`,
       unfinished > 0 && `${countText(unfinished, 'job has', 'jobs have')} no mask and stay as is.`,
       read > 0 && `${countText(read, 'job is', 'jobs are')} in a second reading and stay as is.`,
+      drafted > 0 &&
+        `${countText(drafted, 'job has', 'jobs have')} a draft of yours and stay as is.`,
       'A job that another reader judges meanwhile is left out.',
     ]
     fill(this.plan, ...lines.map((line) => line !== false && element('li', {}, line)))
@@ -143,6 +156,7 @@ export class BatchDialog {
       reviewer: reader.name,
       with_doubts: this.doubts.box.checked,
       replace: this.replace.box.checked,
+      leave_drafts: true,
     }
     const body = JSON.stringify(wanted)
     if (body !== this.attempt.body) this.attempt = { body, key: randomId() }

@@ -1,22 +1,42 @@
-/** A question with two answers, in a dialog. */
+/** Questions in a dialog. */
 
 import { element } from '../element'
 
-export interface Question {
+export interface Choice<Answer extends string> {
   title: string
   /** What the reader must know before answering. */
   text: (HTMLElement | string)[]
-  no: string
-  yes: string
-  /** Nothing is lost by a yes. */
+  /** Each with what its button says. The first one has the focus, and loses nothing. */
+  answers: readonly (readonly [Answer, string])[]
+  /** Nothing is lost by any answer. */
   harmless?: boolean
 }
 
+/** A question with two answers. */
+export interface Question extends Pick<Choice<string>, 'title' | 'text' | 'harmless'> {
+  no: string
+  yes: string
+}
+
+/** Resolves to whether the reader says yes. The first answer, where the focus is, is no. */
+export async function confirmed({ no, yes, ...question }: Question): Promise<boolean> {
+  const answers = [
+    ['no', no],
+    ['yes', yes],
+  ] as const
+  return (await chosen({ ...question, answers })) === 'yes'
+}
+
 /**
- * Resolves to whether the reader says yes. The first answer, where the focus is, is no. The dialog
- * takes the keys, so that shortcuts of the page do not answer it.
+ * Resolves to the reader's answer; null if there is none, as by Escape. The dialog takes the keys,
+ * so that shortcuts of the page do not answer it.
  */
-export function confirmed({ title, text, no, yes, harmless = false }: Question): Promise<boolean> {
+export function chosen<Answer extends string>({
+  title,
+  text,
+  answers,
+  harmless = false,
+}: Choice<Answer>): Promise<Answer | null> {
   return new Promise((resolve) => {
     const dialog = element(
       'dialog.confirm',
@@ -31,13 +51,14 @@ export function confirmed({ title, text, no, yes, harmless = false }: Question):
       element(
         'form.buttons',
         { method: 'dialog' },
-        element('button.primary', { value: '' }, no),
-        element('button', { value: 'yes' }, yes),
+        ...answers.map(([value, label], n) =>
+          element(n === 0 ? 'button.primary' : 'button', { value }, label),
+        ),
       ),
     )
     dialog.addEventListener('close', () => {
       dialog.remove()
-      resolve(dialog.returnValue === 'yes')
+      resolve(answers.find(([value]) => value === dialog.returnValue)?.[0] ?? null)
     })
     document.body.append(dialog)
     dialog.showModal()

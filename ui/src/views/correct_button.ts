@@ -7,6 +7,8 @@ import type { CorrectionPage } from './correction_page'
 import { problemBox } from './messages'
 
 const WAITS = 'The correction begins as soon as the mask is loaded.'
+const HAS_DRAFT =
+  'You have a draft of this mask that is not saved. The mask on screen is without it.'
 const IN_TILES =
   'A large image in tiles cannot be corrected on this page. Correct the downloaded mask with another program, and upload it.'
 
@@ -17,6 +19,8 @@ export class CorrectButton {
   private waits = false
   /** Why the mask cannot be corrected. */
   readonly note = element('p.hint', { id: 'cannot-correct' })
+  /** Says that the reader has a correction that is not saved. */
+  readonly draft = element('p.hint.own-draft', { id: 'own-draft', hidden: true }, HAS_DRAFT)
 
   constructor(
     private readonly page: Pick<CorrectionPage, 'viewer' | 'tiled'>,
@@ -91,6 +95,7 @@ export class CorrectButton {
   private render(): void {
     const label = this.doing || (this.wasBegun ? 'Continue' : 'Correct')
     this.button.firstChild!.textContent = label
+    this.draft.hidden = !this.wasBegun
   }
 
   showProblem(error: unknown): void {

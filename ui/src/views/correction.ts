@@ -2,11 +2,14 @@
 
 import * as api from '../api'
 import { Correcting } from '../correct/correcting'
+import { isNewest } from '../correct/draft_order'
 import { changesOf, DraftSession, discard } from '../correct/draft_session'
+import { KeptHistory } from '../correct/kept_history'
 import { keysOf } from '../correct/keys'
 import { forget, settled } from '../correct/open_drafts'
 import { translated } from '../correct/wire'
 import { fill } from '../element'
+import { focusAfterMouse } from '../focus_after_mouse'
 import { reader } from '../reader'
 import type { Draft, Job, Point } from '../schemas'
 import type { Keys } from '../shortcuts'
@@ -23,7 +26,7 @@ import { problemBox } from './messages'
 
 export class CorrectionView {
   readonly correcting: Correcting
-  readonly toolbar: CorrectionToolbar
+  private readonly toolbar: CorrectionToolbar
   readonly panel: CorrectionPanel
   readonly start: CorrectButton
   private job: Job | null = null
@@ -36,6 +39,7 @@ export class CorrectionView {
     keep: () => this.keep(),
     discard: () => this.discard(),
   })
+  private readonly kept = new KeptHistory()
   private frame = 0
 
   /** `root`: the element around the panes. */
@@ -45,9 +49,7 @@ export class CorrectionView {
   ) {
     this.correcting = new Correcting(root, {
       changed: () => this.render(),
-      say: (text) => {
-        this.panel.status.textContent = text
-      },
+      say: (text, warns = false) => this.panel.say(text, warns),
       failed: (problem) => {
         this.failure = problemBox(problem)
         fill(this.panel.result, this.failure)
@@ -55,8 +57,12 @@ export class CorrectionView {
       began: () => this.failure?.remove(),
     })
     this.start = new CorrectButton(page, () => void this.begin())
-    this.toolbar = new CorrectionToolbar(this.correcting, page.focus)
-    this.panel = new CorrectionPanel(this.correcting, page.focus, this.buttons.all)
+    this.toolbar = new CorrectionToolbar(this.correcting)
+    this.panel = new CorrectionPanel(this.correcting, {
+      ends: this.buttons.all,
+      tools: this.toolbar.root,
+    })
+    focusAfterMouse(this.panel.root, page.focus)
     this.listen()
   }
 
@@ -77,8 +83,8 @@ export class CorrectionView {
     if (asked) return this.begin()
     const draft = await api.draftIfAny(job.id, reader.name).catch(() => null)
     if (this.job !== job || this.active || draft === null || draft.changes === 0) return
-    this.start.begun = true
-    await this.begin()
+    this.note(job, true)
+    if (isNewest(draft, job)) await this.begin()
   }
 
   /** The page shows another job. What was not sent yet is sent nevertheless. */
@@ -92,6 +98,12 @@ export class CorrectionView {
     this.start.begun = false
     this.start.busy = ''
     this.allow()
+  }
+
+  /** Whether the reader has a correction of the job that is not saved. */
+  private note(job: Job, drafted: boolean): void {
+    this.start.begun = drafted
+    this.page.drafted(job.id, drafted)
   }
 
   // begins
@@ -156,12 +168,17 @@ export class CorrectionView {
     this.panel.open()
     this.renderState()
     this.render()
-    if (draft.changes > 0) this.greet(draft)
+    if (draft.changes > 0) this.greet(draft, job, this.kept.resume(draft, editor))
     this.page.focus()
   }
 
-  private greet({ updated_at }: Draft): void {
-    this.panel.status.textContent = `The draft of ${timeText(updated_at)} is continued.`
+  /** `resumed`: what was changed before can be undone. */
+  private greet(draft: Draft, job: Job, resumed: boolean): void {
+    const other = isNewest(draft, job)
+      ? ''
+      : ` It is not the mask with the verdict “${job.verdict}”.`
+    const undo = resumed ? '' : ' Undo begins anew.'
+    this.panel.say(`The draft of ${timeText(draft.updated_at)} is continued.${undo}${other}`)
   }
 
   // goes on
@@ -225,6 +242,7 @@ export class CorrectionView {
     try {
       await this.page.draw(session.draft.base)
       const draft = await api.draftIfAny(session.job.id, session.draft.reader)
+      this.note(session.job, (draft?.changes ?? 0) > 0)
       this.allow()
       if (draft !== null) await this.begin()
     } catch (error) {
@@ -265,21 +283,27 @@ export class CorrectionView {
       this.correcting.say('The mask is as it was before: there is nothing to save.')
       return
     }
+    if (await session.changedElsewhere()) {
+      sync.end() // nothing is lost here, and the reader decides
+      return
+    }
+    if (this.session !== session) return
     this.stop()
     this.start.busy = 'Saving …'
     const done = await this.page.save({ draft: draft.id, draft_changes: sync.number })
     if (this.job !== session.job) return
     this.start.busy = ''
-    this.start.begun = !done
+    this.note(session.job, !done)
     if (!done) await this.redraw(session)
   }
 
   private async keep(): Promise<void> {
     const { session } = this
     if (session === null || !(await this.complete(session)) || this.session !== session) return
+    this.kept.keep(session.draft, session.sync.number, this.correcting.editor)
     this.stop()
     session.tidy()
-    if (session.sync.number > 0) this.start.begun = true
+    if (session.sync.number > 0) this.note(session.job, true)
     await this.redraw(session)
   }
 
@@ -301,7 +325,7 @@ export class CorrectionView {
     }
     forget(session.job.id)
     this.stop()
-    this.start.begun = false
+    this.note(session.job, false)
     await this.redraw(session)
   }
 

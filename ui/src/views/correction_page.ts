@@ -19,6 +19,8 @@ export interface CorrectionPage {
   review: (id: string) => Promise<Review | null>
   /** Saves the draft as a review; false if that failed. */
   save: (draft: SavedDraft) => Promise<boolean>
+  /** The reader has a correction of the job that is not saved, or has it no longer. */
+  drafted: (job: string, drafted: boolean) => void
   /** The correction has begun or ended. */
   mode: (on: boolean) => void
   focus: () => void

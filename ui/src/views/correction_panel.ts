@@ -2,10 +2,12 @@
 
 import type { Correcting } from '../correct/correcting'
 import type { DraftState } from '../correct/draft'
+import { choiceList } from '../correct/fields'
+import { labelSizeText } from '../correct/label_size'
 import { element, fill, swatch } from '../element'
 import { rovingList } from '../roving'
 import type { Problem } from '../schemas'
-import { durationText, sizeText } from '../text'
+import { durationText } from '../text'
 
 const STATES: Record<DraftState, string> = {
   saved: 'Draft saved',
@@ -29,18 +31,14 @@ export class CorrectionPanel {
   readonly base = element('p.base')
   /** Why the draft is not saved: at the end of the panel, so that it moves nothing. */
   private readonly why = element('p.why', { role: 'status' })
-  readonly status = element('p.hint', { 'aria-live': 'polite' })
+  private readonly status = element('p.hint', { 'aria-live': 'polite' })
   /** Problems, and what can be done. */
   readonly result = element('div.result', { 'aria-live': 'polite' })
   private readonly labels = element('div', {})
   private rows: Row[] = []
-  private readonly only = element('select', {
-    id: 'change-only',
-    onchange: () => {
-      this.correcting.choice.changeOnly(this.only.value === '' ? null : Number(this.only.value))
-      this.focus()
-    },
-  })
+  private readonly only = choiceList('change-only', (value) =>
+    this.correcting.choice.changeOnly(value === '' ? null : Number(value)),
+  )
   private readonly size = element('input', {
     type: 'range',
     id: 'brush-size',
@@ -81,19 +79,19 @@ export class CorrectionPanel {
   private shownControls: unknown = null
   private tick = 0
 
-  /** `focus` gives the keys back to the image. */
+  /** `ends`: the buttons that end the correction. */
   constructor(
     private readonly correcting: Correcting,
-    private readonly focus: () => void,
-    buttons: HTMLElement[],
+    { ends, tools }: { ends: HTMLElement[]; tools: HTMLElement },
   ) {
     this.root = element(
       'section.correction',
       { 'aria-label': 'Correction', hidden: true },
       element('div.correction-head', {}, element('h2', {}, 'Correction'), this.state),
       this.base,
-      element('div.correction-buttons', {}, ...buttons),
+      element('div.correction-buttons', {}, ...ends),
       this.result,
+      tools,
       this.labels,
       element(
         'div.brush-size',
@@ -121,7 +119,7 @@ export class CorrectionPanel {
     this.rows = []
     this.renderLabels()
     fill(this.result)
-    this.status.textContent = ''
+    this.say('')
     this.render()
   }
 
@@ -151,6 +149,12 @@ export class CorrectionPanel {
       state === 'offline' && problem !== null
         ? `${problem.detail} It is tried again; leave the page open.`
         : ''
+  }
+
+  /** `warns`: it may be a slip of the reader. */
+  say(text: string, warns = false): void {
+    this.status.textContent = text
+    this.status.classList.toggle('warning', warns)
   }
 
   /** Sizes follow while one draws. */
@@ -224,10 +228,7 @@ export class CorrectionPanel {
         'data-slot': slot,
         'aria-pressed': 'false',
         title: place < 9 ? `Paint ${name} (${place + 1})` : `Paint ${name}`,
-        onclick: (event: MouseEvent) => {
-          correcting.choice.choose(slot)
-          if (event.detail > 0) this.focus()
-        },
+        onclick: () => correcting.choice.choose(slot),
       },
       place < 9 && element('kbd', { 'aria-hidden': 'true' }, String(place + 1)),
       swatch(`rgb(${legend.colourOf(legend.valueOf(slot)).join()})`),
@@ -251,16 +252,8 @@ export class CorrectionPanel {
   }
 
   private sizeOf(slot: number): string {
-    const { editor, volume, scan, labels } = this.correcting
-    const voxels = editor.counts[slot]!
-    if (voxels === 0) return 'none'
-    const [x, y, z] = volume.spacing
-    if (scan.dims[2] > 1 || labels.unit === 'mm') {
-      const size =
-        scan.dims[2] > 1 ? { volume_ml: (voxels * x * y * z) / 1000 } : { area_mm2: voxels * x * y }
-      return sizeText({ value: slot, ...size })
-    }
-    return sizeText({ value: slot, area_px: voxels })
+    const voxels = this.correcting.editor.counts[slot]!
+    return voxels === 0 ? 'none' : labelSizeText(voxels, this.correcting)
   }
 
   /** The slider has even steps in the logarithm of the radius. */

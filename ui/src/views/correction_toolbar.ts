@@ -1,4 +1,4 @@
-/** The tools of the correction, above the image. */
+/** The tools of the correction, in the panel: above the image, they would move it. */
 
 import type { Correcting } from '../correct/correcting'
 import type { Tool } from '../correct/tool'
@@ -14,21 +14,17 @@ export class CorrectionToolbar {
     this.correcting.redo(),
   )
 
-  /** `focus` gives the keys back to the image. */
-  constructor(
-    private readonly correcting: Correcting,
-    private readonly focus: () => void,
-  ) {
+  constructor(private readonly correcting: Correcting) {
     this.tools.set(null, this.tool(null, 'Crosshair', 'Escape', 'The pointer moves the crosshair.'))
     for (const tool of TOOLS) {
       const key = tool.key === ' ' ? 'Space' : tool.key.toUpperCase()
       this.tools.set(tool, this.tool(tool, tool.name, key, tool.hint))
     }
     this.root = element(
-      'div.tools.correction-tools',
-      { role: 'toolbar', 'aria-label': 'Correction', hidden: true },
+      'div.correction-tools',
+      { role: 'toolbar', 'aria-label': 'Tools of the correction' },
       group('Tool', ...this.tools.values()),
-      group('History', this.undo, this.redo),
+      group('History', this.undo, this.redo, this.before),
       group(
         'Changes',
         this.button(
@@ -45,7 +41,6 @@ export class CorrectionToolbar {
           () => this.correcting.nextChanged(1),
           'Next change: slice that differs from the mask before',
         ),
-        this.before,
       ),
     )
     roveToolbar(this.root)
@@ -53,7 +48,6 @@ export class CorrectionToolbar {
 
   render(): void {
     const { correcting } = this
-    this.root.hidden = !correcting.open
     if (!correcting.open) return
     for (const [tool, button] of this.tools) {
       if (tool?.run === undefined) button.ariaPressed = String(correcting.hand.tool === tool)
@@ -100,10 +94,7 @@ export class CorrectionToolbar {
         id,
         title: `${name} (${key})`,
         'aria-label': name,
-        onclick: (event: MouseEvent) => {
-          act()
-          if (event.detail > 0) this.focus() // not for a press by a key
-        },
+        onclick: act,
       },
       label,
     )

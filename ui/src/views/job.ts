@@ -49,6 +49,7 @@ export class JobView {
     newest: async () => (await this.verdict.newestCorrection())?.id ?? null,
     review: (id) => this.verdict.review(id),
     save: (draft) => this.saveDraft(draft),
+    drafted: (job, drafted) => this.worklist.noteDraft(job, drafted),
     mode: (on) => this.setCorrecting(on),
     focus: () => this.stage.screen.focus(),
   })
@@ -94,7 +95,6 @@ export class JobView {
       undo,
       this.correction.start,
     )
-    this.stage.addTools(this.correction.toolbar.root)
     this.root = element(
       'section.jobview',
       { 'aria-label': 'Job' },
@@ -216,6 +216,7 @@ export class JobView {
   /** While a mask is corrected, its review and its sizes before are not shown. */
   private setCorrecting(on: boolean): void {
     this.measurements.measuring.putDown()
+    this.measurements.tools.inert = on // it keeps its room, so that the image does not move
     this.root.classList.toggle('correcting', on)
   }
 

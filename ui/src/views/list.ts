@@ -151,6 +151,7 @@ export class ListView {
         selected: row === selectedRow,
         reachable: row === this.active,
         chosen: job !== undefined && this.chosen.has(job.id),
+        drafted: job !== undefined && this.worklist.drafts.has(job.id),
       })
     }
     this.chosen.saw(seen)

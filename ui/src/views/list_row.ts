@@ -28,6 +28,11 @@ export class ListRow {
   private readonly warnings = element('span.warnings', { role: 'img' })
   /** The sign of the bar over the image that says why the mask may be wrong. */
   private readonly doubts = element('span.doubted', { role: 'img', hidden: true }, '!')
+  private readonly draft = element(
+    'span.draft',
+    { hidden: true, title: 'Your correction of this mask is not saved' },
+    'draft',
+  )
   private readonly bar = element('progress', { max: 1, hidden: true })
   private readonly box = element('input', { type: 'checkbox', tabindex: -1, disabled: true })
   private job: Job | null | undefined = null
@@ -39,7 +44,7 @@ export class ListRow {
       'a',
       { tabindex: -1 },
       ...[this.subject.root, this.name.root, this.when],
-      ...[this.model, this.doubts, this.warnings, this.state],
+      ...[this.model, this.draft, this.doubts, this.warnings, this.state],
       this.bar,
     )
     this.subject.root.classList.add('subject')
@@ -58,9 +63,9 @@ export class ListRow {
   }
 
   /** Shows the job, or that it has not arrived yet. */
-  show(job: Job | undefined, { selected, reachable, chosen }: RowState): void {
+  show(job: Job | undefined, { selected, reachable, chosen, drafted }: RowState): void {
     const state = job === undefined ? '' : `${shortStateText(job)}${readerText(job)}`
-    const seen = `${selected} ${reachable} ${chosen} ${state}`
+    const seen = `${selected} ${reachable} ${chosen} ${drafted} ${state}`
     this.box.checked = chosen // a click changes it by itself
     if (seen !== this.seen) {
       this.seen = seen
@@ -68,6 +73,7 @@ export class ListRow {
       if (selected) this.link.setAttribute('aria-current', 'page')
       else this.link.removeAttribute('aria-current')
       this.root.classList.toggle('chosen', chosen)
+      this.draft.hidden = !drafted
     } else if (job === this.job) return
     this.job = job
     if (job === undefined) this.blank()
@@ -139,6 +145,8 @@ export interface RowState {
   reachable: boolean
   /** The reader has chosen it, to do the same to several jobs. */
   chosen: boolean
+  /** The reader has a correction of it that is not saved. */
+  drafted: boolean
 }
 
 /** Who judged or corrected it last. */

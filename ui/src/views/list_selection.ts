@@ -22,7 +22,10 @@ export class ListSelection {
   private readonly said = element('p.said', { role: 'status' })
   /** The number for screen readers, which announce only what was there before it changed. */
   private readonly announced = element('span.unseen', { role: 'status' })
-  private readonly verdict = new BatchDialog((result, verdict) => this.judged(result, verdict))
+  private readonly verdict = new BatchDialog(
+    (result, verdict) => this.judged(result, verdict),
+    (job) => this.worklist.drafts.has(job.id),
+  )
   private readonly assignment = new AssignDialog(
     (jobs, assignee) => this.assign(jobs, assignee),
     () => Object.keys(this.worklist.counts.assignees),

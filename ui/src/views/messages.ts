@@ -2,6 +2,7 @@
 
 import { element } from '../element'
 import type { Problem } from '../schemas'
+import { forReaders } from './reader_text'
 
 export function problemBox(problem: Problem, ...actions: HTMLElement[]): HTMLElement {
   return element(
@@ -16,7 +17,8 @@ export function problemBox(problem: Problem, ...actions: HTMLElement[]): HTMLEle
 }
 
 function paragraph(head: string, text = ''): HTMLElement | false {
-  return text !== '' && element('p', {}, element('b', {}, head), text)
+  const shown = forReaders(text)
+  return shown !== '' && element('p', {}, element('b', {}, head), shown)
 }
 
 export function warningBox(warnings: string[]): HTMLElement | null {

@@ -17,6 +17,7 @@ const MATCHES: Record<ModelFit['matches'][number], string> = {
   colour: 'colour',
   orientation: 'orientation',
   reference: 'reference case',
+  empty: 'mask',
 }
 
 export class ModelChoice {

@@ -31,7 +31,7 @@ export class NewerReview {
         label,
         element('kbd', { 'aria-hidden': 'true' }, key),
       )
-    const again = review.verdict === 'accepted' ? 'Accept anyway' : 'Reject anyway'
+    const again = { accepted: 'Accept', corrected: 'Save', rejected: 'Reject' }[review.verdict]
     fill(
       this.root,
       element(
@@ -42,7 +42,7 @@ export class NewerReview {
         element(
           'div.buttons',
           {},
-          button(again, 'Enter', () => this.replace()),
+          button(`${again} anyway`, 'Enter', () => this.replace()),
           button('Keep theirs', 'Esc', () => this.clear()),
         ),
       ),

@@ -124,11 +124,6 @@ export class Stage {
     }
   }
 
-  /** Adds tools below those of the image. */
-  addTools(tools: HTMLElement): void {
-    this.root.firstElementChild!.after(tools)
-  }
-
   /** The viewer, if it shows the scan voxel by voxel: not an image in tiles. */
   get planar(): Viewer | null {
     return this.viewer === this.tiled ? null : (this.viewer as Viewer | null)

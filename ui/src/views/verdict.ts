@@ -1,6 +1,7 @@
 /** The review of a mask: the verdict form, and the earlier reviews. */
 
 import * as api from '../api'
+import { settled } from '../correct/open_drafts'
 import { draftOf, keepDraft, tidyDrafts } from '../drafts'
 import { element, fill } from '../element'
 import { prefetch } from '../prefetch'
@@ -11,8 +12,10 @@ import type { Job, NewReview, Problem, Review, Viewers } from '../schemas'
 import type { Keys } from '../shortcuts'
 import { scanText } from '../text'
 import type { Worklist } from '../worklist'
+import { chosen } from './confirm'
 import type { CorrectButton } from './correct_button'
 import type { SavedDraft } from './correction_page'
+import { draftQuestion } from './draft_question'
 import type { MeasurementsView } from './measurements'
 import { problemBox } from './messages'
 import { NewerReview } from './newer_review'
@@ -66,7 +69,10 @@ export class VerdictView {
 
   /** `confirmed` asks whether a mask is accepted in spite of doubts about it. */
   constructor(
-    private readonly worklist: Pick<Worklist, 'update' | 'refresh' | 'nextUnreviewed'>,
+    private readonly worklist: Pick<
+      Worklist,
+      'update' | 'refresh' | 'nextUnreviewed' | 'noteDraft'
+    >,
     private readonly measurements: Drafted,
     private readonly confirmed: () => Promise<boolean>,
     private readonly mask: MaskOnScreen,
@@ -124,6 +130,7 @@ export class VerdictView {
       this.newer.root,
       this.verdicts,
       correct.note,
+      correct.draft,
       this.reasons.root,
       this.result,
       this.reading.root,
@@ -277,7 +284,8 @@ export class VerdictView {
     const { adjudicates } = this.reading
     const { forReview: measurements } = this.measurements
     const given = { ...verdict, comment, reviewer, measurements, adjudicates }
-    return this.save(job, { ...given, seen: this.seen })
+    const discards = 'draft' in verdict ? null : '' // a draft that is passed over is asked about
+    return this.save(job, { ...given, seen: this.seen, discards })
   }
 
   private askName(): void {
@@ -292,26 +300,49 @@ export class VerdictView {
     this.enable()
     fill(this.result, element('p', {}, 'Saving …'))
     try {
+      if (review.draft == null && !(await settled(job.id))) throw new api.ApiError(api.UNREACHABLE)
       const saved = await api.review(job.id, review)
       done = true
       await this.saved(job, review, saved)
     } catch (error) {
-      await this.notSaved(job, review, api.problemOf(error))
+      done = await this.notSaved(job, review, api.problemOf(error))
     }
     this.saving = false
     this.enable()
     return done
   }
 
-  /** Says so where the reader is: another job may be on screen by now. */
-  private async notSaved(job: Job, review: NewReview, problem: Problem): Promise<void> {
+  /**
+   * Says so where the reader is: another job may be on screen by now. Resolves to whether it was
+   * saved after a question.
+   */
+  private async notSaved(job: Job, review: NewReview, problem: Problem): Promise<boolean> {
     if (problem.status === 409) this.refresh(job.id)
     if (this.job?.id === job.id) fill(this.result)
+    if (problem.kind === 'draft-open' && this.job?.id === job.id) return this.askDraft(job, review)
     const isNewer = problem.kind === 'newer-review' && this.job?.id === job.id
     const reviews = isNewer ? await this.list() : []
     if (this.job?.id !== job.id) this.undo.say(`Not saved. ${problem.detail}`, scanText(job))
     else if (reviews.length > 0) this.ask(review, reviews)
     else fill(this.result, problemBox(problem))
+    return false
+  }
+
+  /** Asks what becomes of the reader's correction that is not saved. */
+  private async askDraft(job: Job, review: NewReview): Promise<boolean> {
+    try {
+      const draft = await api.draftIfAny(job.id, review.reviewer ?? '')
+      const answer = draft === null ? 'discard' : await chosen(draftQuestion(review, draft))
+      if (this.job?.id !== job.id) return false
+      if (answer === 'discard') return this.save(job, { ...review, discards: draft?.id ?? '' })
+      if (answer === 'continue') {
+        this.reasons.close()
+        this.correct.ask()
+      }
+    } catch (error) {
+      if (this.job?.id === job.id) fill(this.result, problemBox(api.problemOf(error)))
+    }
+    return false
   }
 
   private async saved(job: Job, review: NewReview, saved: Review): Promise<void> {
@@ -327,6 +358,7 @@ export class VerdictView {
     if (review.draft == null)
       this.undo.offer(said, scanText(job), () => void this.takeBack(job, review, saved))
     else if (!here) this.undo.say(said, scanText(job))
+    if (review.discards || review.draft) this.draftEnded(job)
     if (job.second_reading === null)
       this.changed({ ...job, verdict: review.verdict, reviewer: saved.reviewer || null })
     else this.refresh(job.id)
@@ -337,6 +369,12 @@ export class VerdictView {
     fill(this.result, review.draft != null && element('p.saved', {}, said)) // until the next job opens
     void this.list()
     await this.undo.waitFor(this.goOn(job, said))
+  }
+
+  /** The reader's correction was saved or discarded. */
+  private draftEnded(job: Job): void {
+    this.worklist.noteDraft(job.id, false)
+    if (this.job?.id === job.id) this.correct.begun = false
   }
 
   /** Withdraws a review, and opens its job again with its comment. */
