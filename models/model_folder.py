@@ -41,12 +41,19 @@ def folder_state(folder: Path) -> Iterable[tuple[Path, int, int]]:
 
 
 def case_files(card: ModelCard, source: Path) -> tuple[str, ...]:
-    """Names of the files of sample and reference; raises BadModel where one is missing."""
+    """Names of the files of sample and reference; raises BadModel where one is missing, or a
+    symbolic link, which may lead to any file."""
     files = (
         *(card.sample.files if card.sample else ()),
         *(card.reference.files if card.reference else ()),
     )
     for name in files:
+        if (source / name).is_symlink():
+            raise BadModel(
+                f"The sample or reference {name} that the card names is a symbolic link.",
+                expected="Files: links are not followed.",
+                hint="Copy the file into the folder.",
+            )
         if not (source / name).is_file():
             raise BadModel(
                 f"The folder contains no {name}, which the card names as sample or reference.",

@@ -73,7 +73,7 @@ def check_gateway(settings: Settings) -> Iterator[Finding]:
         )
         return
     mine = version("tessera-seg")
-    if theirs != mine:
+    if theirs not in ("", mine):
         yield warning(
             _GATEWAY,
             f"It runs version {theirs}, and this machine has {mine}.",
@@ -83,4 +83,4 @@ def check_gateway(settings: Settings) -> Iterator[Finding]:
     for part, outcome in wrong.items():
         yield problem(_GATEWAY, f"It reports of its {part}: {outcome}", "Read its log.")
     if not wrong:
-        yield ok(_GATEWAY, f"It is ready, version {theirs}.")
+        yield ok(_GATEWAY, f"It is ready{theirs and f', version {theirs}'}.")

@@ -13,6 +13,7 @@ from starlette.requests import Request
 
 from imaging.errors import BadRequest, ScanTooLarge
 from imaging.formats.atomic import raising_storage_full
+from imaging.printable import printable
 from service.use_cases.received_file import ReceivedFile
 
 FIELD_BYTES = 1 << 20
@@ -224,7 +225,7 @@ class FormReader:
 def base_name(path: str) -> str:
     """The last part of a client's path, printable characters only; may be empty."""
     last = path.replace("\\", "/").rstrip("/").rpartition("/")[2]
-    name = "".join(c for c in last if c.isprintable()).strip()[:_NAME_LETTERS]
+    name = printable(last, _NAME_LETTERS)
     return "" if name in (".", "..") else name
 
 

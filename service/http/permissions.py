@@ -16,7 +16,7 @@ from fastapi import Depends
 from fastapi.dependencies.models import Dependant
 from starlette.requests import Request
 
-from imaging.errors import Forbidden, Unauthenticated, Unavailable
+from imaging.errors import Forbidden, TesseraError, Unauthenticated, Unavailable
 from service.auth import ANONYMOUS, Authenticator, HttpCaller, Permission, Principal
 from service.http.project_path import PROJECT
 from service.http.proxy_identity import proxy_login
@@ -112,6 +112,15 @@ async def authenticated(request: Request, caller: HttpCaller) -> Principal:
     """The principal of a caller; raises Unauthenticated (401)."""
     authenticator: Authenticator = request.app.state.authenticator
     return await run_sync(authenticator.authenticate, caller)
+
+
+def may(request: Request, permission: Permission) -> bool:
+    """Whether the caller of a public route has a permission; asks the database."""
+    authenticator: Authenticator = request.app.state.authenticator
+    try:
+        return authenticator.authenticate(http_caller(request, uses=False)).has(permission)
+    except TesseraError:
+        return False
 
 
 def http_caller(request: Request, *, uses: bool = True) -> HttpCaller:

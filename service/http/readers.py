@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Query
 
 from service.auth import Principal
-from service.schemas.fields import Text
+from service.schemas.fields import Line
 
 
 class ReaderName:
@@ -14,7 +14,7 @@ class ReaderName:
     def __init__(
         self,
         reader: Annotated[
-            Text,
+            Line,
             Query(
                 max_length=200,
                 description="Name of the caller, where there are no accounts. While a second "

@@ -3,12 +3,12 @@
 from importlib.metadata import version
 from typing import Any
 
-from fastapi import Response
+from fastapi import Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from service.auth import Permission
 from service.http.dependencies import MetricsDep, ReadinessDep
-from service.http.permissions import Allowed
+from service.http.permissions import Allowed, may
 from service.http.router import Router
 from service.schemas import Health, Ready
 
@@ -32,16 +32,20 @@ async def live() -> Health:  # async: it waits for no thread
 
 
 @router.get("/readyz", responses=_UNAVAILABLE, dependencies=[Allowed(Permission.PUBLIC)])
-def ready(readiness: ReadinessDep, response: Response) -> Ready:
-    """Whether database, broker, blob store and disk can serve; a 503 says what is wrong."""
+def ready(request: Request, readiness: ReadinessDep, response: Response) -> Ready:
+    """Whether database, broker, blob store and disk can serve; a 503 says what is wrong.
+
+    Callers who may read jobs learn the version and the workers, too.
+    """
     parts = readiness.check()
+    reads = parts["database"] == "ok" and may(request, Permission.JOBS_READ)
     serves = all(outcome == "ok" for outcome in parts.values())
     response.status_code = 200 if serves else 503
     return Ready(
         status="ok" if serves else "unavailable",
         parts=parts,
-        version=version("tessera-seg"),
-        workers=readiness.workers,
+        version=version("tessera-seg") if reads else "",
+        workers=readiness.workers if reads else {},
     )
 
 

@@ -2,15 +2,16 @@
 
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from jobs.assignment import Assigned
 from jobs.batch_review import MOST_JOBS
-from service.schemas.fields import Identifier, Wire
+from service.schemas.fields import Identifier, Wire, one_line
 
 AssigneeName = Annotated[
     str,
     StringConstraints(pattern=r"^[^\x00]*$", max_length=200, strip_whitespace=True),
+    AfterValidator(one_line),
 ]
 """Name of a reader; empty for nobody."""
 

@@ -3,9 +3,17 @@
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from fastapi import Header
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from inference.runtime_registry import device_names
+
+
+def one_line(text: str) -> str:
+    """The text; raises ValueError unless all its characters are printable."""
+    if not text.isprintable():
+        raise ValueError("use printable characters only, without line ends")
+    return text
+
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 BatchId = Annotated[Identifier, Field(description="Id of the batch.")]
@@ -23,6 +31,8 @@ Modality = Annotated[str, Field(pattern=r"^[A-Z0-9_ ]{1,16}$")]
 """A DICOM code string (PS3.5, 6.2)."""
 Text = Annotated[str, Field(pattern=r"^[^\x00]*$")]
 """Free text without NUL, which PostgreSQL cannot store."""
+Line = Annotated[Text, AfterValidator(one_line)]
+"""A name: printable characters, so that it shows in lists as it is."""
 Cursor = Annotated[
     str | None,
     Field(

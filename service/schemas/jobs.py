@@ -12,7 +12,7 @@ from jobs.job_filter import Verdict
 from jobs.second_reading import ReadingState
 from models.card_parts import ModelName
 from service.resources.format_names import StoredFormatName
-from service.schemas.fields import Device, Identifier, Text, Wire
+from service.schemas.fields import Device, Identifier, Line, Wire
 from service.schemas.problem import Problem
 from service.schemas.second_readings import SecondReadingIn
 
@@ -204,7 +204,7 @@ class BatchReadingIn(SecondReadingIn):
 class BatchIn(Wire):
     """Several jobs that are created together."""
 
-    name: Annotated[Text, Field(max_length=200)] = ""
+    name: Annotated[Line, Field(max_length=200)] = ""
     jobs: Annotated[list[JobIn], Field(min_length=1, max_length=10_000)]
     second_reading: BatchReadingIn | None = None
     """Puts a share of the jobs up for a second reading; needs the permission `readings:manage`."""

@@ -67,6 +67,7 @@ class Ready(Health):
     """Whether the service can serve, and who serves."""
 
     version: str = ""
-    """Of this gateway."""
+    """Of this gateway; empty for a caller who may not read jobs."""
     workers: dict[str, int] = {}  # noqa: RUF012 - pydantic copies it
-    """Version -> its running workers. There are several versions during a rolling update."""
+    """Version -> its running workers. There are several versions during a rolling update.
+    Empty for a caller who may not read jobs."""

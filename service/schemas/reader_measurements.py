@@ -11,7 +11,7 @@ from imaging.reader_measurements.measurement import (
     ReaderMeasurement,
 )
 from imaging.scan_display import ValueUnit
-from service.schemas.fields import Identifier, Text, Wire
+from service.schemas.fields import Identifier, Line, Wire
 
 _Coordinate = Annotated[float, Field(ge=-1e7, le=1e7, allow_inf_nan=False)]
 _Point = Annotated[list[_Coordinate], Field(min_length=3, max_length=3)]
@@ -30,7 +30,7 @@ class MeasurementIn(Wire):
     """`length` has 2 points; `angle` 3, with the corner second; `rectangle` 4 corners in order;
     `ellipse` both ends of one axis, then of the other; `probe` 1. Regions lie on one stored slice,
     along the axes of the grid."""
-    label: Annotated[Text, Field(max_length=LONGEST_LABEL)] = ""
+    label: Annotated[Line, Field(max_length=LONGEST_LABEL)] = ""
     points: Annotated[tuple[_Point, ...], Field(min_length=1, max_length=4)]
 
     @model_validator(mode="after")

@@ -8,10 +8,10 @@ from pydantic import Field, model_validator
 from jobs.draft import DraftState
 from jobs.review import Reason, Role
 from service.resources.format_names import StoredFormatName
-from service.schemas.fields import Identifier, Text, Wire
+from service.schemas.fields import Identifier, Line, Text, Wire
 from service.schemas.reader_measurements import MeasurementOut, MeasurementsIn
 
-ReaderName = Annotated[Text, Field(max_length=200)]
+ReaderName = Annotated[Line, Field(max_length=200)]
 
 
 def check_reasons(verdict: str, reasons: tuple[Reason, ...]) -> None:

@@ -7,10 +7,10 @@ from pydantic import Field
 
 from jobs.review import Reason
 from jobs.second_reading import MIN_DICE, MOST_READERS, ReadingState
-from service.schemas.fields import Identifier, Text, Wire
+from service.schemas.fields import Identifier, Line, Wire
 
 VerdictName = Literal["accepted", "corrected", "rejected"]
-_Name = Annotated[Text, Field(max_length=200)]
+_Name = Annotated[Line, Field(max_length=200)]
 
 
 class SecondReadingIn(Wire):

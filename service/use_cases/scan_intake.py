@@ -12,6 +12,7 @@ from imaging.formats import registry
 from imaging.formats.incoming import IncomingScan, RefusedScan, ScanSelection, incoming_files
 from imaging.formats.limits import Limits
 from imaging.formats.sniff import open_scan, verify
+from imaging.printable import printable
 from imaging.scan import Scan
 from imaging.scan_display import ScanDisplay
 from jobs import tracing
@@ -220,6 +221,10 @@ def _name(scan: IncomingScan, files: Sequence[ReceivedFile], wanted: ScanSelecti
 
     A de-identified scan is never named for a file, which may be named for the patient.
     """
+    return printable(_whole_name(scan, files, wanted))
+
+
+def _whole_name(scan: IncomingScan, files: Sequence[ReceivedFile], wanted: ScanSelection) -> str:
     path = scan.named_after or scan.path
     own = next((file.name for file in files if file.path == path), None)
     if wanted.deidentify:

@@ -271,6 +271,14 @@ def test_a_page_that_a_scanner_saved_lies_nowhere(tmp_path: Path) -> None:
     assert page.dimension == 2
 
 
+def test_names_of_scans_are_printable(tmp_path: Path) -> None:
+    image = picture(np.zeros((5, 4), np.uint8), Modality="CT")
+    image.Modality = "C\nT\x85"
+    ((one,), _) = incoming_scans(write([image], tmp_path / "sent"), fresh(tmp_path / "w"), LIMITS)
+    assert one.name.startswith("CT")
+    assert one.name.isprintable()
+
+
 def _halves(
     volumes: Sequence[NDArray[Any]], affines: Sequence[NDArray[np.float64]]
 ) -> list[Dataset]:

@@ -12,6 +12,7 @@ import pytest
 from pydicom import filereader
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
+from imaging.formats.dicom.deflated import DeflatedFile
 from imaging.formats.incoming import IncomingScan, ScanSelection, incoming_scans
 from imaging.formats.sniff import open_scan
 from jobs.blobs.folder import FolderBlobs
@@ -29,8 +30,15 @@ def parses() -> Iterator[list[None]]:
         counted.append(None)
         return original(*args, **kwargs)
 
+    header = DeflatedFile.header
+
+    def counting_deflated(*args: Any) -> Any:
+        counted.append(None)
+        return header(*args)
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(filereader, "read_partial", counting)
+        patch.setattr(DeflatedFile, "header", counting_deflated)
         yield counted
 
 

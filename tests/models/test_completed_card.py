@@ -71,6 +71,11 @@ def test_files_of_the_sample_travel_with_the_network(tmp_path: Path, add: Any) -
     folder = bare_folder(tmp_path / "bare", convolution(), sample=sample)
     with pytest.raises(BadModel, match=r"no sample\.png"):
         completed(folder, tmp_path, proved)
+    (tmp_path / "secret").write_bytes(b"a key")
+    (folder / "sample.png").symlink_to(tmp_path / "secret")
+    with pytest.raises(BadModel, match="symbolic link"):
+        completed(folder, tmp_path, proved)
+    (folder / "sample.png").unlink()
     (folder / "sample.png").write_bytes(b"a picture")
     model, _ = add(folder)
     assert (model.folder / "sample.png").read_bytes() == b"a picture"

@@ -32,6 +32,7 @@ from service.auth import (
 from service.auth.role import PERMISSIONS, SERVICE_WIDE
 from service.http import event_stream
 from service.listen_addresses import check_listen_addresses
+from service.schemas import Ready
 from tests.support.answers import check_problem
 from tests.support.images import nifti_bytes
 from tests.support.migrated import migrated
@@ -130,9 +131,11 @@ def test_what_shows_all_projects_is_for_the_first_one(
     assert set(account["permissions"]) == PERMISSIONS[ProjectRole.ADMINISTRATOR] - SERVICE_WIDE
 
 
-def test_public_routes_need_no_key(client: httpx.Client) -> None:
+def test_public_routes_need_no_key(client: httpx.Client, keys: StoredKeys) -> None:
     for path in ("/healthz", "/readyz", "/", "/docs", "/openapi.json", "/v1/formats"):
         assert client.get(path).is_success, path
+    assert client.get("/readyz").json() | {"parts": {}} == Ready(status="ok").model_dump()
+    assert client.get("/readyz", headers=keys.other).json()["version"]
 
 
 def test_a_final_slash_does_not_lead_out_of_the_project(

@@ -55,7 +55,9 @@ def test_a_job_is_assigned(gateway: Gateway, jobs: list[str]) -> None:
         assert gateway.client.get("/v1/jobs/counts", params=wanted).json()["total"] == number
     assert gateway.client.put(path, json={"assignee": ""}).json()["assignee"] is None
     check_problem(gateway.client.put("/v1/jobs/none/assignee", json={"assignee": "Ada"}), 404)
-    for bad in ({}, {"assignee": "\0"}, {"assignee": "x" * 201}, {"assignee": "A", "by": "B"}):
+    for odd in "\0\n\u202e":
+        check_problem(gateway.client.put(path, json={"assignee": f"A{odd}B"}), 422)
+    for bad in ({}, {"assignee": "x" * 201}, {"assignee": "A", "by": "B"}):
         check_problem(gateway.client.put(path, json=bad), 422)
 
 

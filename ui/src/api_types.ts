@@ -1603,11 +1603,12 @@ export interface Ready {
     [k: string]: string
   }
   /**
-   * Of this gateway.
+   * Of this gateway; empty for a caller who may not read jobs.
    */
   version?: string
   /**
    * Version -> its running workers. There are several versions during a rolling update.
+   * Empty for a caller who may not read jobs.
    */
   workers?: {
     [k: string]: number

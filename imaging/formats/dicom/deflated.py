@@ -93,7 +93,7 @@ def read_header(
     if deflated is not None:
         return deflated.header(tags)
     file.seek(0)
-    specific = None if tags is None else list(tags)
+    specific = None if tags is None else [*map(Tag, tags)]
     return dcmread(file, stop_before_pixels=True, force=force, specific_tags=specific)
 
 

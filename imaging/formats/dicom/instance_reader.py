@@ -107,6 +107,7 @@ def _checked(parsed: _Parsed, open_file: Opener) -> Instance:
 
 def _parse(file: BinaryIO) -> _Parsed:
     deflated = DeflatedFile.of(file)
+    plain: BinaryIO
     if deflated is not None:
         header, size, plain = deflated.header(_KEPT_TAGS), deflated.size, deflated.head
     else:

@@ -7,6 +7,7 @@ from imaging.errors import UnreadableScan
 from imaging.formats.dicom.frame import Frame
 from imaging.formats.dicom.series_name import series_name
 from imaging.formats.dicom.stack import Stack
+from imaging.printable import printable
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,7 +54,7 @@ class ScanCandidate:
             "series": self.series,
             "stack": self.number + 1,
             "name": self.name,
-            "modality": str(header.get("Modality") or "")[:16],
+            "modality": printable(str(header.get("Modality") or ""), 16),
             "slices": len(self.stack.frames),
             "rows": rows,
             "columns": columns,

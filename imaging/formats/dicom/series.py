@@ -24,6 +24,7 @@ from imaging.formats.dicom.source_planes import source_planes
 from imaging.formats.dicom.stack import Stack
 from imaging.formats.dicom.whole_slide import slide_scan
 from imaging.formats.limits import Limits
+from imaging.printable import printable
 from imaging.scan import Padding, Scan
 from imaging.scan_display import ScanDisplay, ValueUnit
 
@@ -77,12 +78,12 @@ class Series:
     @property
     def modality(self) -> str:
         """Modality; empty where the header states none."""
-        return str(self.stack.frames[0].instance.header.get("Modality") or "")
+        return printable(str(self.stack.frames[0].instance.header.get("Modality") or ""))
 
     @property
     def body_part(self) -> str:
         """BodyPartExamined; empty where the header states none."""
-        return str(self.stack.frames[0].instance.header.get("BodyPartExamined") or "")
+        return printable(str(self.stack.frames[0].instance.header.get("BodyPartExamined") or ""))
 
     @property
     def value_unit(self) -> ValueUnit:
