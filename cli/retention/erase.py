@@ -1,5 +1,7 @@
 """`tessera erase`"""
 
+from collections.abc import Callable, Sequence
+
 import click
 
 from cli.recorded_change import PRINCIPAL
@@ -60,7 +62,8 @@ def command(
     if not (pseudonyms or asks or scans):
         raise click.UsageError("Give --pseudonym, --patient-id or --scan.")
     with retention_parts() as parts:
-        subjects = frozenset(one for one in (*pseudonyms, *(_asked() if asks else ())) if one)
+        asked = _asked(parts.received.secret, projects) if asks else ()
+        subjects = frozenset(one for one in (*pseudonyms, *asked) if one)
         patient = Patient(projects, subjects, frozenset(scans))
         erasure = Erasure(parts)
         click.echo("\n".join(tally_lines(erasure.plan(patient))))
@@ -84,18 +87,17 @@ def command(
         )
 
 
-def _asked() -> tuple[str, str]:
-    """The pseudonym of a PatientID; and the PatientID, which de-identified files have as their
-    own pseudonym."""
+def _asked(secret: Callable[[str], bytes], projects: Sequence[str]) -> list[str]:
+    """The pseudonyms of a PatientID in projects; and the PatientID, which de-identified files have
+    as their own pseudonym. `secret`: of a project."""
     from imaging.formats.dicom.pseudonyms import pseudonym
-    from service.resources.pseudonyms import has_pseudonym_secret, pseudonym_secret
+    from service.resources.pseudonyms import has_pseudonym_secret
 
-    settings = Settings()
-    if not has_pseudonym_secret(settings):
+    if not has_pseudonym_secret(Settings()):
         raise BadRequest(
             "The pseudonym key is not on this machine.",
             expected="TESSERA_PSEUDONYM_SECRET, or the file pseudonyms.key in the data folder.",
             hint="Run the command on the host of a gateway, or give --pseudonym.",
         )
     patient: str = click.prompt("PatientID", hide_input=True, err=True).strip()
-    return pseudonym("patient", patient, pseudonym_secret(settings)), patient
+    return [*(pseudonym("patient", patient, secret(one)) for one in projects), patient]

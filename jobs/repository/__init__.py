@@ -42,6 +42,7 @@ from jobs.repository.reviews import Reviews
 from jobs.repository.revision import known_revisions
 from jobs.repository.scans import Scans, ScanUses, SeriesChanged
 from jobs.repository.sessions import Sessions
+from jobs.repository.shared_pseudonyms import SharedPseudonyms
 from jobs.repository.sign_in_attempts import SignInAttempts
 from jobs.repository.steps import Work
 from jobs.repository.table_backup import DatabaseState, StoredTable, TableBackup
@@ -114,6 +115,7 @@ __all__ = [
     "SeriesChanged",
     "Sessions",
     "SetupLink",
+    "SharedPseudonyms",
     "SignInAttempts",
     "StoredTable",
     "TableBackup",

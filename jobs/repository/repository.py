@@ -41,6 +41,7 @@ from jobs.repository.retention_rules import RetentionRules
 from jobs.repository.reviews import Reviews
 from jobs.repository.scans import Scans
 from jobs.repository.sessions import Sessions
+from jobs.repository.shared_pseudonyms import SharedPseudonyms
 from jobs.repository.sign_in_attempts import SignInAttempts
 from jobs.repository.table_backup import TableBackup
 from jobs.repository.training_leases import TrainingLeases
@@ -156,4 +157,5 @@ class Repository:
         self.figures = Figures(database)
         self.quotas = Quotas(database)
         self.project_models = ProjectModels(database)
+        self.shared_pseudonyms = SharedPseudonyms(database)
         self.table_backup = TableBackup(database)

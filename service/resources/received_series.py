@@ -7,14 +7,13 @@ between finds no folder, and its sender sends it again.
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from imaging.errors import TesseraError
 from imaging.formats.dicom.instance_identity import identify
-from imaging.formats.dicom.subject import subject_of_file
 
 TAKEN = ".taken"
 """File with the fingerprint of a series when it was taken in."""
@@ -30,8 +29,8 @@ class ReceivedFolder:
     path: Path
     sender: str
     """AE title; empty if no file can be read."""
-    subject: str | None
-    """Pseudonym of the patient, as `subject_of_file` returns it for the first file."""
+    first: Path | None
+    """Its first file; None if it has none."""
     newest: float
     """When its newest file was written, in seconds since the epoch."""
     bytes: int
@@ -49,10 +48,8 @@ class ReceivedFolder:
 class ReceivedSeries:
     """The series of one data folder."""
 
-    def __init__(self, data: Path, secret: Callable[[], bytes]) -> None:
-        """`secret`: returns the key of the pseudonyms."""
+    def __init__(self, data: Path) -> None:
         self._roots = (data / "inbox", data / "refused")
-        self.secret = secret
 
     def all(self) -> Iterator[ReceivedFolder]:
         """Every series; removes what an interrupted removal has left."""
@@ -72,7 +69,7 @@ class ReceivedSeries:
         return ReceivedFolder(
             path=path,
             sender="" if first is None else _sender(first),
-            subject=None if first is None else subject_of_file(first, self.secret()),
+            first=first,
             newest=max((one.st_mtime for one in stats), default=path.stat().st_mtime),
             bytes=sum(one.st_size for one in stats),
             settled=(path / PROBLEM).exists() or is_taken(path, files),

@@ -70,8 +70,9 @@ class ScanOut(Wire):
     """Unit of the values: HU for CT, unless the file states another one. Empty if it is not known,
     and for a scan that an earlier version stored."""
     subject: str | None = None
-    """Pseudonym of the patient of a DICOM scan, the same for all scans of a patient; null if the
-    file states no patient. It is the PatientID of a file that was de-identified before."""
+    """Pseudonym of the patient of a DICOM scan, the same for all scans of a patient in the project;
+    null if the file states no patient. It is the PatientID of a file that was de-identified
+    before."""
     series_number: int | None = None
     """SeriesNumber of a DICOM scan."""
     study_date: date | None = None

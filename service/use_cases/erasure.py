@@ -4,9 +4,9 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from imaging.errors import Conflict, NotFound
-from imaging.formats.dicom.subject import subject_of_file
 from jobs.audit.event import AuditAction, AuditObject
 from jobs.repository import ErasedScan
 from jobs.retention.hold import held_by
@@ -78,7 +78,7 @@ class Erasure:
         """Unfinished uploads of the projects that are no readable DICOM file: nothing says whose
         they are."""
         uploads = (one for n in patient.projects for one in self._received.uploads_of(n))
-        return [one for one in uploads if self._subject(one) is None]
+        return [one for one in uploads if self._subject_of(one) is None]
 
     def erase(self, patient: Patient, requested_by: str) -> Erased:
         """Erases; jobs that wait or run are cancelled.
@@ -122,10 +122,10 @@ class Erasure:
         found.scans = self._rows.erasures.scans(patient.projects, patient.subjects, patient.scans)
         for project in patient.projects:
             for series in self._received.series_of(project):
-                if series.subject in patient.subjects:
+                if self._subject(project, series.first) in patient.subjects:
                     found.series.append((project, series))
             for upload in self._received.uploads_of(project):
-                if self._subject(upload) in patient.subjects:
+                if self._subject_of(upload) in patient.subjects:
                     found.uploads.append(upload)
         return found
 
@@ -157,10 +157,13 @@ class Erasure:
             time.sleep(_LOG_PAUSE_S)
         return False
 
-    def _subject(self, upload: PartialUpload) -> str | None:
+    def _subject_of(self, upload: PartialUpload) -> str | None:
+        return self._subject(upload.project, self._received.uploads.path(upload))
+
+    def _subject(self, project: str, path: Path | None) -> str | None:
+        """As `ReceivedData.subject`; empty for a file that is gone."""
         with suppress(FileNotFoundError):
-            path = self._received.uploads.path(upload)
-            return subject_of_file(path, self._received.series.secret())
+            return "" if path is None else self._received.subject(project, path)
         return ""
 
     def _facts(self, upload: PartialUpload) -> tuple[int, float]:

@@ -74,8 +74,8 @@ class ScanIntake:
     metrics: Metrics
     same: SameScans
     masks: UploadedMasks
-    secret: Callable[[], bytes]
-    """Returns the secret for pseudonyms; called only for DICOM."""
+    secret: Callable[[str], bytes]
+    """Returns the secret for the pseudonyms of a project; called only for DICOM."""
 
     def take_in(
         self,
@@ -97,7 +97,7 @@ class ScanIntake:
         wanted = wanted or ScanSelection()
         with tracing.step("take in scans"), self.scratch.subfolder() as folder:
             paths = [file.path for file in files]
-            secret = self.secret() if wanted.deidentify else b""
+            secret = self.secret(project) if wanted.deidentify else b""
             found = incoming_files(paths, folder, self.limits, wanted, secret)
             taken = [self._store(project, one, _name(one, files, wanted)) for one in found.scans]
             names = {} if wanted.deidentify else {file.path: file.name for file in files}
@@ -150,14 +150,16 @@ class ScanIntake:
             return TakenScan(earlier, created=False)
         size = scan.path.stat().st_size
         sha256 = self.blobs.put(scan.path, move=True, sha256=scan.sha256)
-        row = replace(_row(project, name, header, sha256, size), display=self._display(header))
+        row = replace(
+            _row(project, name, header, sha256, size), display=self._display(project, header)
+        )
         stored, created = self._add(row, None if header.source is None else others)
         if created:
             self.metrics.uploaded(size)
         return TakenScan(stored, created)
 
-    def _display(self, header: Scan) -> ScanDisplay | None:
-        return None if header.source is None else header.source.display(self.secret())
+    def _display(self, project: str, header: Scan) -> ScanDisplay | None:
+        return None if header.source is None else header.source.display(self.secret(project))
 
     def _add(
         self, row: StoredScan, compared: Sequence[StoredScan] | None

@@ -1,12 +1,10 @@
 """Services that take in scans, find them and show them."""
 
-from functools import partial
-
 from service.dicom.archive_client import DicomWebArchives
 from service.dicom.peer_probe import DicomPeerProbe
 from service.resources.assistant_process import AssistantProcess
 from service.resources.dicom_metrics import DicomMetrics
-from service.resources.pseudonyms import pseudonym_secret
+from service.resources.pseudonyms import PseudonymSecrets
 from service.resources.tile_files import TileFiles
 from service.use_cases.archives import Archives
 from service.use_cases.image_sessions import ImageSessions
@@ -54,7 +52,7 @@ def _intake(parts: Parts, masks: UploadedMasks) -> ScanIntake:
         metrics=parts.metrics,
         same=SameScans(rows.scans, blobs, limits, scratch.folder),
         masks=masks,
-        secret=partial(pseudonym_secret, parts.settings),
+        secret=PseudonymSecrets(parts.settings, rows.shared_pseudonyms).of,
     )
 
 

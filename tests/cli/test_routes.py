@@ -116,7 +116,7 @@ def test_what_is_no_dicom_and_a_table_with_a_fault(
     (tmp_path / "a.txt").write_text("text")
     assert printed(capsys, table, tmp_path / "a.txt") == ["The files hold no DICOM series."]
     table.write_text("[[rule]]\nmodel = 'none-such'\n")
-    (line,) = printed(capsys, table, tmp_path / "a.txt", status=2)
+    line = printed(capsys, table, tmp_path / "a.txt", status=2)[0]
     assert "rule.0.model" in line
 
 

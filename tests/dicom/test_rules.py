@@ -287,7 +287,7 @@ def test_a_received_series_of_too_many_volumes_is_refused(tmp_path: Path) -> Non
     scratch, unused = Scratch(tmp_path / "scratch"), cast("Any", None)
     intake = ScanIntake(
         scans=unused, blobs=unused, scratch=scratch, limits=Limits(), metrics=unused,
-        same=unused, masks=unused, secret=lambda: b"",
+        same=unused, masks=unused, secret=lambda _: b"",
     )  # fmt: skip
     route(inbox, load(tmp_path, f"{RULE}max_volumes = 2\n"), intake, scratch)
     (problem,) = [json.loads(n.read_text()) for n in (tmp_path / "refused").rglob("problem.json")]

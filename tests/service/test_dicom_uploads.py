@@ -223,7 +223,7 @@ def test_intake_parses_each_header_once(tmp_path: Path, monkeypatch: pytest.Monk
         metrics=Metrics(),
         same=SameScans(repository.scans, blobs, Limits(), scratch.folder),
         masks=UploadedMasks(repository.scans, repository.uploaded_masks, blobs, scratch, Limits()),
-        secret=lambda: b"secret",
+        secret=lambda _: b"secret",
     )
     paths = write(classic(_volume(), np.diag([1.0, 1, 2, 1])), tmp_path / "sent")
     files = [ReceivedFile(path, path.name, path.stat().st_size) for path in paths]

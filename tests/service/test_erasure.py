@@ -1,6 +1,7 @@
 """Erasure of a patient: afterwards, nothing of it is found in any file or row."""
 
 import hashlib
+import hmac
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -51,7 +52,8 @@ class Person:
     def __init__(self, here: Any, name: str, seed: int) -> None:
         self.here, self.name = here, name
         self.id = f"MRN-{seed}-{name}"
-        self.pseudonym = pseudonym("patient", self.id, SECRET.encode())
+        secret = hmac.digest(SECRET.encode(), b"project:local", "sha256")
+        self.pseudonym = pseudonym("patient", self.id, secret)
         values = np.random.default_rng(seed).integers(0, 1000, SHAPE).astype(np.int16)
         header = {"PatientID": self.id, "PatientName": f"{name}^Patient"}
         affine = np.diag([1.0, 1.0, 2.0, 1.0])

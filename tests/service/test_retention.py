@@ -61,9 +61,10 @@ class Service:
         self.uploads = PartialUploads(self.settings.uploads, UploadLimits.of(self.settings))
         self.collector = BlobCollector(self.repository.references, self.blobs, self.settings)
         rows = self.repository
-        series = ReceivedSeries(folder, lambda: SECRET)
+        series = ReceivedSeries(folder)
         self.received = ReceivedData(
-            series, self.uploads, rows.accounts, rows.dicom_senders, rows.legal_holds
+            *(series, self.uploads, rows.accounts, rows.dicom_senders, rows.legal_holds),
+            secret=lambda _: SECRET,
         )
         self.parts = RetentionParts(
             repository=rows,

@@ -55,7 +55,7 @@ def intake(tmp_path: Path) -> Iterator[ScanIntake]:
         metrics=Metrics(),
         same=SameScans(repository.scans, blobs, Limits(), scratch.folder),
         masks=UploadedMasks(repository.scans, repository.uploaded_masks, blobs, scratch, Limits()),
-        secret=lambda: b"secret",
+        secret=lambda _: b"secret",
     )
     scratch.close()
     repository.close()

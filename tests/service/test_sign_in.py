@@ -122,9 +122,10 @@ def test_somebody_signs_in_and_out(browser: httpx.Client, rows: Repository) -> N
 
 
 def _outcomes(rows: Repository, principal: str = "") -> list[AuditOutcome]:
-    wanted = AuditFilter(action=AuditAction.SIGN_IN)
-    events = (one.event for one in rows.audit.events(wanted))
-    return [event.outcome for event in events if event.principal == principal]
+    """Of signing in and out."""
+    events = (one.event for one in rows.audit.events(AuditFilter(principal=principal)))
+    actions = (AuditAction.SIGN_IN, AuditAction.SIGN_OUT)
+    return [event.outcome for event in events if event.action in actions]
 
 
 def test_nobody_fills_the_audit_trail_without_a_key(

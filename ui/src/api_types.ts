@@ -1672,8 +1672,9 @@ export interface ScanOut {
    */
   value_unit?: 'HU' | ''
   /**
-   * Pseudonym of the patient of a DICOM scan, the same for all scans of a patient; null if the
-   * file states no patient. It is the PatientID of a file that was de-identified before.
+   * Pseudonym of the patient of a DICOM scan, the same for all scans of a patient in the project;
+   * null if the file states no patient. It is the PatientID of a file that was de-identified
+   * before.
    */
   subject?: string | null
   /**

@@ -55,3 +55,6 @@ image_names = Table(
     Column("expiry_s", Double),
     Column("owns_scan", Boolean, nullable=False),
 )
+
+shared_pseudonyms = Table("shared_pseudonyms", metadata, Column("project", Text, primary_key=True))
+"""Projects whose pseudonyms are made with the secret of the installation; see migration 0034."""
