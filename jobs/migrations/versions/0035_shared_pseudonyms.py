@@ -4,8 +4,8 @@ holds of patients from before each project got a secret of its own."""
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0034_project"
-down_revision = "0033_project"
+revision = "0035_project"
+down_revision = "0034_project"
 branch_labels = None
 depends_on = None
 
