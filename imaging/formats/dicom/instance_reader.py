@@ -107,7 +107,6 @@ def _checked(parsed: _Parsed, open_file: Opener) -> Instance:
 
 def _parse(file: BinaryIO) -> _Parsed:
     deflated = DeflatedFile.of(file)
-    plain: BinaryIO
     if deflated is not None:
         header = deflated.header(_KEPT_TAGS)
         syntax = header.file_meta.TransferSyntaxUID
