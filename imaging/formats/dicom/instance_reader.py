@@ -107,15 +107,14 @@ def _checked(parsed: _Parsed, open_file: Opener) -> Instance:
 
 def _parse(file: BinaryIO) -> _Parsed:
     deflated = DeflatedFile.of(file)
-    plain: BinaryIO
     if deflated is not None:
-        header, size, plain = deflated.header(_KEPT_TAGS), deflated.size, deflated.head
-    else:
-        file.seek(0)
-        header = dcmread(file, stop_before_pixels=True, force=True, specific_tags=_KEPT_TAGS)
-        size, plain = _size_of(file), file
+        header = deflated.header(_KEPT_TAGS)
+        syntax = header.file_meta.TransferSyntaxUID
+        return _Parsed(header, syntax, _pixel_bytes(deflated.head, syntax, deflated.size))
+    file.seek(0)
+    header = dcmread(file, stop_before_pixels=True, force=True, specific_tags=_KEPT_TAGS)
     syntax = UID(str(header.file_meta.get("TransferSyntaxUID", "")))
-    return _Parsed(header, syntax, _pixel_bytes(plain, syntax, size))
+    return _Parsed(header, syntax, _pixel_bytes(file, syntax, _size_of(file)))
 
 
 def _size_of(file: BinaryIO) -> int:
