@@ -66,6 +66,7 @@ LATER = {
     *("fraction", "preparing", "queue", "no_worker", "waiting_for", "card", "series"),
     *("second_reading", "role"),
     *("modality", "reviewer", "warnings", "masks", "uploaded"),
+    *("uploaded_name", "uploaded_by"),
     *("window", "windows", "inverted", "value_unit", "subject", "series_number", "study_date"),
     *("study", "frame_of_reference"),
     *("reasons", "withdrawn_at", "measurements", "base", "seconds", "changes"),
