@@ -167,7 +167,7 @@ def here(
     for name, value in values.items():
         monkeypatch.setenv(f"TESSERA_{name}", value)
     settings = Settings()
-    # commands delete at once; the gateway, which sweeps meanwhile, not what the test stores just now
+    # commands delete at once; the sweeping gateway does not delete what the test stores just now
     monkeypatch.setenv("TESSERA_BLOB_GRACE_S", "0")
     with served(create_app(settings, Registry(models))) as client:
         yield Here(client, settings, tmp_path / "data")
