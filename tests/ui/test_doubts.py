@@ -52,11 +52,11 @@ def start(page: Page, path: Path, model: str) -> str:
 def test_a_ct_for_a_model_of_brain_mri(page: Page, address: str, abdomen: Path) -> None:
     job = start(page, abdomen, "brain-mri-3d")
     report = finish(page, address, job)
-    assert [doubt["kind"] for doubt in report["doubts"]] == ["modality"]
+    assert [doubt["kind"] for doubt in report["doubts"]] == ["modality", "empty"]
     bar = page.get_by_role("alert", name="Doubts about the mask")
     expect(bar).to_contain_text("This mask may be wrong")
     row = page.locator(f"[data-job='{job}']")
-    expect(row.get_by_role("img", name="may be wrong: 1 reason")).to_be_visible()
+    expect(row.get_by_role("img", name="may be wrong: 2 reasons")).to_be_visible()
     expect(bar).to_contain_text("Its values look like the Hounsfield units of a CT")
     canvas, above = page.locator(".stage .canvas").bounding_box(), bar.bounding_box()
     assert canvas
@@ -68,6 +68,7 @@ def test_a_ct_for_a_model_of_brain_mri(page: Page, address: str, abdomen: Path) 
     page.keyboard.press("a")
     question = page.get_by_role("dialog", name="Accept this mask?")
     expect(question).to_contain_text("Hounsfield units")
+    expect(question).to_contain_text("empty")
     page.keyboard.press("a")  # a shortcut does not answer it
     page.keyboard.press("Enter")
     expect(question).to_have_count(0)
