@@ -110,7 +110,7 @@ def test_a_node_without_the_permission_is_not_authorized(
     assert [(one.action, one.outcome, one.principal, one.origin) for one in trail.close()] == [
         ("association", "success", name, f"{calling}@127.0.0.1"),
         *([("upload", "denied", name, f"{calling}@127.0.0.1")] if status else []),
-        *([("association", "success", "", "PYNETDICOM@127.0.0.1")] if name else []),
+        *([("association", "success", "", "SCANNER@127.0.0.1")] if name else []),
     ], "of titles that nobody knows, only the first is recorded"
 
 
