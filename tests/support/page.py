@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Response, expect
 
 PATIENCE_MS = 120_000
 """How long a test waits for something that must appear. It is no claim about speed."""
@@ -19,9 +19,11 @@ def watched(browser: Browser, address: str, *tolerated: str) -> Iterator[Page]:
     page.set_default_timeout(PATIENCE_MS)
     messages: list[str] = []
     requests: list[str] = []
+    refused: list[str] = []  # Chromium's message has the status alone
     page.on("pageerror", lambda error: messages.append(f"error: {error}"))
     page.on("console", lambda message: messages.append(message.text))
     page.on("request", lambda request: requests.append(request.url))
+    page.on("response", lambda response: response.ok or refused.append(_told(response)))
     page.goto(address)
     yield page
     context.close()
@@ -29,7 +31,7 @@ def watched(browser: Browser, address: str, *tolerated: str) -> Iterator[Page]:
     # of an image that is no longer shown.
     refusals = ("status of 409", "status of 415", "status of 422", "Ignoring tile", *tolerated)
     unexpected = [line for line in messages if not any(one in line for one in refusals)]
-    assert unexpected == []
+    assert unexpected == [], refused
     assert [url for url in requests if not url.startswith((address, "data:", "blob:"))] == []
 
 
@@ -48,3 +50,7 @@ def drop(page: Page, *paths: Path) -> None:
     data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
     for kind in ("dragEnter", "dragOver", "drop"):
         session.send("Input.dispatchDragEvent", {"type": kind, "x": 400, "y": 300, "data": data})
+
+
+def _told(response: Response) -> str:
+    return f"{response.request.method} {response.url}: {response.status}"
