@@ -77,15 +77,20 @@ class Reviews:
                 review = _with_mask_of(review, mask_of, others)
             if draft is not None:
                 close_draft(connection, job_id, draft)
-            if discards is not None and pass_over_draft(
-                connection, job_id, review.reviewer, discards
-            ):
-                check_job_not_held(self._database, connection, project, job_id)
+            if discards is not None:
+                self._discard_draft(connection, project, job_id, review.reviewer, discards)
             if review.mask_sha256 is not None:
                 review = replace(review, scan=_grid_scan(connection, job_id))
             connection.execute(insert(reviews).values(asdict(review)))
             update_verdict(connection, job_id)
             return review
+
+    def _discard_draft(
+        self, connection: Connection, project: str, job_id: str, reader: str, draft_id: str
+    ) -> None:
+        """As `pass_over_draft`; raises LegalHold for a draft that must stay."""
+        if pass_over_draft(connection, job_id, reader, draft_id):
+            check_job_not_held(self._database, connection, project, job_id)
 
     def withdraw(
         self,

@@ -1,4 +1,4 @@
-"""The session of whoever sends a request: for public routes that work on it."""
+"""The session of the sender of a request: for public routes that work on it."""
 
 from typing import Annotated
 

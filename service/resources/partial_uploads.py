@@ -23,9 +23,18 @@ from pathlib import Path
 from typing import Self
 from uuid import uuid4
 
-from imaging.errors import Conflict, NotFound, ScanTooLarge, StorageFull
+from imaging.errors import NotFound, ScanTooLarge, StorageFull
 from imaging.formats.atomic import raising_storage_full, replacing
 from jobs.settings import Settings
+from service.resources.upload_problems import (
+    check_complete,
+    check_offset,
+    check_same,
+    no_upload,
+    reporting_removal,
+    space_full,
+    upload_too_large,
+)
 from service.resources.upload_shares import Reservation, ReservedSpace
 
 _RECORD, _DATA = ".json", ".part"
@@ -91,11 +100,11 @@ class PartialUploads:
         upload of another name or length.
         """
         if length > self.limits.max_bytes:
-            raise _too_large(self.limits.max_bytes)
+            raise upload_too_large(self.limits.max_bytes)
         upload = PartialUpload(_id_of(project, caller, key), project, caller, name, length)
         with self._locked():
             if self._record(upload.id).is_file():
-                _check_same(self.get(project, upload.id), upload)
+                check_same(self.get(project, upload.id), upload)
             else:
                 self._check_room(upload)
                 self._data(upload.id).unlink(missing_ok=True)  # of a removal that was cut short
@@ -111,9 +120,9 @@ class PartialUploads:
         try:
             upload = PartialUpload(**json.loads(self._record(upload_id).read_bytes()))
         except FileNotFoundError:
-            raise _not_found() from None
+            raise no_upload() from None
         if upload.project != project:
-            raise _not_found()
+            raise no_upload()
         return upload
 
     def path(self, upload: PartialUpload) -> Path:
@@ -122,12 +131,12 @@ class PartialUploads:
 
     def offset(self, upload: PartialUpload) -> int:
         """How many bytes have arrived; raises NotFound if the upload was removed."""
-        with _reporting_removal():
+        with reporting_removal():
             return self._data(upload.id).stat().st_size
 
     def expires_at(self, upload: PartialUpload) -> float:
         """When the upload expires, in seconds since 1970; raises NotFound."""
-        with _reporting_removal():
+        with reporting_removal():
             return self._record(upload.id).stat().st_mtime
 
     def append(self, upload: PartialUpload, offset: int, block: bytes) -> int:
@@ -145,7 +154,7 @@ class PartialUploads:
                 hint="State the length of the file in Upload-Length.",
             )
         with self._held(upload) as handle:
-            _check_offset(os.fstat(handle).st_size, offset)
+            check_offset(os.fstat(handle).st_size, offset)
             written = 0
             while written < len(block):
                 written += os.pwrite(handle, block[written:], offset + written)
@@ -156,12 +165,12 @@ class PartialUploads:
     def link(self, upload: PartialUpload, path: Path) -> None:
         """Makes the complete file appear as `path`, which may be moved away or deleted.
 
-        Nothing writes to it any more: a complete file takes no bytes, and whoever opened it before
-        finds that out under the lock. Raises Conflict if bytes are missing, NotFound and
+        Nothing writes to it any more: a complete file takes no bytes, and a request that opened it
+        before finds that out under the lock. Raises Conflict if bytes are missing, NotFound and
         StorageFull.
         """
         with self._held(upload) as handle:
-            _check_complete(os.fstat(handle).st_size, upload.length)
+            check_complete(os.fstat(handle).st_size, upload.length)
             try:
                 path.hardlink_to(self._data(upload.id))
             except OSError as error:  # not every file system has hard links
@@ -211,14 +220,14 @@ class PartialUploads:
         reserved = tuple(map(self._reservation, others))
         space = ReservedSpace(limits.space_bytes, limits.max_bytes, reserved)
         if upload.length > space.left():
-            raise _full(
+            raise space_full(
                 "The space for unfinished uploads is full.",
                 f"At most {limits.space_bytes:,} bytes of unfinished uploads.",
             )
         if upload.length > space.left_to(upload.project, upload.caller):
-            raise _full(
-                "The share of this caller or project of the space for unfinished uploads is full.",
-                "At most half of the space that others leave.",
+            raise space_full(
+                "Your share, or your project's, of the space for unfinished uploads is full.",
+                "Fewer or smaller unfinished uploads of yours and of your project.",
             )
         mine = (upload.project, upload.caller)
         if sum((one.project, one.caller) == mine for one in others) >= self.limits.max_per_caller:
@@ -245,13 +254,13 @@ class PartialUploads:
         or be a stored scan that has no other name: both are seen only under the lock. Raises
         NotFound and StorageFull.
         """
-        with _reporting_removal(), raising_storage_full():
+        with reporting_removal(), raising_storage_full():
             handle = os.open(self._data(upload.id), os.O_WRONLY)
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX)
                 here = os.path.samestat(os.fstat(handle), self._data(upload.id).stat())
                 if not here or self.get(upload.project, upload.id) != upload:
-                    raise _not_found()
+                    raise no_upload()
                 yield handle
             finally:
                 os.close(handle)
@@ -279,65 +288,3 @@ def _id_of(project: str, caller: str, key: str | None) -> str:
     if key is None:
         return uuid4().hex
     return hashlib.sha256(f"{project}\0{caller}\0{key}".encode()).hexdigest()[:32]
-
-
-def _check_same(existing: PartialUpload, upload: PartialUpload) -> None:
-    if existing != upload:
-        raise Conflict(
-            "This Idempotency-Key belongs to an upload of another file.",
-            expected="A new key for another file.",
-            hint="Send the request with another key.",
-        )
-
-
-def _check_complete(arrived: int, length: int) -> None:
-    if arrived < length:
-        raise Conflict(
-            f"An upload is not complete: {arrived:,} of {length:,} bytes have arrived.",
-            expected="Complete uploads.",
-            hint="Send the rest of the file first.",
-        )
-
-
-def _check_offset(arrived: int, offset: int) -> None:
-    if arrived != offset:
-        raise Conflict(
-            f"The upload continues at byte {arrived:,}, not at byte {offset:,}.",
-            expected="An Upload-Offset equal to the number of bytes that have arrived.",
-            hint="Ask for the offset with HEAD, and continue there.",
-        )
-
-
-@contextmanager
-def _reporting_removal() -> Iterator[None]:
-    try:
-        yield
-    except FileNotFoundError:
-        raise _not_found() from None
-
-
-def _not_found() -> NotFound:
-    return NotFound(
-        "There is no such upload.",
-        expected="An upload that was created here and has not expired.",
-        hint="Upload the file again. Several gateways behind one proxy must share the data folder, "
-        "or the proxy must send all requests of a client to the same gateway.",
-    )
-
-
-def _full(detail: str, expected: str) -> StorageFull:
-    return StorageFull(
-        detail,
-        expected=expected,
-        hint="Finish or delete other uploads, try again later, or let an administrator raise "
-        "TESSERA_UPLOAD_SPACE_BYTES.",
-    )
-
-
-def _too_large(max_bytes: int) -> ScanTooLarge:
-    return ScanTooLarge(
-        "The upload is too large.",
-        expected=f"At most {max_bytes:,} bytes.",
-        hint="Crop or compress the scan, or let an administrator raise the limit "
-        "(TESSERA_MAX_UPLOAD_BYTES).",
-    )
