@@ -8,11 +8,13 @@ from rich.console import Console
 from rich.progress import (
     BarColumn,
     Progress,
+    Task,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
 from inference.run_context import RunContext
 
@@ -28,9 +30,8 @@ def progress_bar(name: str) -> Iterator[RunContext]:
         BarColumn(),
         TextColumn("{task.fields[tiles]}"),
         TimeElapsedColumn(),
-        TextColumn("elapsed,"),
-        TimeRemainingColumn(),
-        TextColumn("left"),
+        TextColumn("elapsed"),
+        _TimeLeft(),
     )
     with Progress(*columns, console=Console(stderr=True)) as progress:
         bar = _Bar(progress, progress.add_task(name, total=None, tiles=""), name, name)
@@ -40,6 +41,13 @@ def progress_bar(name: str) -> Iterator[RunContext]:
             on_preparation=bar.on_preparation,
             on_notice=bar.on_notice,
         )
+
+
+class _TimeLeft(TimeRemainingColumn):
+    def render(self, task: Task) -> Text:
+        """As `0:00:12 left`; nothing where the number of tiles is not known."""
+        text = super().render(task)
+        return text.append(" left") if text else text
 
 
 @dataclass(slots=True)

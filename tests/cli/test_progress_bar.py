@@ -25,4 +25,15 @@ def test_tiles_follow_the_preparation(capsys: pytest.CaptureFixture[str]) -> Non
         context.on_tile(8, 8)
     shown = capsys.readouterr().err
     assert "8/8 tiles" in shown
+    assert "left" in shown
     assert "measuring" not in shown
+
+
+def test_no_time_is_left_of_an_unknown_number_of_tiles(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with progress_bar("scan.nii"):
+        pass
+    shown = capsys.readouterr().err
+    assert "elapsed" in shown
+    assert "left" not in shown
